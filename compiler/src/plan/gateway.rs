@@ -1,0 +1,124 @@
+//! What one packet-filtering gateway must hold: plain data, all sets resolved to addresses.
+
+use std::sync::Arc;
+
+use super::AddressSet;
+
+/// Index into [`GatewayPlan::statements`].
+pub type StatementId = u32;
+
+/// The part of the relation that one gateway enforces.
+///
+/// Invariant: a packet that starts a connection may pass (or enter, or leave) the gateway exactly if some rule of
+/// that hook covers its source, destination and service, and a binding covers its source on the interface it came in by.
+#[derive(Clone, Debug)]
+pub struct GatewayPlan {
+    /// The package's name, as `weir.toml` has it.
+    pub package: String,
+    /// Path of the gateway in the package (`gw_turbine`, `press[3].gw`); not yet fit for a file name.
+    pub name: String,
+    pub interfaces: Vec<InterfacePlan>,
+    /// What the policy says, for names in artifacts and the source map; sorted by id.
+    pub statements: Vec<Statement>,
+    /// Permissions, deny already subtracted. They may overlap each other.
+    pub rules: Vec<PlanRule>,
+    /// Which source addresses may arrive by which interface. Disjoint across interfaces where routes are unique; with
+    /// equal-cost paths an address may stand at several.
+    pub bindings: Vec<Binding>,
+    /// Directly attached stations with declared MAC addresses: their source address counts only with that MAC.
+    pub mac_bindings: Vec<MacBinding>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfacePlan {
+    /// Name in the package (`lan0`).
+    pub name: String,
+    /// Name on the host (`eth0.10`), at most 15 bytes, no space, `/` or `"`: checked by the model.
+    pub device: String,
+    /// The gateway's own addresses on it.
+    pub addresses: AddressSet,
+}
+
+/// One policy statement (`allow` line), by a stable id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Statement {
+    /// Stable, unique in the package, made of `[A-Za-z0-9_.\[\]-]`: `vibration.3fa2c1`.
+    pub id: String,
+    /// The policy block it stands in, the same alphabet; rules of one policy share a counter: `vibration`.
+    pub policy: String,
+}
+
+/// Where in the host a packet is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hook {
+    /// Passing through.
+    Forward,
+    /// To the gateway itself.
+    Input,
+    /// From the gateway itself.
+    Output,
+}
+
+/// A permission: every source may start a connection to every destination by every service.
+#[derive(Clone, Debug)]
+pub struct PlanRule {
+    pub statement: StatementId,
+    pub hook: Hook,
+    /// Shared between rules that have the same set, so that pointer equality is a cheap first test.
+    pub sources: Arc<AddressSet>,
+    pub destinations: Arc<AddressSet>,
+    pub services: Arc<[PortMatch]>,
+    pub action: Action,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    Tcp,
+    Udp,
+    Sctp,
+    /// ICMP on IPv4 and ICMPv6 on IPv6; `first..=last` are then 0: echo request is the only message a policy opens.
+    IcmpEcho,
+}
+
+/// A transport and an inclusive range of destination ports (0..=0 for [`Transport::IcmpEcho`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortMatch {
+    pub transport: Transport,
+    pub first: u16,
+    pub last: u16,
+}
+
+/// What else the statement says about a permitted connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Action {
+    /// New connections per interval; what exceeds it is dropped and counted.
+    pub limit: Option<Limit>,
+    /// Log each new connection (the log itself is rate-limited).
+    pub log: bool,
+    /// Permit, but log as what enforcement would refuse.
+    pub audit: bool,
+    /// The end of the permission, in seconds since 1970-01-01T00:00Z; enforced by the kernel's clock, on established
+    /// connections too.
+    pub until: Option<i64>,
+}
+
+/// `count` events in each `seconds`: 50/s is (50, 1), 6/min is (6, 60).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Limit {
+    pub count: u32,
+    pub seconds: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// [`InterfacePlan::device`].
+    pub device: String,
+    pub sources: AddressSet,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MacBinding {
+    pub device: String,
+    pub mac: [u8; 6],
+    pub address: std::net::IpAddr,
+}
