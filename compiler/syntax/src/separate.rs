@@ -1,0 +1,138 @@
+//! Entries of a block are separated by line ends, commas or nothing but a space. This pass finds where one ends and the
+//! next begins and puts a [`TokenKind::Separator`] there, so that the grammar is LR(1) and recovers at the next entry.
+//!
+//! The rule: directly inside of braces (or at top level), an entry ends before `}`, at a comma, and wherever a token that
+//! can end a value is followed by one that can start an entry. The word that starts an entry and the name after it
+//! (`device vib`, `assert only x`) are the one place where two names stand side by side.
+
+use crate::{
+    lexer::{Token, TokenKind},
+    text::Span,
+};
+
+struct Frame {
+    open: TokenKind,
+    /// Whether this frame's tokens are entries, not the parts of a list.
+    entries: bool,
+    /// Tokens of the current entry so far.
+    length: usize,
+    first: TokenKind,
+    /// Commas belong to the entry: `between a, b`, `assert isolated a, b`.
+    listing: bool,
+}
+
+impl Frame {
+    fn new(open: TokenKind, entries: bool) -> Self {
+        Self { open, entries, length: 0, first: TokenKind::Separator, listing: false }
+    }
+}
+
+pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len() + tokens.len() / 4);
+    let mut frames = vec![Frame::new(TokenKind::OpenBrace, true)];
+    for (index, &token) in tokens.iter().enumerate() {
+        let previous = index.checked_sub(1).map(|before| tokens[before]);
+        let Some(frame) = frames.last_mut() else { break };
+        if token.kind == TokenKind::Separator {
+            if frame.length > 0 {
+                out.push(token);
+                *frame = Frame::new(frame.open, frame.entries);
+            }
+            continue;
+        }
+        if frame.entries {
+            let ends = token.kind == TokenKind::CloseBrace
+                || (token.kind == TokenKind::Comma && !frame.listing)
+                || (starts_entry(token.kind) && frame.length > 0 && frame.ends_at(previous));
+            if ends && frame.length > 0 {
+                out.push(separator(previous));
+                *frame = Frame::new(frame.open, true);
+            }
+            if token.kind == TokenKind::Comma && !frame.listing {
+                continue;
+            }
+        }
+        match token.kind {
+            TokenKind::OpenBrace | TokenKind::OpenBracket | TokenKind::OpenParen => {
+                frame.begin(token.kind);
+                let list = token.kind != TokenKind::OpenBrace || previous.is_some_and(|p| p.kind == TokenKind::Dot);
+                frames.push(Frame::new(token.kind, !list));
+            }
+            TokenKind::CloseBrace | TokenKind::CloseBracket | TokenKind::CloseParen => {
+                while frames.len() > 1 {
+                    let closed = frames.pop();
+                    if token.kind != TokenKind::CloseBrace || closed.is_none_or(|f| f.open == TokenKind::OpenBrace) {
+                        break;
+                    }
+                }
+            }
+            _ => frame.begin(token.kind),
+        }
+        out.push(token);
+    }
+    if frames.first().is_some_and(|top| top.length > 0) {
+        out.push(separator(tokens.last().copied()));
+    }
+    out
+}
+
+impl Frame {
+    fn begin(&mut self, kind: TokenKind) {
+        if self.length == 0 {
+            self.first = kind;
+            self.listing = kind == TokenKind::Assert;
+        }
+        self.listing |= kind == TokenKind::Between;
+        self.length += 1;
+    }
+
+    /// Whether the entry can end after the previous token.
+    fn ends_at(&self, previous: Option<Token>) -> bool {
+        let Some(previous) = previous else { return false };
+        let names_follow = match self.first {
+            TokenKind::Identifier => 1,
+            TokenKind::Assert => 2,
+            _ => 0,
+        };
+        ends_value(previous.kind) && self.length > names_follow
+    }
+}
+
+fn separator(after: Option<Token>) -> Token {
+    let at = after.map_or(0, |token| token.span.end);
+    Token { kind: TokenKind::Separator, span: Span::new(at, at) }
+}
+
+fn starts_entry(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        TokenKind::Identifier
+            | TokenKind::String
+            | TokenKind::Use
+            | TokenKind::Template
+            | TokenKind::Allow
+            | TokenKind::Deny
+            | TokenKind::Assert
+    )
+}
+
+fn ends_value(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        TokenKind::Identifier
+            | TokenKind::On
+            | TokenKind::Integer
+            | TokenKind::Hexadecimal
+            | TokenKind::Decimal
+            | TokenKind::Quantity
+            | TokenKind::String
+            | TokenKind::UnclosedString
+            | TokenKind::Ipv4
+            | TokenKind::Ipv6
+            | TokenKind::Mac
+            | TokenKind::Date
+            | TokenKind::CloseBrace
+            | TokenKind::CloseBracket
+            | TokenKind::CloseParen
+    )
+}
