@@ -3,8 +3,33 @@
 mod address;
 mod gateway;
 
-pub use address::{AddressSet, Ranges};
+use weir_syntax::{FileId, Span};
+
+pub use address::{AddressSet, Number, Ranges};
 pub use gateway::{
     Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
     StatementId, Transport,
 };
+
+/// What all enforcement points of a package have to hold together.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub package: String,
+    pub version: String,
+    /// One per gateway that enforces with nftables, by name.
+    pub gateways: Vec<GatewayPlan>,
+    /// Every statement that some artifact carries, by id.
+    pub statements: Vec<StatementOrigin>,
+}
+
+/// Where a statement stands in the text.
+#[derive(Clone, Debug)]
+pub struct StatementOrigin {
+    pub id: String,
+    pub policy: String,
+    pub file: FileId,
+    pub span: Span,
+    /// The statement, on one line.
+    pub text: String,
+    pub documentation: String,
+}

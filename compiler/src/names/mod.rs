@@ -1,0 +1,3 @@
+//! Who is meant: schemas, modules, templates, names.
+
+pub mod schema;

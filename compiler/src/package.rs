@@ -1,0 +1,197 @@
+//! A package as text: its manifest and files, before anything is known of their meaning.
+
+use std::{path::Path, sync::Arc};
+
+use include_dir::{Dir, include_dir};
+use serde::Deserialize;
+use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
+
+/// The standard library, shipped inside of the binary.
+static STANDARD_LIBRARY: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../stdlib");
+
+/// The manifest's file name; it is always [`FileId`] 0.
+pub const MANIFEST: &str = "weir.toml";
+/// The edition that this compiler reads.
+pub const EDITION: &str = "2026";
+
+/// One text file. Its index in [`Sources::files`] is its [`FileId`].
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// From the package's folder, `/` between parts: `cells/press.weir`; of the standard library `std/ot/modbus.weir`.
+    pub path: String,
+    pub text: Arc<str>,
+}
+
+impl Source {
+    pub fn is_standard(&self) -> bool {
+        self.path.starts_with("std/")
+    }
+
+    /// The path of the module that the file is in: its folder, with dots. The package's root has the empty path.
+    pub fn module(&self) -> String {
+        match self.path.rsplit_once('/') {
+            Some((folder, _)) => folder.replace('/', "."),
+            None => String::new(),
+        }
+    }
+}
+
+/// `weir.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub package: PackageTable,
+    #[serde(default)]
+    pub targets: Targets,
+    /// Sources that become declarations; see `import`.
+    #[serde(default)]
+    pub import: toml::Table,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageTable {
+    pub name: String,
+    #[serde(default)]
+    pub version: String,
+    #[serde(default)]
+    pub edition: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Targets {
+    #[serde(default)]
+    pub nftables: NftablesOptions,
+}
+
+/// `[targets.nftables]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NftablesOptions {
+    /// The NFLOG group that logs go to; the kernel log, if not given.
+    #[serde(default)]
+    pub log_group: Option<u16>,
+    /// Log lines per second for what the default deny drops; 10, if not given.
+    #[serde(default)]
+    pub deny_log_rate: Option<u32>,
+}
+
+/// A package's texts with the standard library's.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub files: Vec<Source>,
+    pub manifest: Manifest,
+    /// What is wrong with the files as files.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Sources {
+    /// Takes the manifest's text and the package's files as (path from the package's folder, bytes). Files come in any
+    /// order; `std` is added.
+    pub fn new(manifest: &str, mut files: Vec<(String, Vec<u8>)>) -> Self {
+        files.sort();
+        let mut sources = Self::default();
+        sources.files.push(Source { path: MANIFEST.into(), text: manifest.into() });
+        sources.read_manifest(manifest);
+        for (path, bytes) in files {
+            let file = FileId(sources.files.len() as u32);
+            let text = match String::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(error) => {
+                    let good = error.utf8_error().valid_up_to();
+                    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                    let line = text.get(..good).map_or(0, |text| text.matches('\n').count()) + 1;
+                    sources.diagnostics.push(
+                        Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
+                            .primary(file, Span::new(good as u32, good as u32), format!("byte {good}, in line {line}"))
+                            .help("save the file as UTF-8"),
+                    );
+                    String::new()
+                }
+            };
+            sources.files.push(Source { path, text: text.into() });
+        }
+        let mut standard: Vec<Source> = Vec::new();
+        collect(&STANDARD_LIBRARY, &mut standard);
+        standard.sort_by(|a, b| a.path.cmp(&b.path));
+        sources.files.extend(standard);
+        sources
+    }
+
+    fn read_manifest(&mut self, text: &str) {
+        match toml::from_str::<Manifest>(text) {
+            Ok(manifest) => {
+                let known = manifest.package.edition.as_deref().is_none_or(|edition| edition == EDITION);
+                if !known {
+                    self.wrong_manifest("edition", "this edition is not known", format!("write `edition = \"{EDITION}\"`"));
+                }
+                if !is_package_name(&manifest.package.name) {
+                    self.wrong_manifest(
+                        "name",
+                        "not usable as a package's name",
+                        "use 1 to 64 letters, digits, `_` and `-`, starting with a letter".into(),
+                    );
+                }
+                self.manifest = manifest;
+            }
+            Err(error) => {
+                let span = error.span().unwrap_or(0..0);
+                self.diagnostics.push(
+                    Diagnostic::new(&codes::E0004, "weir.toml is not valid")
+                        .primary(FileId(0), Span::new(span.start as u32, span.end as u32), error.message().to_owned())
+                        .help("it has a table `[package]` with `name`, `version` and `edition`; see the book, chapter “Manifest”"),
+                );
+            }
+        }
+    }
+
+    fn wrong_manifest(&mut self, key: &str, label: &str, help: String) {
+        let text = &self.files[0].text;
+        let start = text.lines().scan(0, |at, line| {
+            let start = *at;
+            *at += line.len() + 1;
+            Some((start, line))
+        });
+        let span = start
+            .filter(|(_, line)| line.trim_start().starts_with(key))
+            .map(|(start, line)| Span::new(start as u32, (start + line.len()) as u32))
+            .next()
+            .unwrap_or_default();
+        self.diagnostics.push(
+            Diagnostic::new(&codes::E0004, format!("`{key}` in weir.toml is not valid"))
+                .primary(FileId(0), span, label)
+                .help(help),
+        );
+    }
+
+    pub fn file(&self, file: FileId) -> Option<&Source> {
+        self.files.get(file.0 as usize)
+    }
+}
+
+/// Whether a text can name a package: it stands in artifacts and in file names.
+pub fn is_package_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+fn collect(folder: &Dir<'_>, out: &mut Vec<Source>) {
+    for file in folder.files() {
+        if file.path().extension() == Some(std::ffi::OsStr::new("weir"))
+            && let Some(text) = file.contents_utf8()
+        {
+            out.push(Source { path: format!("std/{}", slashed(file.path())), text: text.into() });
+        }
+    }
+    for inner in folder.dirs() {
+        collect(inner, out);
+    }
+}
+
+fn slashed(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
