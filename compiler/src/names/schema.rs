@@ -37,6 +37,8 @@ pub enum Type {
     Version,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, or a list of them.
+    Words(&'static [&'static str]),
     /// `SL1` to `SL4` (IEC 62443-3-3).
     Level,
     /// `none` to `attested`.
@@ -152,7 +154,7 @@ const INTEGRITY: Attribute =
 const ENDORSES: Attribute =
     optional("endorses", Type::Endorsement, "Raises the integrity of what it passes on: `field -> verified`.");
 const ENFORCES: Attribute =
-    optional("enforces", Type::Word(ENFORCERS), "What it enforces with: one word or a list.");
+    optional("enforces", Type::Words(ENFORCERS), "What it enforces with: one word or a list.");
 const ZONE: Attribute = optional("zone", Type::Reference(&[Kind::Zone]), "The IEC 62443 zone it belongs to.");
 const SAFE: Attribute =
     optional("safe", Type::Services, "Writes that lead to its safe state; a flow of only these needs a `limit`.");

@@ -1,0 +1,617 @@
+//! Attribute values of the types that the schema gives them.
+
+use std::{net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+use smol_str::SmolStr;
+use weir_syntax::{
+    Diagnostic, FileId, Span,
+    ast::{Attribute, Expr, ExprKind, Path},
+    diagnostic::{codes, did_you_mean},
+};
+
+use super::protocols::{Served, TransportMatch};
+use crate::{
+    names::{EntityId, Kind, Scope, Target, Universe, Value, schema, schema::Type},
+    plan::{Limit, PortMatch, Transport},
+};
+
+/// How well a source is known (language reference, “Assurance”); ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Assurance {
+    #[default]
+    None,
+    Address,
+    Shared,
+    Certified,
+    Hardware,
+    Attested,
+}
+
+/// How far data can be trusted (Biba); ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Integrity {
+    #[default]
+    Untrusted,
+    Field,
+    Verified,
+    Safety,
+}
+
+/// How a principal proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `psk`, `x509`, `spiffe`, `sim`, `oidc`, `mac`.
+    pub scheme: &'static str,
+    /// `san`, `supi`, `key` and the like, in the order of the text.
+    pub parts: Vec<(SmolStr, SmolStr)>,
+}
+
+impl Identity {
+    pub fn part(&self, name: &str) -> Option<&str> {
+        self.parts.iter().find(|(part, _)| part == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A value of a known type.
+#[derive(Clone, Debug)]
+pub enum Typed<'a> {
+    Boolean(bool),
+    Integer(u64),
+    Text(SmolStr),
+    Word(&'static str),
+    Words(Vec<&'static str>),
+    /// 1 to 4.
+    Level(u8),
+    Assurance(Assurance),
+    Integrity(Integrity),
+    Addresses(Vec<(IpAddr, IpAddr)>),
+    Prefixes(Vec<IpNet>),
+    Address(IpAddr),
+    Mac([u8; 6]),
+    References(Vec<(EntityId, Option<u32>)>),
+    /// Sets and services: read where they are used.
+    Expression(&'a Expr, Scope),
+    Transports(Vec<TransportMatch>),
+    Serves(Arc<[Served]>),
+    Identity(Arc<Identity>),
+    Endorsement(Integrity, Integrity),
+    /// Nanoseconds.
+    Duration(u64),
+    /// Bits per second.
+    DataRate(u64),
+    /// Bytes.
+    DataSize(u64),
+    EventRate(Limit),
+    /// Seconds since 1970-01-01T00:00Z.
+    Time(i64),
+    /// SST, and SD where it is given.
+    Snssai(u8, Option<u32>),
+    UserPlane { dedicated: bool, gateway: EntityId },
+    Labels(Vec<(SmolStr, SmolStr)>),
+    Texts(Vec<SmolStr>),
+    Integers(Vec<u64>),
+    Record(Vec<(&'static str, Typed<'a>)>),
+}
+
+type Read<T> = Result<T, Box<Diagnostic>>;
+
+fn mistyped(file: FileId, span: Span, expected: &str, help: String) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(&codes::E0301, format!("expected {expected}")).primary(file, span, "of another type").help(help))
+}
+
+fn out_of_range(file: FileId, span: Span, message: String, help: String) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(&codes::E0303, message).primary(file, span, "out of range").help(help))
+}
+
+impl<'a> Universe<'a> {
+    /// Reads a value as the schema's type.
+    pub fn typed(&self, expr: &'a Expr, kind: Type, scope: Scope) -> Read<Typed<'a>> {
+        let (file, span) = (scope.file, expr.span);
+        Ok(match kind {
+            Type::Boolean => match self.evaluate(expr, scope)? {
+                Value::Boolean(boolean) => Typed::Boolean(boolean),
+                _ => return Err(mistyped(file, span, "`true` or `false`", "write `true` or `false`".into())),
+            },
+            Type::Integer { min, max } => {
+                let number = self.integer(expr, scope)?;
+                if number < min || number > max {
+                    let message = format!("{number} is not between {min} and {max}");
+                    return Err(out_of_range(file, span, message, format!("write a number from {min} to {max}")));
+                }
+                Typed::Integer(number)
+            }
+            Type::Text => Typed::Text(self.plain_text(expr, scope)?),
+            Type::Version => {
+                let text = self.plain_text(expr, scope)?;
+                if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+                    return Err(out_of_range(file, span, format!("`{text}` is no version"), "write `\"2.8\"`".into()));
+                }
+                Typed::Text(text)
+            }
+            Type::Word(words) => Typed::Word(self.word(expr, words, scope)?),
+            Type::Words(words) => {
+                Typed::Words(list(expr).iter().map(|one| self.word(one, words, scope)).collect::<Read<_>>()?)
+            }
+            Type::Level => {
+                let word = self.word(expr, schema::LEVELS, scope)?;
+                Typed::Level(word.as_bytes().last().map_or(1, |digit| digit - b'0'))
+            }
+            Type::Assurance => Typed::Assurance(match self.word(expr, schema::ASSURANCES, scope)? {
+                "address" => Assurance::Address,
+                "shared" => Assurance::Shared,
+                "certified" => Assurance::Certified,
+                "hardware" => Assurance::Hardware,
+                "attested" => Assurance::Attested,
+                _ => Assurance::None,
+            }),
+            Type::Integrity => Typed::Integrity(self.integrity(expr, scope)?),
+            Type::Addresses => {
+                let ranges = list(expr).iter().map(|one| self.address_range(one, scope));
+                Typed::Addresses(ranges.collect::<Read<_>>()?)
+            }
+            Type::Prefixes => {
+                let prefixes: Vec<IpNet> = list(expr).iter().map(|one| self.one_prefix(one, scope)).collect::<Read<_>>()?;
+                if prefixes.is_empty() {
+                    return Err(mistyped(file, span, "a prefix", "write `10.20.0.0/16`".into()));
+                }
+                Typed::Prefixes(prefixes)
+            }
+            Type::Address => match self.evaluate(expr, scope)? {
+                Value::Address(address) => Typed::Address(address),
+                _ => return Err(mistyped(file, span, "an address", "write `10.20.0.1`".into())),
+            },
+            Type::Mac => match self.evaluate(expr, scope)? {
+                Value::Mac(bytes) if bytes[0] & 1 == 1 => {
+                    let message = "a group MAC address belongs to no device".to_owned();
+                    return Err(out_of_range(file, span, message, "the first byte of a device's MAC is even".into()));
+                }
+                Value::Mac(bytes) => Typed::Mac(bytes),
+                _ => return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into())),
+            },
+            Type::Reference(kinds) => Typed::References(vec![self.reference(expr, kinds, scope)?]),
+            Type::References(kinds) => {
+                Typed::References(list(expr).iter().map(|one| self.reference(one, kinds, scope)).collect::<Read<_>>()?)
+            }
+            Type::Set | Type::Services => Typed::Expression(expr, scope),
+            Type::Transports => {
+                Typed::Transports(list(expr).iter().map(|one| self.transport(one, scope)).collect::<Read<_>>()?)
+            }
+            Type::Serves => {
+                Typed::Serves(list(expr).iter().map(|one| self.served(one, scope)).collect::<Read<Vec<_>>>()?.into())
+            }
+            Type::Identity => Typed::Identity(Arc::new(self.identity(expr, scope)?)),
+            Type::Endorsement => match &expr.kind {
+                ExprKind::Arrow(from, to) => {
+                    let (from, to) = (self.integrity(from, scope)?, self.integrity(to, scope)?);
+                    if from >= to {
+                        let message = "an endorsement raises integrity".to_owned();
+                        return Err(out_of_range(file, span, message, "write the lower one first: `field -> verified`".into()));
+                    }
+                    Typed::Endorsement(from, to)
+                }
+                _ => return Err(mistyped(file, span, "an endorsement", "write `field -> verified`".into())),
+            },
+            Type::Duration => Typed::Duration(quantity(expr, scope, "a duration", "`5 ms`", DURATIONS)?),
+            Type::DataRate => Typed::DataRate(quantity(expr, scope, "a data rate", "`10 Mbps`", DATA_RATES)?),
+            Type::DataSize => Typed::DataSize(quantity(expr, scope, "a data size", "`128 B`", DATA_SIZES)?),
+            Type::EventRate => Typed::EventRate(event_rate(expr, scope)?),
+            Type::Time => Typed::Time(time(expr, scope)?),
+            Type::Snssai => self.snssai(expr, scope)?,
+            Type::UserPlane => self.user_plane(expr, scope)?,
+            Type::Labels => match &expr.kind {
+                ExprKind::Map(entries) => Typed::Labels(
+                    entries
+                        .iter()
+                        .map(|entry| Ok((entry.name.text.clone(), self.plain_text(&entry.value, scope)?)))
+                        .collect::<Read<_>>()?,
+                ),
+                _ => return Err(mistyped(file, span, "labels", "write `{ app = \"mosquitto\" }`".into())),
+            },
+            Type::Texts => Typed::Texts(list(expr).iter().map(|one| self.plain_text(one, scope)).collect::<Read<_>>()?),
+            Type::Integers => Typed::Integers(list(expr).iter().map(|one| self.integer(one, scope)).collect::<Read<_>>()?),
+            Type::Record(attributes) => match &expr.kind {
+                ExprKind::Map(entries) => Typed::Record(self.record(entries, attributes, scope)?),
+                _ => return Err(mistyped(file, span, "a block", "write `{ five_qi = 83 }`".into())),
+            },
+        })
+    }
+
+    fn record(
+        &self,
+        entries: &'a [Attribute],
+        known: &'static [schema::Attribute],
+        scope: Scope,
+    ) -> Read<Vec<(&'static str, Typed<'a>)>> {
+        entries
+            .iter()
+            .map(|entry| {
+                let Some(attribute) = known.iter().find(|known| known.name == entry.name.text) else {
+                    let help = did_you_mean(&entry.name.text, known.iter().map(|known| known.name));
+                    return Err(Box::new(
+                        Diagnostic::new(&codes::E0207, format!("unknown attribute `{}`", entry.name.text))
+                            .primary(scope.file, entry.name.span, "not known here")
+                            .help(help.unwrap_or_else(|| {
+                                format!("known are: {}", known.iter().map(|known| known.name).collect::<Vec<_>>().join(", "))
+                            })),
+                    ));
+                };
+                Ok((attribute.name, self.typed(&entry.value, attribute.kind, scope)?))
+            })
+            .collect()
+    }
+
+    fn plain_text(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
+        match self.evaluate(expr, scope)? {
+            Value::Text(text) => Ok(text),
+            _ => Err(mistyped(scope.file, expr.span, "a text", "put it into quotes".into())),
+        }
+    }
+
+    /// One of a list of words. A word is not looked up as a name.
+    pub fn word(&self, expr: &'a Expr, words: &'static [&'static str], scope: Scope) -> Read<&'static str> {
+        let known = words.join(", ");
+        let Some(name) = expr.as_word() else {
+            return Err(mistyped(scope.file, expr.span, "a word", format!("write one of: {known}")));
+        };
+        words.iter().find(|word| **word == name.text).copied().ok_or_else(|| {
+            let help = did_you_mean(&name.text, words.iter().copied()).unwrap_or_else(|| format!("write one of: {known}"));
+            Box::new(
+                Diagnostic::new(&codes::E0302, format!("`{}` is none of the known words", name.text))
+                    .primary(scope.file, expr.span, "unknown word")
+                    .help(help),
+            )
+        })
+    }
+
+    fn integrity(&self, expr: &'a Expr, scope: Scope) -> Read<Integrity> {
+        Ok(match self.word(expr, schema::INTEGRITIES, scope)? {
+            "field" => Integrity::Field,
+            "verified" => Integrity::Verified,
+            "safety" => Integrity::Safety,
+            _ => Integrity::Untrusted,
+        })
+    }
+
+    fn address_range(&self, expr: &'a Expr, scope: Scope) -> Read<(IpAddr, IpAddr)> {
+        match self.evaluate(expr, scope)? {
+            Value::Address(address) => Ok((address, address)),
+            Value::AddressRange(first, last) => Ok((first, last)),
+            Value::Prefix(net) => Ok((net.network(), net.broadcast())),
+            _ => Err(mistyped(
+                scope.file,
+                expr.span,
+                "an address",
+                "write an address, a range `10.0.0.10..10.0.0.20`, or `some_network.host(16)`".into(),
+            )),
+        }
+    }
+
+    fn one_prefix(&self, expr: &'a Expr, scope: Scope) -> Read<IpNet> {
+        match self.evaluate(expr, scope)? {
+            Value::Prefix(net) => Ok(net),
+            Value::Address(address) => Ok(IpNet::from(address)),
+            _ => Err(mistyped(scope.file, expr.span, "a prefix", "write `10.20.0.0/16`".into())),
+        }
+    }
+
+    /// A declaration of one of these kinds.
+    pub fn reference(&self, expr: &'a Expr, kinds: &'static [Kind], scope: Scope) -> Read<(EntityId, Option<u32>)> {
+        let names = kinds.iter().map(|kind| schema::of(*kind).keyword).collect::<Vec<_>>().join(" or ");
+        let ExprKind::Path(path) = &expr.kind else {
+            return Err(mistyped(scope.file, expr.span, &format!("the name of a {names}"), format!("name a declared {names}")));
+        };
+        let is_fit = |target: &Target| matches!(target, Target::Entity(id, _) if kinds.contains(&self.entity(*id).kind));
+        let found = self.find(path, scope, |targets| targets.iter().any(is_fit))?;
+        match found.targets.as_slice() {
+            [Target::Entity(id, element)] if kinds.contains(&self.entity(*id).kind) && found.rest.is_empty() => {
+                Ok((*id, *element))
+            }
+            targets => Err(self.of_another_kind(path, targets, &names, scope)),
+        }
+    }
+
+    fn of_another_kind(&self, path: &Path, targets: &[Target], names: &str, scope: Scope) -> Box<Diagnostic> {
+        let what = match targets {
+            [Target::Entity(id, _)] => format!("a {}", schema::of(self.entity(*id).kind).keyword),
+            [Target::Module(_)] => "a module".into(),
+            [Target::Template(_)] => "a template".into(),
+            _ => "several declarations".into(),
+        };
+        let mut wrong = Diagnostic::new(&codes::E0203, format!("expected a {names}, found {what}"))
+            .primary(scope.file, path.span, format!("this is {what}"))
+            .help(format!("name a declared {names}"));
+        if let [Target::Entity(id, _)] = targets {
+            let (file, span) = self.name_span(*id);
+            wrong = wrong.secondary(file, span, "declared here");
+        }
+        Box::new(wrong)
+    }
+
+    fn transport(&self, expr: &'a Expr, scope: Scope) -> Read<TransportMatch> {
+        self.transport_of(expr, scope)?.ok_or_else(|| {
+            mistyped(
+                scope.file,
+                expr.span,
+                "a transport",
+                "write `tcp/502`, `udp/5000..5010`, `sctp/38412`, `icmp` or `ethertype/0x88b8`".into(),
+            )
+        })
+    }
+
+    /// The transport that an expression spells, or nothing where it spells something else.
+    pub fn transport_of(&self, expr: &'a Expr, scope: Scope) -> Read<Option<TransportMatch>> {
+        if expr.as_word().is_some_and(|name| name.text == "icmp") {
+            return Ok(Some(TransportMatch::Ports(PortMatch { transport: Transport::IcmpEcho, first: 0, last: 0 })));
+        }
+        let ExprKind::Slash(name, number) = &expr.kind else { return Ok(None) };
+        let Some(word) = name.as_word() else { return Ok(None) };
+        let transport = match word.text.as_str() {
+            "tcp" => Some(Transport::Tcp),
+            "udp" => Some(Transport::Udp),
+            "sctp" => Some(Transport::Sctp),
+            "ethertype" => None,
+            other => {
+                let known = ["tcp", "udp", "sctp", "ethertype"];
+                let help = did_you_mean(other, known).unwrap_or_else(|| format!("known are: {}, icmp", known.join(", ")));
+                return Err(Box::new(
+                    Diagnostic::new(&codes::E0302, format!("`{other}` is no transport"))
+                        .primary(scope.file, word.span, "unknown transport")
+                        .help(help),
+                ));
+            }
+        };
+        let (first, last) = match &number.kind {
+            ExprKind::Range(from, to) => (self.integer(from, scope)?, self.integer(to, scope)?),
+            _ => {
+                let number = self.integer(number, scope)?;
+                (number, number)
+            }
+        };
+        let (lowest, most, what) = if transport.is_some() { (1, 65_535, "port") } else { (0x600, 0xffff, "ethertype") };
+        if first > last || first < lowest || last > most {
+            let message = format!("`{first}` to `{last}` is no range of {what}s");
+            return Err(out_of_range(scope.file, number.span, message, format!("a {what} goes from {lowest} to {most}")));
+        }
+        let (first, last) = (first as u16, last as u16);
+        Ok(Some(match transport {
+            Some(transport) => TransportMatch::Ports(PortMatch { transport, first, last }),
+            None if first == last => TransportMatch::Ethertype(first),
+            None => {
+                let help = "write one transport per ethertype".to_owned();
+                return Err(out_of_range(scope.file, number.span, "an ethertype is one number".into(), help));
+            }
+        }))
+    }
+
+    fn served(&self, expr: &'a Expr, scope: Scope) -> Read<Served> {
+        let (protocol, port) = match &expr.kind {
+            ExprKind::On(protocol, port) => (&**protocol, Some(self.transport(port, scope)?)),
+            _ => (expr, None),
+        };
+        let (entity, _) = self.reference(protocol, &[Kind::Protocol], scope)?;
+        Ok(Served { protocol: entity, port, span: expr.span, file: scope.file })
+    }
+
+    fn identity(&self, expr: &'a Expr, scope: Scope) -> Read<Identity> {
+        const SCHEMES: &[(&str, &[&str])] = &[
+            ("none", &[]),
+            ("psk", &["key"]),
+            ("mac", &[]),
+            ("x509", &["san", "cn", "ou", "key"]),
+            ("spiffe", &["id", "key"]),
+            ("sim", &["supi", "key"]),
+            ("oidc", &["issuer", "group"]),
+            ("attested", &["verifier", "san", "id"]),
+        ];
+        let help = "write `psk`, `x509(san = \"…\")`, `spiffe(\"spiffe://…\")`, `sim(supi = \"…\", key = ref(\"…\"))` or `oidc(issuer = \"…\", group = \"…\")`";
+        let segment = match &expr.kind {
+            ExprKind::Path(path) if path.segments.len() == 1 => &path.segments[0],
+            _ => return Err(mistyped(scope.file, expr.span, "an identity", help.into())),
+        };
+        let Some((scheme, known)) = SCHEMES.iter().find(|(scheme, _)| *scheme == segment.name.text) else {
+            let near = did_you_mean(&segment.name.text, SCHEMES.iter().map(|(scheme, _)| *scheme));
+            return Err(Box::new(
+                Diagnostic::new(&codes::E0302, format!("`{}` is no kind of identity", segment.name.text))
+                    .primary(scope.file, segment.name.span, "unknown")
+                    .help(near.unwrap_or_else(|| help.into())),
+            ));
+        };
+        let mut parts = Vec::new();
+        for argument in segment.arguments.iter().flatten() {
+            let name = argument.name.as_ref().map_or_else(|| known.first().copied().unwrap_or(""), |name| name.text.as_str());
+            let Some(value) = argument.value.as_ref().filter(|_| known.contains(&name)) else {
+                return Err(Box::new(
+                    Diagnostic::new(&codes::E0304, format!("`{scheme}` has no part `{name}`"))
+                        .primary(scope.file, argument.span, "unknown part")
+                        .help(format!("its parts are: {}", known.join(", "))),
+                ));
+            };
+            let text = if name == "key" { self.key(value, scope)? } else { self.plain_text(value, scope)? };
+            parts.push((SmolStr::from(name), text));
+        }
+        let needed = match *scheme {
+            "spiffe" => Some("id"),
+            "sim" => Some("supi"),
+            _ => None,
+        };
+        if let Some(needed) = needed.filter(|needed| !parts.iter().any(|(name, _)| name == needed)) {
+            return Err(Box::new(
+                Diagnostic::new(&codes::E0209, format!("`{scheme}` lacks `{needed}`"))
+                    .primary(scope.file, expr.span, "incomplete")
+                    .help(help),
+            ));
+        }
+        Ok(Identity { scheme, parts })
+    }
+
+    /// A key is named, never written out: `ref("vault:…")`, or the word `hardware`.
+    fn key(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
+        if let Some(word) = expr.as_word()
+            && matches!(word.text.as_str(), "hardware" | "software")
+        {
+            return Ok(word.text.clone());
+        }
+        if let ExprKind::Path(path) = &expr.kind
+            && let [segment] = path.segments.as_slice()
+            && segment.name.text == "ref"
+            && let Some([argument]) = segment.arguments.as_deref()
+            && let Some(value) = &argument.value
+        {
+            return self.plain_text(value, scope);
+        }
+        Err(Box::new(
+            Diagnostic::new(&codes::E0306, "a key is written out")
+                .primary(scope.file, expr.span, "a secret does not belong into a policy")
+                .help("refer to it: `key = ref(\"vault:sim/agv1\")`, or say where it lives: `key = hardware`"),
+        ))
+    }
+
+    fn snssai(&self, expr: &'a Expr, scope: Scope) -> Read<Typed<'a>> {
+        const NAMES: &[(&str, u8)] = &[("embb", 1), ("urllc", 2), ("miot", 3), ("v2x", 4), ("hmtc", 5)];
+        let (file, span) = (scope.file, expr.span);
+        let (sst_expr, sd_expr) = match &expr.kind {
+            ExprKind::Slash(sst, sd) => (&**sst, Some(&**sd)),
+            _ => (expr, None),
+        };
+        let sst = match (&sst_expr.kind, sst_expr.as_word()) {
+            (ExprKind::Integer(number), _) => u8::try_from(*number).ok().filter(|sst| *sst > 0).ok_or_else(|| {
+                let message = format!("an SST of {number} does not exist");
+                out_of_range(file, sst_expr.span, message, "an SST goes from 1 to 255 (TS 23.003, 28.4.2)".into())
+            })?,
+            (_, Some(word)) => {
+                let found = NAMES.iter().find(|(name, _)| *name == word.text);
+                found.map(|(_, sst)| *sst).ok_or_else(|| {
+                    Box::new(
+                        Diagnostic::new(&codes::E0302, format!("`{}` is no slice/service type", word.text))
+                            .primary(file, word.span, "unknown")
+                            .help("write embb, urllc, miot, v2x, hmtc or a number from 1 to 255"),
+                    )
+                })?
+            }
+            _ => return Err(mistyped(file, span, "an S-NSSAI", "write `urllc/0x000001`".into())),
+        };
+        let Some(sd_expr) = sd_expr else { return Ok(Typed::Snssai(sst, None)) };
+        match sd_expr.kind {
+            ExprKind::Hexadecimal(0xff_ffff, 6) => Err(out_of_range(
+                file,
+                sd_expr.span,
+                "SD 0xffffff stands for “no SD”".into(),
+                "leave it out, or choose another (TS 23.003, 28.4.2)".into(),
+            )),
+            ExprKind::Hexadecimal(number, 6) => Ok(Typed::Snssai(sst, Some(number as u32))),
+            _ => Err(out_of_range(
+                file,
+                sd_expr.span,
+                "an SD has six hexadecimal digits".into(),
+                "write it as `0x00000a`: cores read shorter and decimal forms in different ways".into(),
+            )),
+        }
+    }
+
+    fn user_plane(&self, expr: &'a Expr, scope: Scope) -> Read<Typed<'a>> {
+        let help = "write `dedicated(upf_control)` or `shared(upf_plant)`";
+        if let ExprKind::Path(path) = &expr.kind
+            && let [segment] = path.segments.as_slice()
+            && matches!(segment.name.text.as_str(), "dedicated" | "shared")
+            && let Some([argument]) = segment.arguments.as_deref()
+            && let (None, None, Some(value)) = (&argument.name, &argument.selector, &argument.value)
+        {
+            let (gateway, _) = self.reference(value, &[Kind::Gateway], scope)?;
+            return Ok(Typed::UserPlane { dedicated: segment.name.text == "dedicated", gateway });
+        }
+        Err(mistyped(scope.file, expr.span, "a user plane", help.into()))
+    }
+}
+
+/// The elements of a list; anything else is a list of itself.
+pub(super) fn list(expr: &Expr) -> &[Expr] {
+    match &expr.kind {
+        ExprKind::List(list) => list,
+        _ => std::slice::from_ref(expr),
+    }
+}
+
+const DURATIONS: &[(&str, u64)] = &[
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+const DATA_RATES: &[(&str, u64)] =
+    &[("bps", 1), ("Kbps", 1_000), ("Mbps", 1_000_000), ("Gbps", 1_000_000_000), ("Tbps", 1_000_000_000_000)];
+const DATA_SIZES: &[(&str, u64)] = &[
+    ("B", 1),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+/// A number and one of these units, in the smallest of them; exact or an error.
+fn quantity(expr: &Expr, scope: Scope, expected: &str, example: &str, units: &[(&str, u64)]) -> Read<u64> {
+    let ExprKind::Quantity(number, unit) = &expr.kind else {
+        return Err(mistyped(scope.file, expr.span, expected, format!("write {example}")));
+    };
+    let Some((_, factor)) = units.iter().find(|(name, _)| name == unit) else {
+        let names = units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let mut wrong = mistyped(scope.file, expr.span, expected, format!("write {example}; its units are {names}"));
+        wrong.message = format!("expected {expected}, found a number of `{unit}`");
+        return Err(wrong);
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let scale = 10u64.checked_pow(fraction.len() as u32);
+    let value = whole
+        .parse::<u64>()
+        .ok()
+        .and_then(|whole| whole.checked_mul(*factor))
+        .zip(scale)
+        .and_then(|(whole, scale)| {
+            let part = if fraction.is_empty() { Some(0) } else { fraction.parse::<u64>().ok()?.checked_mul(*factor) }?;
+            (part % scale == 0).then(|| whole.checked_add(part / scale)).flatten()
+        });
+    value.ok_or_else(|| {
+        let message = format!("`{number} {unit}` is too large or too fine");
+        out_of_range(scope.file, expr.span, message, format!("write a value as {example}"))
+    })
+}
+
+fn event_rate(expr: &Expr, scope: Scope) -> Read<Limit> {
+    let help = "write a rate of events: `50/s`, `6/min`, `100/h`";
+    if let ExprKind::Slash(count, unit) = &expr.kind
+        && let (ExprKind::Integer(count), Some(unit)) = (&count.kind, unit.as_word())
+    {
+        let seconds = match unit.text.as_str() {
+            "s" => 1,
+            "min" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(mistyped(scope.file, expr.span, "a rate of events", help.into())),
+        };
+        return match u32::try_from(*count) {
+            Ok(count) if count > 0 => Ok(Limit { count, seconds }),
+            _ => Err(out_of_range(scope.file, expr.span, format!("a rate of {count} is not possible"), help.into())),
+        };
+    }
+    Err(mistyped(scope.file, expr.span, "a rate of events", help.into()))
+}
+
+/// Seconds since 1970-01-01T00:00Z; a date alone is its first second in UTC.
+fn time(expr: &Expr, scope: Scope) -> Read<i64> {
+    let help = "write `2026-11-05` or `2026-11-05T18:00Z`";
+    let ExprKind::Date(text) = &expr.kind else {
+        return Err(mistyped(scope.file, expr.span, "a date or time", help.into()));
+    };
+    let with_time = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_string() };
+    let with_seconds =
+        if with_time.as_bytes().get(16) == Some(&b':') { with_time } else { format!("{}:00{}", &with_time[..16], &with_time[16..]) };
+    with_seconds
+        .parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_second)
+        .map_err(|_| out_of_range(scope.file, expr.span, format!("`{text}` is out of range"), help.into()))
+}

@@ -1,0 +1,459 @@
+//! From files to the universe: modules by folder, declarations into them, templates into modules of their own.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+use weir_syntax::{
+    Diagnostic, FileId, Span,
+    ast::{Argument, Declaration, Effect, Entry, ExprKind, File, Item, ItemKind, Parameter},
+    diagnostic::{codes, did_you_mean},
+};
+
+use super::{
+    Entity, EntityId, FlowStatement, Kind, Module, ModuleId, Scope, Symbol, Target, Universe, Value, schema,
+    universe::{Assertion, TemplateDeclaration},
+    values::wrong,
+};
+use crate::package::Source;
+
+/// Elements of one array, and declarations of one package, at most.
+const MOST_ELEMENTS: u64 = 1_000_000;
+const MOST_ENTITIES: usize = 4_000_000;
+
+struct Pending<'a> {
+    declaration: &'a Declaration,
+    module: ModuleId,
+    file: FileId,
+    /// The templates that led here, outermost first.
+    chain: Vec<u32>,
+}
+
+/// Declares everything. `files` are the package's and the standard library's, with their trees; the manifest's is empty.
+pub fn expand<'a>(files: &'a [(Source, &'a File)], internet: Option<&'a Declaration>) -> Universe<'a> {
+    let mut universe = Universe::default();
+    universe.modules.push(Module::default());
+    universe.standard = ModuleId(1);
+    universe.modules.push(Module { path: "std".into(), ..Module::default() });
+    let mut folders: FxHashMap<String, ModuleId> = FxHashMap::default();
+    folders.insert(String::new(), universe.root);
+    folders.insert("std".into(), universe.standard);
+    let mut pending = VecDeque::new();
+    for (index, (source, tree)) in files.iter().enumerate() {
+        let file = FileId(index as u32);
+        let module = universe.folder(&source.module(), &mut folders);
+        universe.file_modules.insert(file, module);
+        universe.declare_all(&tree.items, module, file, &[], &mut pending);
+    }
+    if let Some(declaration) = internet {
+        universe.internet = Some(EntityId(universe.entities.len() as u32));
+        universe.entities.push(Entity {
+            kind: Kind::External,
+            module: universe.root,
+            file: FileId(0),
+            declaration,
+            documentation: "What lies outside of everything that the package declares.",
+            elements: None,
+        });
+    }
+    universe.check_imports(files);
+    while let Some(next) = pending.pop_front() {
+        universe.instantiate(&next, &mut pending);
+        if universe.entities.len() > MOST_ENTITIES {
+            let (file, span) = (next.file, next.declaration.name.span);
+            universe.diagnostics.push(
+                Diagnostic::new(&codes::E0215, format!("the package expands to more than {MOST_ENTITIES} declarations"))
+                    .primary(file, span, "while expanding this instance")
+                    .help("use fewer instances, or arrays of devices inside of the template"),
+            );
+            break;
+        }
+    }
+    universe
+}
+
+impl<'a> Universe<'a> {
+    fn folder(&mut self, path: &str, folders: &mut FxHashMap<String, ModuleId>) -> ModuleId {
+        if let Some(module) = folders.get(path) {
+            return *module;
+        }
+        let (outer_path, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let outer = self.folder(outer_path, folders);
+        let module = ModuleId(self.modules.len() as u32);
+        self.modules.push(Module { path: path.into(), outer: Some(outer), ..Module::default() });
+        self.modules[outer.0 as usize].inner.push(module);
+        self.modules[outer.0 as usize].names.entry(name.into()).or_default().push(Symbol::Module(module));
+        folders.insert(path.into(), module);
+        module
+    }
+
+    pub(super) fn file_module(&self, file: FileId) -> Option<ModuleId> {
+        self.file_modules.get(&file).copied()
+    }
+
+    fn declare_all(
+        &mut self,
+        items: &'a [Item],
+        module: ModuleId,
+        file: FileId,
+        chain: &[u32],
+        pending: &mut VecDeque<Pending<'a>>,
+    ) {
+        for item in items {
+            match &item.kind {
+                ItemKind::Use(uses) => self.import(&uses.imports, file),
+                ItemKind::Declaration(declaration) => self.declare(declaration, item, module, file, chain, pending),
+                ItemKind::Template(template) => {
+                    let id = self.templates.len() as u32;
+                    self.templates.push(TemplateDeclaration { template, module, file });
+                    self.name(&template.name.text, template.name.span, Symbol::Template(id), module, file);
+                }
+                ItemKind::Flow(flow) => self.flows.push(FlowStatement {
+                    flow,
+                    span: item.span,
+                    documentation: &item.documentation,
+                    scope: Scope { module, file, index: None },
+                    block: None,
+                }),
+                ItemKind::Assertion(assertion) => self.assertions.push(Assertion {
+                    assertion,
+                    span: item.span,
+                    scope: Scope { module, file, index: None },
+                }),
+                ItemKind::Error => {}
+            }
+        }
+    }
+
+    fn import(&mut self, imports: &'a [weir_syntax::ast::Import], file: FileId) {
+        for import in imports {
+            let Some(local) = import.local() else { continue };
+            let names = self.imports.entry(file).or_default();
+            if let Some(earlier) = names.get(&local.text).and_then(|import| import.local()) {
+                let span = earlier.span;
+                self.diagnostics.push(
+                    Diagnostic::new(&codes::E0201, format!("`{}` is brought in twice", local.text))
+                        .primary(file, local.span, "again here")
+                        .secondary(file, span, "first here")
+                        .help("remove one, or rename it with `as`"),
+                );
+            } else {
+                names.insert(local.text.clone(), import);
+            }
+        }
+    }
+
+    /// Every `use` names something, and nothing that the file's own module declares too.
+    fn check_imports(&mut self, files: &[(Source, &File)]) {
+        let mut found = Vec::new();
+        for (index, (_, tree)) in files.iter().enumerate() {
+            let file = FileId(index as u32);
+            let uses = tree.items.iter().filter_map(|item| match &item.kind {
+                ItemKind::Use(uses) => Some(uses),
+                _ => None,
+            });
+            for import in uses.flat_map(|uses| &uses.imports) {
+                let (Some(local), Some(last)) = (import.local(), import.path.last()) else { continue };
+                if self.import_target(&import.path, file).is_none() {
+                    let path: Vec<&str> = import.path.iter().map(|name| name.text.as_str()).collect();
+                    let outer = import.path.split_last().and_then(|(_, outer)| self.import_target(outer, file));
+                    let mut known: Vec<&SmolStr> = match outer.as_deref() {
+                        Some([Symbol::Module(module)]) => self.module(*module).names.keys().collect(),
+                        _ => Vec::new(),
+                    };
+                    known.sort_unstable();
+                    let help = did_you_mean(&last.text, known.iter().map(|name| name.as_str()));
+                    found.push(
+                        Diagnostic::new(&codes::E0205, format!("`{}` names nothing", path.join(".")))
+                            .primary(file, last.span, "not declared there")
+                            .help(help.unwrap_or_else(|| {
+                                "a path of `use` starts with `std` or with a module of this package".into()
+                            })),
+                    );
+                    continue;
+                }
+                let own = self.file_module(file).and_then(|module| self.module(module).names.get(&local.text));
+                if let Some(Symbol::Entity(id)) = own.and_then(|symbols| symbols.first()) {
+                    let (other, span) = self.name_span(*id);
+                    found.push(
+                        Diagnostic::new(&codes::E0201, format!("`{}` is declared here and brought in too", local.text))
+                            .primary(file, local.span, "brought in")
+                            .secondary(other, span, "declared")
+                            .help(format!("rename one: `use … {} as other_name`", local.text)),
+                    );
+                }
+            }
+        }
+        self.diagnostics.extend(found);
+    }
+
+    fn declare(
+        &mut self,
+        declaration: &'a Declaration,
+        item: &'a Item,
+        module: ModuleId,
+        file: FileId,
+        chain: &[u32],
+        pending: &mut VecDeque<Pending<'a>>,
+    ) {
+        let Some(schema) = schema::by_keyword(&declaration.keyword.text) else { return };
+        if schema.kind == Kind::Instance {
+            pending.push_back(Pending { declaration, module, file, chain: chain.to_vec() });
+            return;
+        }
+        let scope = Scope { module, file, index: None };
+        let elements = match &declaration.array {
+            Some(array) if schema.head.array => match self.elements(array, scope) {
+                Ok(count) => Some(count),
+                Err(diagnostic) => {
+                    self.diagnostics.push(*diagnostic);
+                    Some(1)
+                }
+            },
+            _ => None,
+        };
+        let id = EntityId(self.entities.len() as u32);
+        self.entities.push(Entity {
+            kind: schema.kind,
+            module,
+            file,
+            declaration,
+            documentation: &item.documentation,
+            elements,
+        });
+        self.modules[module.0 as usize].entities.push(id);
+        self.name(&declaration.name.text, declaration.name.span, Symbol::Entity(id), module, file);
+        if schema.flows {
+            for entry in declaration.body.iter().flat_map(|body| &body.entries) {
+                if let Entry::Flow(Item { kind: ItemKind::Flow(flow), span, documentation }) = entry {
+                    self.flows.push(FlowStatement { flow, span: *span, documentation, scope, block: Some(id) });
+                }
+            }
+        }
+    }
+
+    /// The number of elements of `[1..n]`.
+    fn elements(&self, array: &'a weir_syntax::ast::Expr, scope: Scope) -> Result<u32, Box<Diagnostic>> {
+        let wrong_array = |message: String| {
+            Box::new(
+                Diagnostic::new(&codes::E0303, message)
+                    .primary(scope.file, array.span, "not an array's range")
+                    .help("write `[1..8]` for eight elements"),
+            )
+        };
+        let ExprKind::Range(from, to) = &array.kind else {
+            return Err(wrong_array("an array is declared by a range".into()));
+        };
+        let (first, last) = (self.integer(from, scope)?, self.integer(to, scope)?);
+        if first != 1 {
+            return Err(wrong_array(format!("arrays count from 1, not from {first}")));
+        }
+        if last == 0 || last > MOST_ELEMENTS {
+            return Err(wrong_array(format!("an array has 1 to {MOST_ELEMENTS} elements, not {last}")));
+        }
+        Ok(last as u32)
+    }
+
+    /// Puts a name into a module. Two declarations may share one only where their kinds are told apart by where they
+    /// stand: a slice and the zone of its devices.
+    fn name(&mut self, name: &SmolStr, span: Span, symbol: Symbol, module: ModuleId, file: FileId) {
+        let kind_of = |universe: &Self, symbol: &Symbol| match symbol {
+            Symbol::Entity(id) => Some(universe.entity(*id).kind),
+            _ => None,
+        };
+        let kind = kind_of(self, &symbol);
+        let symbols = self.modules[module.0 as usize].names.get(name);
+        let clash = symbols.into_iter().flatten().find(|other| {
+            let kinds = [kind, kind_of(self, other)];
+            !(kinds.contains(&Some(Kind::Zone)) && kinds.contains(&Some(Kind::Slice)))
+        });
+        if let Some(other) = clash {
+            let earlier = match other {
+                Symbol::Entity(id) => Some(self.name_span(*id)),
+                Symbol::Template(id) => {
+                    let template = &self.templates[*id as usize];
+                    Some((template.file, template.template.name.span))
+                }
+                _ => None,
+            };
+            let mut twice = Diagnostic::new(&codes::E0201, format!("`{name}` is declared twice"))
+                .primary(file, span, "declared again here")
+                .help("rename one of them; all files of a folder share one namespace");
+            if let Some((file, span)) = earlier {
+                twice = twice.secondary(file, span, "first declared here");
+            } else {
+                twice = twice.note(format!("`{name}` is also a module: a folder or an instance"));
+            }
+            self.diagnostics.push(twice);
+            return;
+        }
+        self.modules[module.0 as usize].names.entry(name.clone()).or_default().push(symbol);
+    }
+
+    fn instantiate(&mut self, instance: &Pending<'a>, pending: &mut VecDeque<Pending<'a>>) {
+        if let Err(diagnostic) = self.try_instantiate(instance, pending) {
+            self.diagnostics.push(*diagnostic);
+        }
+    }
+
+    fn try_instantiate(
+        &mut self,
+        instance: &Pending<'a>,
+        pending: &mut VecDeque<Pending<'a>>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let Pending { declaration, module, file, chain } = instance;
+        let (module, file) = (*module, *file);
+        let scope = Scope { module, file, index: None };
+        let mismatch = |span: Span, message: String, label: &str| {
+            Box::new(
+                Diagnostic::new(&codes::E0214, message)
+                    .primary(file, span, label)
+                    .help("write `instance press[1..40] : press_cell(number = index)`"),
+            )
+        };
+        let Some(class) = &declaration.class else {
+            return Err(mismatch(declaration.name.span, "an instance names its template".into(), "of which template?"));
+        };
+        let ExprKind::Path(path) = &class.kind else {
+            return Err(mismatch(class.span, "an instance names its template".into(), "not a template"));
+        };
+        let found = self.find(path, scope, |targets| matches!(targets, [Target::Template(_)]))?;
+        let [Target::Template(id)] = found.targets.as_slice() else {
+            return Err(mismatch(class.span, "this is no template".into(), "not a template"));
+        };
+        let id = *id;
+        let TemplateDeclaration { template, module: home, file: home_file } = self.templates[id as usize];
+        if chain.contains(&id) {
+            return Err(Box::new(
+                Diagnostic::new(&codes::E0212, format!("template `{}` contains itself", template.name.text))
+                    .primary(file, class.span, "this instance would never end")
+                    .secondary(home_file, template.name.span, "the template")
+                    .help("a template can hold instances of other templates only"),
+            ));
+        }
+        let arguments: &'a [Argument] =
+            path.segments.last().and_then(|segment| segment.arguments.as_deref()).unwrap_or_default();
+        let count = match &declaration.array {
+            Some(array) => Some(self.elements(array, scope)?),
+            None => None,
+        };
+        let mut chain = chain.clone();
+        chain.push(id);
+        let mut made = Vec::new();
+        for element in 1..=count.unwrap_or(1) {
+            let index = count.map(|_| element);
+            let parameters =
+                self.parameters(&template.parameters, arguments, Scope { index, ..scope }, class.span, home_file)?;
+            let outer_path = &self.module(module).path;
+            let dot = if outer_path.is_empty() { "" } else { "." };
+            let name = &declaration.name.text;
+            let path = match index {
+                Some(index) => format!("{outer_path}{dot}{name}[{index}]"),
+                None => format!("{outer_path}{dot}{name}"),
+            };
+            let made_id = ModuleId(self.modules.len() as u32);
+            self.modules.push(Module {
+                path,
+                outer: Some(home),
+                parameters,
+                instance: Some((file, declaration.name.span)),
+                ..Module::default()
+            });
+            self.modules[module.0 as usize].inner.push(made_id);
+            made.push(made_id);
+        }
+        let symbol = match (count, made.as_slice()) {
+            (None, [only]) => Symbol::Module(*only),
+            _ => Symbol::Modules(Arc::from(made.as_slice())),
+        };
+        self.name(&declaration.name.text, declaration.name.span, symbol, module, file);
+        for module in made {
+            self.declare_all(&template.items, module, home_file, &chain, pending);
+        }
+        Ok(())
+    }
+
+    fn parameters(
+        &self,
+        declared: &'a [Parameter],
+        arguments: &'a [Argument],
+        scope: Scope,
+        span: Span,
+        home_file: FileId,
+    ) -> Result<FxHashMap<SmolStr, Value<'a>>, Box<Diagnostic>> {
+        let mismatch = |span: Span, message: String, help: String| {
+            Box::new(Diagnostic::new(&codes::E0214, message).primary(scope.file, span, "does not match").help(help))
+        };
+        let mut values: FxHashMap<SmolStr, Value<'a>> = FxHashMap::default();
+        for argument in arguments {
+            let (Some(name), Some(value), None) = (&argument.name, &argument.value, &argument.selector) else {
+                return Err(mismatch(
+                    argument.span,
+                    "arguments of a template have names".into(),
+                    "write `name = value` for each".into(),
+                ));
+            };
+            let Some(parameter) = declared.iter().find(|parameter| parameter.name.text == name.text) else {
+                let known = declared.iter().map(|parameter| parameter.name.text.as_str());
+                let help = did_you_mean(&name.text, known.clone())
+                    .unwrap_or_else(|| format!("its parameters are: {}", known.collect::<Vec<_>>().join(", ")));
+                return Err(mismatch(name.span, format!("the template has no parameter `{}`", name.text), help));
+            };
+            let typed = self.typed(parameter, value, scope)?;
+            if values.insert(name.text.clone(), typed).is_some() {
+                let help = "remove one of the two".into();
+                return Err(mismatch(name.span, format!("parameter `{}` is given twice", name.text), help));
+            }
+        }
+        for parameter in declared {
+            if values.contains_key(&parameter.name.text) {
+                continue;
+            }
+            let Some(default) = &parameter.default else {
+                return Err(mismatch(
+                    span,
+                    format!("parameter `{}` is missing", parameter.name.text),
+                    format!("add `{} = …` ({})", parameter.name.text, parameter.kind.text),
+                ));
+            };
+            let home = Scope { module: self.root, file: home_file, index: None };
+            values.insert(parameter.name.text.clone(), self.typed(parameter, default, home)?);
+        }
+        Ok(values)
+    }
+
+    /// The value of an argument, of the parameter's type.
+    fn typed(
+        &self,
+        parameter: &Parameter,
+        expr: &'a weir_syntax::ast::Expr,
+        scope: Scope,
+    ) -> Result<Value<'a>, Box<Diagnostic>> {
+        let value = self.evaluate(expr, scope)?;
+        let expected = parameter.kind.text.as_str();
+        let fits = match (expected, &value) {
+            ("integer", Value::Integer(_))
+            | ("text", Value::Text(_))
+            | ("boolean", Value::Boolean(_))
+            | ("prefix", Value::Prefix(_))
+            | ("address", Value::Address(_)) => true,
+            (kind, Value::Entity(id, _)) => {
+                let found = self.entity(*id).kind;
+                schema::by_keyword(kind).is_some_and(|schema| schema.kind == found)
+                    || (kind == "group" && !matches!(found, Kind::Protocol | Kind::Policy | Kind::Conduit))
+            }
+            ("group", Value::Expression(..)) => true,
+            _ => false,
+        };
+        if fits { Ok(value) } else { Err(wrong(scope.file, expr.span, &format!("a value of type `{expected}`"), &value)) }
+    }
+}
+
+/// Types of template parameters besides the kinds of declaration.
+pub(super) const PARAMETER_TYPES: &[&str] = &["integer", "text", "boolean", "prefix", "address"];
+
+impl FlowStatement<'_> {
+    pub fn is_allow(&self) -> bool {
+        self.flow.effect == Effect::Allow
+    }
+}

@@ -1,0 +1,373 @@
+//! Values of expressions, before anyone asks whether they fit where they stand.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use smol_str::{SmolStr, format_smolstr};
+use weir_syntax::{
+    Diagnostic, FileId, Span,
+    ast::{Argument, Expr, ExprKind, Path, Segment, Sign, StringLiteral, StringPart},
+    diagnostic::codes,
+};
+
+use super::{EntityId, Found, Kind, Scope, Target, Universe};
+
+/// A value; sets and services stay expressions, evaluated where they are used.
+#[derive(Clone, Debug)]
+pub enum Value<'a> {
+    Integer(u64),
+    Boolean(bool),
+    Text(SmolStr),
+    Address(IpAddr),
+    Prefix(IpNet),
+    AddressRange(IpAddr, IpAddr),
+    Mac([u8; 6]),
+    /// One entity, or one element of an array.
+    Entity(EntityId, Option<u32>),
+    /// Anything else, with where its names are to be looked up.
+    Expression(&'a Expr, Scope),
+}
+
+impl Value<'_> {
+    /// What it is, for messages.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::Integer(_) => "a number",
+            Self::Boolean(_) => "a boolean",
+            Self::Text(_) => "a text",
+            Self::Address(_) => "an address",
+            Self::Prefix(_) => "a prefix",
+            Self::AddressRange(..) => "an address range",
+            Self::Mac(_) => "a MAC address",
+            Self::Entity(..) => "a declaration",
+            Self::Expression(..) => "an expression",
+        }
+    }
+}
+
+type Evaluated<T> = Result<T, Box<Diagnostic>>;
+
+fn error(file: FileId, span: Span, code: &'static weir_syntax::Code, message: String, label: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(code, message).primary(file, span, label))
+}
+
+impl<'a> Universe<'a> {
+    /// The value of an expression. Bare words that are no names are an error: words of an enumeration are looked at
+    /// before.
+    pub fn evaluate(&self, expr: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
+        match &expr.kind {
+            ExprKind::Integer(number) | ExprKind::Hexadecimal(number, _) => Ok(Value::Integer(*number)),
+            ExprKind::String(literal) => Ok(Value::Text(self.text(literal, scope)?)),
+            ExprKind::Address(address) => Ok(Value::Address(*address)),
+            ExprKind::Prefix(address, length) => self.prefix(*address, *length, expr.span, scope),
+            ExprKind::Mac(bytes) => Ok(Value::Mac(*bytes)),
+            ExprKind::Range(from, to) => self.range(from, to, expr, scope),
+            ExprKind::Sum(first, rest) => self.sum(first, rest, expr, scope),
+            ExprKind::Product(factors) => {
+                let mut product: u64 = 1;
+                for factor in factors {
+                    let next = self.integer(factor, scope)?;
+                    product = product.checked_mul(next).ok_or_else(|| too_large(scope.file, expr.span))?;
+                }
+                Ok(Value::Integer(product))
+            }
+            ExprKind::Path(path) => self.path_value(path, expr, scope),
+            ExprKind::Method(on, path) => {
+                let value = self.evaluate(on, scope)?;
+                self.call(value, &path.segments, scope)
+            }
+            _ => Ok(Value::Expression(expr, scope)),
+        }
+    }
+
+    /// The number an expression stands for.
+    pub fn integer(&self, expr: &'a Expr, scope: Scope) -> Evaluated<u64> {
+        match self.evaluate(expr, scope)? {
+            Value::Integer(number) => Ok(number),
+            other => Err(wrong(scope.file, expr.span, "a number", &other)),
+        }
+    }
+
+    fn prefix(&self, address: IpAddr, length: u8, span: Span, scope: Scope) -> Evaluated<Value<'a>> {
+        let net = IpNet::new(address, length)
+            .map_err(|_| error(scope.file, span, &codes::E0103, "not a prefix".into(), "no such prefix"))?;
+        if net.network() != address {
+            let mut wrong =
+                error(scope.file, span, &codes::E0303, format!("`{net}` has host bits set"), "not a prefix's first address");
+            wrong.help = Some(format!("write `{}`", net.trunc()));
+            return Err(wrong);
+        }
+        Ok(Value::Prefix(net))
+    }
+
+    fn range(&self, from: &'a Expr, to: &'a Expr, whole: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
+        match (self.evaluate(from, scope)?, self.evaluate(to, scope)?) {
+            (Value::Address(first), Value::Address(last)) => {
+                if first.is_ipv4() != last.is_ipv4() || first > last {
+                    let message = "the range is empty: its first address comes after its last, or is of another family";
+                    return Err(error(scope.file, whole.span, &codes::E0303, message.into(), "no address lies in it"));
+                }
+                Ok(Value::AddressRange(first, last))
+            }
+            _ => Ok(Value::Expression(whole, scope)),
+        }
+    }
+
+    fn sum(&self, first: &'a Expr, rest: &'a [(Sign, Expr)], whole: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
+        let Value::Integer(mut total) = self.evaluate(first, scope)? else {
+            return Ok(Value::Expression(whole, scope));
+        };
+        for (sign, operand) in rest {
+            let number = self.integer(operand, scope)?;
+            total = match sign {
+                Sign::Plus => total.checked_add(number),
+                Sign::Minus => total.checked_sub(number),
+            }
+            .ok_or_else(|| too_large(scope.file, whole.span))?;
+        }
+        Ok(Value::Integer(total))
+    }
+
+    /// A string with its holes filled.
+    pub fn text(&self, literal: &'a StringLiteral, scope: Scope) -> Evaluated<SmolStr> {
+        if let Some(plain) = literal.as_plain() {
+            return Ok(plain.into());
+        }
+        let mut text = String::new();
+        for part in &literal.parts {
+            match part {
+                StringPart::Text(plain) => text.push_str(plain),
+                StringPart::Hole { path, width, span } => {
+                    let value = match path.as_str() {
+                        "index" => scope.index.map(|index| Value::Integer(index.into())),
+                        name => self.parameter(name, scope),
+                    };
+                    match value {
+                        Some(Value::Integer(number)) => {
+                            text.push_str(&format!("{number:0width$}", width = usize::from(*width)));
+                        }
+                        Some(Value::Text(inner)) => text.push_str(&inner),
+                        Some(Value::Address(address)) => text.push_str(&address.to_string()),
+                        Some(other) => return Err(wrong(scope.file, *span, "a number or a text", &other)),
+                        None => {
+                            let message = format!("`{path}` is no parameter here");
+                            let mut wrong = error(scope.file, *span, &codes::E0202, message, "nothing to fill in");
+                            wrong.help = Some("a string can name `index` in an array and the parameters of its template; write `{{` for a brace".into());
+                            return Err(wrong);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(text.into())
+    }
+
+    fn path_value(&self, path: &'a Path, whole: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
+        if let Some(word) = path.as_word() {
+            match word.text.as_str() {
+                "true" => return Ok(Value::Boolean(true)),
+                "false" => return Ok(Value::Boolean(false)),
+                "index" if scope.index.is_some() => {
+                    return Ok(Value::Integer(scope.index.unwrap_or(0).into()));
+                }
+                name => {
+                    if let Some(value) = self.parameter(name, scope) {
+                        return Ok(value);
+                    }
+                }
+            }
+        }
+        let [first, rest @ ..] = path.segments.as_slice() else { return Ok(Value::Expression(whole, scope)) };
+        if first.index.is_none()
+            && first.arguments.is_none()
+            && !rest.is_empty()
+            && let Some(value) = self.parameter(&first.name.text, scope)
+        {
+            return self.call(value, rest, scope);
+        }
+        let Found { targets, rest } = self.find(path, scope, |found| {
+            rest.is_empty() || found.iter().any(|target| matches!(target, Target::Entity(..)))
+        })?;
+        match targets.as_slice() {
+            [Target::Entity(id, element)] if rest.is_empty() => Ok(Value::Entity(*id, *element)),
+            [Target::Entity(id, element)] => self.call(Value::Entity(*id, *element), rest, scope),
+            _ => Ok(Value::Expression(whole, scope)),
+        }
+    }
+
+    /// `.host(n)`, `.subnet(length, n)`, and an entity's address attributes on the way to them.
+    fn call(&self, mut value: Value<'a>, segments: &'a [Segment], scope: Scope) -> Evaluated<Value<'a>> {
+        for segment in segments {
+            value = match (&segment.arguments, value) {
+                (Some(arguments), Value::Entity(id, element)) => {
+                    let prefix = self.prefix_of(id, element, segment, scope)?;
+                    self.function(Value::Prefix(prefix), segment, arguments, scope)?
+                }
+                (Some(arguments), value) => self.function(value, segment, arguments, scope)?,
+                (None, Value::Entity(id, element)) => {
+                    let Some(attribute) = self.attribute(id, &segment.name.text) else {
+                        let message = format!("`{}` has no attribute `{}`", self.path(id), segment.name.text);
+                        return Err(error(scope.file, segment.name.span, &codes::E0207, message, "not given there"));
+                    };
+                    let expr = match &attribute.value.kind {
+                        ExprKind::List(list) if list.len() == 1 => &list[0],
+                        _ => &attribute.value,
+                    };
+                    self.evaluate(expr, self.scope(id, element))?
+                }
+                (None, other) => return Err(wrong(scope.file, segment.name.span, "a declaration with attributes", &other)),
+            };
+        }
+        Ok(value)
+    }
+
+    /// The prefix that `network.host(…)` or `slice.host(…)` counts in.
+    fn prefix_of(&self, id: EntityId, element: Option<u32>, segment: &Segment, scope: Scope) -> Evaluated<IpNet> {
+        let name = match self.entity(id).kind {
+            Kind::Network => "subnet",
+            Kind::Slice => "pool",
+            Kind::Cluster => "pods",
+            _ => "prefixes",
+        };
+        let value = self.attribute(id, name).map(|attribute| {
+            let expr = match &attribute.value.kind {
+                ExprKind::List(list) => list.first().unwrap_or(&attribute.value),
+                _ => &attribute.value,
+            };
+            self.evaluate(expr, self.scope(id, element))
+        });
+        match value.transpose()? {
+            Some(Value::Prefix(net)) => Ok(net),
+            _ => {
+                let message = format!("`{}` has no `{name}` to count in", self.path(id));
+                Err(error(scope.file, segment.name.span, &codes::E0304, message, "needs a prefix"))
+            }
+        }
+    }
+
+    fn function(
+        &self,
+        on: Value<'a>,
+        segment: &'a Segment,
+        arguments: &'a [Argument],
+        scope: Scope,
+    ) -> Evaluated<Value<'a>> {
+        let span = segment.name.span;
+        let Value::Prefix(net) = on else { return Err(wrong(scope.file, span, "a prefix", &on)) };
+        let mut numbers = Vec::new();
+        for argument in arguments {
+            match (&argument.name, &argument.selector, &argument.value) {
+                (None, None, Some(value)) => numbers.push(self.integer(value, scope)?),
+                _ => {
+                    let message = format!("`{}` takes numbers", segment.name.text);
+                    return Err(error(scope.file, argument.span, &codes::E0304, message, "not a number"));
+                }
+            }
+        }
+        let outside = |what: String| error(scope.file, span, &codes::E0303, what, "outside of the prefix");
+        match (segment.name.text.as_str(), numbers.as_slice()) {
+            ("host", [number]) => {
+                let address = offset(net.network(), u128::from(*number)).filter(|address| net.contains(address));
+                address.map(Value::Address).ok_or_else(|| outside(format!("`{net}` has no host {number}")))
+            }
+            ("subnet", [length, number]) => {
+                let most = net.max_prefix_len();
+                let length = u8::try_from(*length).ok().filter(|length| *length >= net.prefix_len() && *length <= most);
+                let Some(length) = length else {
+                    return Err(outside(format!("a subnet of `{net}` has a length from {} to {most}", net.prefix_len())));
+                };
+                let step = 1u128.checked_shl(u32::from(most - length));
+                let subnet = step
+                    .and_then(|step| step.checked_mul(u128::from(*number)))
+                    .and_then(|distance| offset(net.network(), distance))
+                    .and_then(|address| IpNet::new(address, length).ok())
+                    .filter(|subnet| net.contains(subnet));
+                subnet.map(Value::Prefix).ok_or_else(|| outside(format!("`{net}` has no /{length} number {number}")))
+            }
+            (name, _) => {
+                let mut wrong = error(
+                    scope.file,
+                    span,
+                    &codes::E0304,
+                    format!("no such function on a prefix: `{name}` with {} arguments", numbers.len()),
+                    "unknown here",
+                );
+                wrong.help = Some("prefixes, networks and pools have `.host(number)` and `.subnet(length, number)`".into());
+                Err(wrong)
+            }
+        }
+    }
+
+    /// The value of a template's parameter of this name, if one is in scope.
+    fn parameter(&self, name: &str, scope: Scope) -> Option<Value<'a>> {
+        let mut module = Some(scope.module);
+        while let Some(id) = module {
+            let current = self.module(id);
+            if let Some(value) = current.parameters.get(name) {
+                return Some(value.clone());
+            }
+            if current.names.contains_key(name) {
+                return None;
+            }
+            module = current.instance.and(current.outer);
+        }
+        None
+    }
+}
+
+fn offset(address: IpAddr, distance: u128) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(v4) => {
+            let bits = u128::from(v4.to_bits()).checked_add(distance)?;
+            u32::try_from(bits).ok().map(|bits| IpAddr::V4(bits.into()))
+        }
+        IpAddr::V6(v6) => v6.to_bits().checked_add(distance).map(|bits| IpAddr::V6(bits.into())),
+    }
+}
+
+fn too_large(file: FileId, span: Span) -> Box<Diagnostic> {
+    error(file, span, &codes::E0303, "the result is below 0 or above 64 bits".into(), "no such number")
+}
+
+/// Expected one thing, found another.
+pub(crate) fn wrong(file: FileId, span: Span, expected: &str, found: &Value<'_>) -> Box<Diagnostic> {
+    let message = format_smolstr!("expected {expected}, found {}", found.describe());
+    let mut wrong = error(file, span, &codes::E0301, message.to_string(), &format!("not {expected}"));
+    wrong.help = Some(format!("write {expected} here"));
+    wrong
+}
+
+/// Whether an expression differs from element to element of an array.
+pub fn mentions_index(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Path(path) => path.segments.iter().any(segment_mentions_index),
+        ExprKind::Method(on, path) => mentions_index(on) || path.segments.iter().any(segment_mentions_index),
+        ExprKind::String(literal) => {
+            literal.parts.iter().any(|part| matches!(part, StringPart::Hole { path, .. } if path == "index"))
+        }
+        ExprKind::Slash(a, b)
+        | ExprKind::Range(a, b)
+        | ExprKind::On(a, b)
+        | ExprKind::Arrow(a, b)
+        | ExprKind::Where(a, b)
+        | ExprKind::Compare(_, a, b) => mentions_index(a) || mentions_index(b),
+        ExprKind::Not(inner) => mentions_index(inner),
+        ExprKind::List(list)
+        | ExprKind::Union(list)
+        | ExprKind::Intersection(list)
+        | ExprKind::Product(list)
+        | ExprKind::And(list)
+        | ExprKind::Or(list) => list.iter().any(mentions_index),
+        ExprKind::Sum(first, rest) => mentions_index(first) || rest.iter().any(|(_, operand)| mentions_index(operand)),
+        ExprKind::Map(entries) => entries.iter().any(|entry| mentions_index(&entry.value)),
+        _ => false,
+    }
+}
+
+fn segment_mentions_index(segment: &Segment) -> bool {
+    segment.name.text == "index"
+        || segment.index.as_deref().is_some_and(mentions_index)
+        || segment.arguments.iter().flatten().any(|argument| {
+            argument.selector.as_ref().is_some_and(mentions_index) || argument.value.as_ref().is_some_and(mentions_index)
+        })
+}
