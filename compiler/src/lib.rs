@@ -1,6 +1,8 @@
 //! Weir's compiler: from a package's text to a checked model, the flow relation and the plan of each
 //! enforcement point. No network, no clock and no files of its own: the caller hands them in.
 
+pub mod flows;
+pub mod model;
 pub mod names;
 pub mod package;
 pub mod plan;

@@ -301,6 +301,17 @@ impl<'a> Universe<'a> {
         let ExprKind::Path(path) = &expr.kind else {
             return Err(mistyped(scope.file, expr.span, &format!("the name of a {names}"), format!("name a declared {names}")));
         };
+        self.reference_path(path, kinds, scope)
+    }
+
+    /// As [`Self::reference`], for a path.
+    pub fn reference_path(
+        &self,
+        path: &'a Path,
+        kinds: &'static [Kind],
+        scope: Scope,
+    ) -> Read<(EntityId, Option<u32>)> {
+        let names = kinds.iter().map(|kind| schema::of(*kind).keyword).collect::<Vec<_>>().join(" or ");
         let is_fit = |target: &Target| matches!(target, Target::Entity(id, _) if kinds.contains(&self.entity(*id).kind));
         let found = self.find(path, scope, |targets| targets.iter().any(is_fit))?;
         match found.targets.as_slice() {

@@ -399,7 +399,7 @@ impl<'a> Universe<'a> {
                     .unwrap_or_else(|| format!("its parameters are: {}", known.collect::<Vec<_>>().join(", ")));
                 return Err(mismatch(name.span, format!("the template has no parameter `{}`", name.text), help));
             };
-            let typed = self.typed(parameter, value, scope)?;
+            let typed = self.argument_value(parameter, value, scope)?;
             if values.insert(name.text.clone(), typed).is_some() {
                 let help = "remove one of the two".into();
                 return Err(mismatch(name.span, format!("parameter `{}` is given twice", name.text), help));
@@ -417,13 +417,13 @@ impl<'a> Universe<'a> {
                 ));
             };
             let home = Scope { module: self.root, file: home_file, index: None };
-            values.insert(parameter.name.text.clone(), self.typed(parameter, default, home)?);
+            values.insert(parameter.name.text.clone(), self.argument_value(parameter, default, home)?);
         }
         Ok(values)
     }
 
     /// The value of an argument, of the parameter's type.
-    fn typed(
+    fn argument_value(
         &self,
         parameter: &Parameter,
         expr: &'a weir_syntax::ast::Expr,

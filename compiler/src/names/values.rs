@@ -88,6 +88,17 @@ impl<'a> Universe<'a> {
         }
     }
 
+    /// As [`Self::evaluate`]; a bare word that names nothing is its own text.
+    pub fn evaluate_word_or_value(&self, expr: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
+        match expr.as_word() {
+            Some(word) if !matches!(word.text.as_str(), "true" | "false" | "index") => match self.parameter(&word.text, scope) {
+                Some(value) => Ok(value),
+                None => Ok(Value::Text(word.text.clone())),
+            },
+            _ => self.evaluate(expr, scope),
+        }
+    }
+
     fn prefix(&self, address: IpAddr, length: u8, span: Span, scope: Scope) -> Evaluated<Value<'a>> {
         let net = IpNet::new(address, length)
             .map_err(|_| error(scope.file, span, &codes::E0103, "not a prefix".into(), "no such prefix"))?;
@@ -299,7 +310,7 @@ impl<'a> Universe<'a> {
     }
 
     /// The value of a template's parameter of this name, if one is in scope.
-    fn parameter(&self, name: &str, scope: Scope) -> Option<Value<'a>> {
+    pub fn parameter(&self, name: &str, scope: Scope) -> Option<Value<'a>> {
         let mut module = Some(scope.module);
         while let Some(id) = module {
             let current = self.module(id);

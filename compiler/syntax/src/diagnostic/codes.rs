@@ -109,6 +109,7 @@ codes! {
     W0504 Warning "nothing serves what a rule denies or names"
     W0505 Warning "a conduit is used by no flow"
     W0506 Warning "a rule says what another says already"
+    W0507 Warning "a permission has not begun"
 
     W0601 Warning "policy denies what nothing separates"
     W0602 Warning "no policy permits the management of a gateway"

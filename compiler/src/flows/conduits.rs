@@ -1,0 +1,178 @@
+//! IEC 62443: between two zones there is no flow without a conduit that carries it.
+
+use rustc_hash::FxHashSet;
+use weir_syntax::{Diagnostic, diagnostic::codes};
+
+use super::{PortSet, Rectangle, Statement};
+use crate::{
+    model::{Conduit, Model, Principal, PrincipalKind, Service},
+    names::{EntityId, Universe},
+};
+
+/// One side of a flow: its innermost zones or externals, and those around them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Side {
+    own: Vec<EntityId>,
+    around: Vec<EntityId>,
+}
+
+/// Checks every rectangle; conduits that carry none are a warning.
+pub fn check(
+    universe: &Universe<'_>,
+    model: &Model,
+    statements: &[Statement],
+    rectangles: &[Rectangle],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut used = vec![false; model.conduits.len()];
+    let mut missing: FxHashSet<(Vec<EntityId>, Vec<EntityId>)> = FxHashSet::default();
+    let mut known: FxHashSet<(Side, Side, Option<u32>, PortSet)> = FxHashSet::default();
+    for rectangle in rectangles {
+        let from = sides(model, rectangle.sources.iter());
+        let to = sides(model, rectangle.destinations.iter());
+        for source in &from {
+            for destination in &to {
+                if source.own.iter().any(|zone| destination.own.contains(zone)) {
+                    continue;
+                }
+                let key = (source.clone(), destination.clone(), rectangle.protocol, rectangle.ports.clone());
+                if rectangle.demand.is_none() && known.contains(&key) {
+                    continue;
+                }
+                let joining: Vec<usize> = (0..model.conduits.len())
+                    .filter(|index| joins(&model.conduits[*index], source, destination))
+                    .collect();
+                let carrying = joining.iter().find(|index| carries(model, &model.conduits[**index], rectangle));
+                if let Some(index) = carrying {
+                    used[*index] = true;
+                    if rectangle.demand.is_none() {
+                        known.insert(key);
+                    }
+                    continue;
+                }
+                let statement = &statements[rectangle.statement as usize];
+                if joining.is_empty() && !missing.insert((source.own.clone(), destination.own.clone())) {
+                    continue;
+                }
+                let conduits: Vec<&Conduit> = joining.iter().map(|index| &model.conduits[*index]).collect();
+                diagnostics.push(refused(universe, model, statement, rectangle, source, destination, &conduits));
+            }
+        }
+    }
+    for (conduit, _) in model.conduits.iter().zip(&used).filter(|(_, used)| !**used) {
+        let (file, span) = universe.name_span(conduit.entity);
+        diagnostics.push(
+            Diagnostic::new(&codes::W0505, format!("no flow uses conduit `{}`", conduit.name))
+                .primary(file, span, "carries nothing")
+                .help("remove it, or permit what it is for"),
+        );
+    }
+}
+
+/// The different sides in a set of principals.
+fn sides(model: &Model, set: impl Iterator<Item = (u32, u32)>) -> Vec<Side> {
+    let mut sides: Vec<Side> = Vec::new();
+    let mut last: Option<(Vec<_>, PrincipalKind, EntityId)> = None;
+    for id in set.flat_map(|(first, last)| first..=last) {
+        let principal = model.principal(id);
+        let external = if principal.kind == PrincipalKind::External { principal.entity } else { EntityId(u32::MAX) };
+        let same = last.as_ref().is_some_and(|(zones, kind, entity)| {
+            *zones == principal.zones && *kind == principal.kind && *entity == external
+        });
+        if same {
+            continue;
+        }
+        last = Some((principal.zones.clone(), principal.kind, external));
+        let side = side(model, id, principal);
+        if !sides.contains(&side) {
+            sides.push(side);
+        }
+    }
+    sides
+}
+
+fn side(model: &Model, id: u32, principal: &Principal) -> Side {
+    let mut own: Vec<EntityId> = principal.zones.iter().map(|zone| model.zone(*zone).entity).collect();
+    let mut around: Vec<EntityId> = principal
+        .zones
+        .iter()
+        .flat_map(|zone| model.zones_around(*zone))
+        .map(|zone| model.zone(zone).entity)
+        .collect();
+    if principal.kind == PrincipalKind::External {
+        let mut externals: Vec<EntityId> =
+            model.regions_of.iter().filter(|(_, regions)| regions.contains(&id)).map(|(entity, _)| *entity).collect();
+        externals.sort_unstable();
+        if own.is_empty() {
+            own.clone_from(&externals);
+        }
+        around.extend(externals);
+    }
+    Side { own, around }
+}
+
+fn joins(conduit: &Conduit, a: &Side, b: &Side) -> bool {
+    let [first, second] = &conduit.ends;
+    (a.around.contains(first) && b.around.contains(second)) || (a.around.contains(second) && b.around.contains(first))
+}
+
+fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -> bool {
+    conduit.carries.iter().any(|service| match service {
+        Service::Any => true,
+        Service::Transport(transport) => PortSet::of(&[*transport]).covers(&rectangle.ports),
+        Service::Protocol { protocol, operation: None } => {
+            rectangle.protocol == Some(*protocol)
+                || (rectangle.protocol.is_none()
+                    && PortSet::of(&model.protocols.get(*protocol).transports).covers(&rectangle.ports))
+        }
+        Service::Protocol { protocol, operation: Some(carried) } => rectangle.demand.as_ref().is_some_and(|demand| {
+            demand.protocol == *protocol
+                && demand.only.as_ref().is_some_and(|only| {
+                    only.iter().all(|used| {
+                        used.operation == carried.operation && (carried.arguments.is_empty() || used == carried)
+                    })
+                })
+        }),
+    })
+}
+
+fn refused(
+    universe: &Universe<'_>,
+    model: &Model,
+    statement: &Statement,
+    rectangle: &Rectangle,
+    source: &Side,
+    destination: &Side,
+    joining: &[&Conduit],
+) -> Diagnostic {
+    let name = |side: &Side| side.own.first().map_or_else(|| "no zone".to_owned(), |entity| universe.path(*entity));
+    let (from, to) = (name(source), name(destination));
+    let service = match rectangle.protocol {
+        Some(protocol) => {
+            let name = &model.protocols.get(protocol).name;
+            name.rsplit('.').next().unwrap_or(name).to_owned()
+        }
+        None => rectangle.ports.describe(),
+    };
+    if source.own.is_empty() || destination.own.is_empty() {
+        return Diagnostic::new(&codes::E0409, "one side of this flow is in no zone")
+            .primary(statement.file, statement.span, "cannot be judged")
+            .help("give the declaration a `zone`, or its network one");
+    }
+    match joining.first() {
+        None => Diagnostic::new(&codes::E0501, format!("no conduit joins `{from}` and `{to}`"))
+            .primary(statement.file, statement.span, format!("flows from `{from}` to `{to}`"))
+            .help(format!(
+                "add `conduit {}_{} between {from}, {to} {{ carries = [{service}] }}`, or drop the flow",
+                from.replace(['.', '[', ']'], "_"),
+                to.replace(['.', '[', ']'], "_")
+            )),
+        Some(conduit) => {
+            let (file, span) = universe.name_span(conduit.entity);
+            Diagnostic::new(&codes::E0502, format!("conduit `{}` does not carry `{service}`", conduit.name))
+                .primary(statement.file, statement.service_span, format!("from `{from}` to `{to}`"))
+                .secondary(file, span, "the conduit between them")
+                .help(format!("add `{service}` to its `carries`, or drop the flow"))
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Services where they run: ports on the wire, and what is demanded of whoever can look behind a port.
+
+use crate::{
+    model::{TransportMatch, protocols::OperationUse},
+    plan::{PortMatch, Ranges, Transport},
+};
+
+/// Destination ports by transport, echo requests, and ethertypes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortSet {
+    tcp: Ranges<u16>,
+    udp: Ranges<u16>,
+    sctp: Ranges<u16>,
+    echo: bool,
+    pub ethertypes: Ranges<u16>,
+}
+
+impl PortSet {
+    /// Every IP service; layer 2 knows no `any`.
+    pub fn any() -> Self {
+        let all = Ranges::from_unsorted(vec![(0, u16::MAX)]);
+        Self { tcp: all.clone(), udp: all.clone(), sctp: all, echo: true, ethertypes: Ranges::new() }
+    }
+
+    /// Everything, layer 2 too: what `deny … : any` covers.
+    pub fn everything() -> Self {
+        Self { ethertypes: Ranges::from_unsorted(vec![(0, u16::MAX)]), ..Self::any() }
+    }
+
+    pub fn of(transports: &[TransportMatch]) -> Self {
+        let (mut tcp, mut udp, mut sctp, mut ethertypes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut echo = false;
+        for transport in transports {
+            match transport {
+                TransportMatch::Ports(port) => {
+                    let range = (port.first, port.last);
+                    match port.transport {
+                        Transport::Tcp => tcp.push(range),
+                        Transport::Udp => udp.push(range),
+                        Transport::Sctp => sctp.push(range),
+                        Transport::IcmpEcho => echo = true,
+                    }
+                }
+                TransportMatch::Ethertype(number) => ethertypes.push((*number, *number)),
+            }
+        }
+        Self {
+            tcp: Ranges::from_unsorted(tcp),
+            udp: Ranges::from_unsorted(udp),
+            sctp: Ranges::from_unsorted(sctp),
+            echo,
+            ethertypes: Ranges::from_unsorted(ethertypes),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        !self.has_ip() && self.ethertypes.is_empty()
+    }
+
+    /// Whether anything of it runs over IP.
+    pub fn has_ip(&self) -> bool {
+        self.echo || !self.tcp.is_empty() || !self.udp.is_empty() || !self.sctp.is_empty()
+    }
+
+    pub fn difference(&self, other: &Self) -> Self {
+        Self {
+            tcp: self.tcp.difference(&other.tcp),
+            udp: self.udp.difference(&other.udp),
+            sctp: self.sctp.difference(&other.sctp),
+            echo: self.echo && !other.echo,
+            ethertypes: self.ethertypes.difference(&other.ethertypes),
+        }
+    }
+
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self {
+            tcp: self.tcp.intersection(&other.tcp),
+            udp: self.udp.intersection(&other.udp),
+            sctp: self.sctp.intersection(&other.sctp),
+            echo: self.echo && other.echo,
+            ethertypes: self.ethertypes.intersection(&other.ethertypes),
+        }
+    }
+
+    pub fn overlaps(&self, other: &Self) -> bool {
+        !self.intersection(other).is_empty()
+    }
+
+    pub fn covers(&self, other: &Self) -> bool {
+        other.difference(self).is_empty()
+    }
+
+    /// The IP part, as packet filters take it.
+    pub fn port_matches(&self) -> Vec<PortMatch> {
+        let of = |transport, ranges: &Ranges<u16>| {
+            ranges.iter().map(move |(first, last)| PortMatch { transport, first, last }).collect::<Vec<_>>()
+        };
+        let mut all = of(Transport::Tcp, &self.tcp);
+        all.extend(of(Transport::Udp, &self.udp));
+        all.extend(of(Transport::Sctp, &self.sctp));
+        if self.echo {
+            all.push(PortMatch { transport: Transport::IcmpEcho, first: 0, last: 0 });
+        }
+        all
+    }
+
+    /// The one port, where it is one.
+    pub fn single(&self) -> Option<PortMatch> {
+        match self.port_matches().as_slice() {
+            [only] if only.first == only.last => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// `tcp/502, udp/5000..5010`.
+    pub fn describe(&self) -> String {
+        let mut parts: Vec<String> = self
+            .port_matches()
+            .iter()
+            .map(|port| {
+                let name = match port.transport {
+                    Transport::Tcp => "tcp",
+                    Transport::Udp => "udp",
+                    Transport::Sctp => "sctp",
+                    Transport::IcmpEcho => return "icmp".to_owned(),
+                };
+                if port.first == port.last { format!("{name}/{}", port.first) } else { format!("{name}/{}..{}", port.first, port.last) }
+            })
+            .collect();
+        parts.extend(self.ethertypes.iter().map(|(first, _)| format!("ethertype/{first:#06x}")));
+        parts.join(", ")
+    }
+}
+
+/// What ports do not tell apart: operations of a protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    pub protocol: u32,
+    /// Only these; all, where it is `None`.
+    pub only: Option<Vec<OperationUse>>,
+    /// But not these.
+    pub except: Vec<OperationUse>,
+}

@@ -1,0 +1,321 @@
+//! `allow` and `deny` lines with their sets, services and conditions resolved.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
+use weir_syntax::{
+    Diagnostic, FileId, Span,
+    ast::{self, Effect},
+    diagnostic::codes,
+    lexer,
+};
+
+use crate::{
+    model::{Assurance, Model, PrincipalKind, PrincipalSet, Service, Sets, Typed, Unbuilt},
+    names::{EntityId, FlowStatement, Kind, Universe, schema},
+    package::Sources,
+    plan::Limit,
+};
+
+/// What a flow's block says.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    pub limit: Option<Limit>,
+    pub log: bool,
+    pub audit: bool,
+    pub until: Option<i64>,
+    pub via: Option<EntityId>,
+    pub requires: Assurance,
+}
+
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Stable under reordering: the policy's path and a hash of the statement's text.
+    pub id: String,
+    pub policy: String,
+    pub effect: Effect,
+    pub sources: PrincipalSet,
+    pub destinations: PrincipalSet,
+    pub services: Vec<Service>,
+    pub conditions: Conditions,
+    pub is_exception: bool,
+    pub file: FileId,
+    pub span: Span,
+    pub source_span: Span,
+    pub destination_span: Span,
+    pub service_span: Span,
+    pub text: String,
+    pub documentation: String,
+}
+
+/// Resolves every statement; exceptions that have ended or not begun at `now` are left out and said.
+pub fn statements<'a>(
+    sources: &Sources,
+    universe: &Universe<'a>,
+    model: &Model,
+    sets: &mut Sets<'_, 'a>,
+    now: i64,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Statement>, Vec<Unbuilt>) {
+    let mut reader = Reader { sources, universe, model, now, blocks: FxHashMap::default(), unbuilt: Vec::new() };
+    let mut ids: FxHashSet<String> = FxHashSet::default();
+    let mut all: Vec<Statement> = Vec::with_capacity(universe.flows.len());
+    for flow in &universe.flows {
+        let mut found = Vec::new();
+        for mut statement in reader.statement(flow, sets, &mut found) {
+            let mut number = 2;
+            let id = statement.id.clone();
+            while !ids.insert(statement.id.clone()) {
+                statement.id = format!("{id}-{number}");
+                number += 1;
+            }
+            all.push(statement);
+        }
+        diagnostics.append(&mut found);
+    }
+    (all, reader.unbuilt)
+}
+
+/// A policy's or exception's attributes.
+#[derive(Clone, Debug, Default)]
+struct BlockConditions {
+    log: bool,
+    audit: bool,
+    from: Option<i64>,
+    until: Option<i64>,
+    is_exception: bool,
+}
+
+struct Reader<'r, 'a> {
+    sources: &'r Sources,
+    universe: &'r Universe<'a>,
+    model: &'r Model,
+    now: i64,
+    blocks: FxHashMap<EntityId, BlockConditions>,
+    unbuilt: Vec<Unbuilt>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn statement(
+        &mut self,
+        flow: &FlowStatement<'a>,
+        sets: &mut Sets<'_, 'a>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Statement> {
+        let block = flow.block.map(|id| self.block(id)).unwrap_or_default();
+        let ast = flow.flow;
+        let file = flow.scope.file;
+        if block.is_exception && ast.effect == Effect::Deny {
+            diagnostics.push(
+                Diagnostic::new(&codes::E0512, "an exception only permits")
+                    .primary(file, flow.span, "a `deny` with an end")
+                    .help("put the `deny` into a policy"),
+            );
+            return Vec::new();
+        }
+        let mut conditions = self.conditions(flow, &block, diagnostics);
+        let mut set = |expr: &'a ast::Expr, sets: &mut Sets<'_, 'a>| match sets.evaluate(expr, flow.scope) {
+            Ok(set) => {
+                if set.is_empty() {
+                    diagnostics.push(
+                        Diagnostic::new(&codes::E0507, "this set is empty")
+                            .primary(file, expr.span, "no principal is in it")
+                            .help("a rule about nobody says nothing: name somebody, or remove the rule"),
+                    );
+                    return None;
+                }
+                Some(set)
+            }
+            Err(diagnostic) => {
+                diagnostics.push(*diagnostic);
+                None
+            }
+        };
+        let sources = set(&ast.source, sets);
+        let destinations = set(&ast.destination, sets);
+        let services = self.model.protocols.services(self.universe, &ast.service, flow.scope);
+        let services = services.map_err(|diagnostic| diagnostics.push(*diagnostic)).ok();
+        let (Some(sources), Some(destinations), Some(services)) = (sources, destinations, services) else {
+            return Vec::new();
+        };
+        if ast.effect == Effect::Deny {
+            conditions = Conditions::default();
+        }
+        let ended = conditions.until.is_some_and(|until| until <= self.now);
+        let not_begun = block.from.is_some_and(|from| from > self.now);
+        if ended || not_begun {
+            let (code, message, help) = if ended {
+                (&codes::W0503, "this permission has ended", "it is in no artifact: remove it, or give it a new `until`")
+            } else {
+                (&codes::W0507, "this permission has not begun", "it is in no artifact yet: build again after its `from`")
+            };
+            diagnostics.push(Diagnostic::new(code, message).primary(file, flow.span, "left out").help(help));
+            return Vec::new();
+        }
+        let text = self.text(file, flow.span);
+        let policy = match flow.block {
+            Some(block) => self.universe.path(block),
+            None => match self.universe.module(flow.scope.module).path.as_str() {
+                "" => "package".to_owned(),
+                path => path.to_owned(),
+            },
+        };
+        let id = |text: &str| {
+            let digest = Sha256::digest(text.as_bytes());
+            format!("{policy}.{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
+        };
+        let statement = Statement {
+            id: id(&text),
+            policy: policy.clone(),
+            effect: ast.effect,
+            sources,
+            destinations,
+            services,
+            conditions,
+            is_exception: block.is_exception,
+            file,
+            span: flow.span,
+            source_span: ast.source.span,
+            destination_span: ast.destination.span,
+            service_span: ast.service.span,
+            text,
+            documentation: flow.documentation.to_owned(),
+        };
+        let mut both = vec![statement.clone()];
+        if ast.both {
+            both.push(Statement {
+                id: id(&format!("{} reverse", statement.text)),
+                sources: statement.destinations,
+                destinations: statement.sources,
+                source_span: statement.destination_span,
+                destination_span: statement.source_span,
+                ..both[0].clone()
+            });
+        }
+        both.retain(|statement| self.sides_fit(statement, diagnostics));
+        both
+    }
+
+    /// A role starts flows and never ends one.
+    fn sides_fit(&self, statement: &Statement, diagnostics: &mut Vec<Diagnostic>) -> bool {
+        if statement.effect == Effect::Deny {
+            return true;
+        }
+        let role = statement
+            .destinations
+            .iter()
+            .flat_map(|(first, last)| first..=last)
+            .find(|id| self.model.principal(*id).kind == PrincipalKind::Role);
+        if let Some(role) = role {
+            diagnostics.push(
+                Diagnostic::new(&codes::E0510, format!("`{}` is a role and cannot be a destination", self.model.principal(role).name))
+                    .primary(statement.file, statement.destination_span, "people start flows, nothing connects to them")
+                    .help("name the device or workload that they use"),
+            );
+        }
+        role.is_none()
+    }
+
+    fn block(&mut self, id: EntityId) -> BlockConditions {
+        if let Some(block) = self.blocks.get(&id) {
+            return block.clone();
+        }
+        let mut block =
+            BlockConditions { is_exception: self.universe.entity(id).kind == Kind::Exception, ..BlockConditions::default() };
+        let declaration = self.universe.entity(id).declaration;
+        let known = schema::of(self.universe.entity(id).kind).attributes;
+        let scope = self.universe.scope(id, None);
+        let mut reported_with_the_model = Vec::new();
+        for (name, typed) in
+            crate::model::read_block(self.universe, declaration, known, scope, &mut reported_with_the_model)
+        {
+            match (name, typed) {
+                ("log", Typed::Boolean(log)) => block.log = log,
+                ("mode", Typed::Word(word)) => block.audit = word == "audit",
+                ("from", Typed::Time(time)) => block.from = Some(time),
+                ("until", Typed::Time(time)) => block.until = Some(time),
+                _ => {}
+            }
+        }
+        self.blocks.insert(id, block.clone());
+        block
+    }
+
+    fn conditions(
+        &mut self,
+        flow: &FlowStatement<'a>,
+        block: &BlockConditions,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Conditions {
+        let mut conditions =
+            Conditions { log: block.log, audit: block.audit, until: block.until, ..Conditions::default() };
+        let file = flow.scope.file;
+        for attribute in flow.flow.body.iter().flat_map(|body| body.attributes()) {
+            let Some(known) = schema::FLOW.iter().find(|known| known.name == attribute.name.text) else { continue };
+            if flow.flow.effect == Effect::Deny && known.name != "reason" {
+                diagnostics.push(
+                    Diagnostic::new(&codes::E0207, format!("a `deny` has no `{}`", known.name))
+                        .primary(file, attribute.name.span, "not here")
+                        .help("a `deny` holds without conditions; `reason` is what it can have"),
+                );
+                continue;
+            }
+            match self.universe.typed(&attribute.value, known.kind, flow.scope) {
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+                Ok(typed) => match (known.name, typed) {
+                    ("limit", Typed::EventRate(limit)) => conditions.limit = Some(limit),
+                    ("log", Typed::Boolean(log)) => conditions.log = log,
+                    ("mode", Typed::Word(word)) => conditions.audit = word == "audit",
+                    ("until", Typed::Time(time)) => {
+                        conditions.until = Some(conditions.until.map_or(time, |until| until.min(time)));
+                    }
+                    ("via", Typed::References(list)) => conditions.via = list.first().map(|(entity, _)| *entity),
+                    ("requires", Typed::Assurance(assurance)) => {
+                        conditions.requires = assurance;
+                        self.unbuilt.push(Unbuilt { what: "`requires` (assurance)".into(), file, span: attribute.span });
+                    }
+                    ("qos", _) => {
+                        self.unbuilt.push(Unbuilt { what: "`qos` of a flow (5G)".into(), file, span: attribute.span });
+                    }
+                    _ => {}
+                },
+            }
+        }
+        conditions
+    }
+
+    /// The statement on one line, without comments.
+    fn text(&self, file: FileId, span: Span) -> String {
+        let source = self.sources.file(file).map_or("", |file| span.of(&file.text));
+        let words = lexer::lex(source);
+        let mut text = String::with_capacity(source.len());
+        let mut gap = false;
+        for token in words {
+            if token.kind.is_trivia() {
+                gap = !text.is_empty();
+            } else {
+                if gap {
+                    text.push(' ');
+                }
+                gap = false;
+                text.push_str(token.span.of(source));
+            }
+        }
+        text
+    }
+}
+
+/// A shortened list of names: `a, b, c and 12 more`.
+pub(crate) fn some_names(model: &Model, ids: impl IntoIterator<Item = u32>) -> String {
+    let mut names: Vec<SmolStr> = Vec::new();
+    let mut more = 0usize;
+    for id in ids {
+        if names.len() < 3 {
+            names.push(model.principal(id).name.clone());
+        } else {
+            more += 1;
+        }
+    }
+    let shown = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}

@@ -1,0 +1,169 @@
+//! Puts the model together, in the order in which its parts need each other.
+
+use weir_syntax::{
+    Diagnostic,
+    ast::{Entry, Item, ItemKind},
+    diagnostic::codes,
+};
+
+use super::{Conduit, Model, Protocols, Typed, Unbuilt, Zone, ZoneId, read_block};
+use crate::names::{EntityId, Kind, Universe, schema};
+
+/// Reads every declaration. What is wrong is reported; what can be read is in the model.
+pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let mut model = Model { protocols: Protocols::build(universe, &mut diagnostics), ..Model::default() };
+    zones(universe, &mut model, &mut diagnostics);
+    super::topology::segments(universe, &mut model, &mut diagnostics);
+    super::topology::gateways(universe, &mut model, &mut diagnostics);
+    let classes = super::classes::read(universe, &mut model, &mut diagnostics);
+    super::principals::build(universe, &classes, &mut model, &mut diagnostics);
+    super::externals::build(universe, &mut model, &mut diagnostics);
+    super::topology::check_addresses(universe, &model, &mut diagnostics);
+    conduits(universe, &mut model, &mut diagnostics);
+    others(universe, &mut model, &mut diagnostics);
+    (model, diagnostics)
+}
+
+fn zones(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+    let mut parents: Vec<Option<EntityId>> = Vec::new();
+    for entity in universe.entities_of(Kind::Zone) {
+        let mut zone =
+            Zone { entity, name: universe.path(entity), target_level: None, parent: None, isolated: false };
+        let mut parent = None;
+        for (name, typed) in entity_block(universe, entity, diagnostics) {
+            match (name, typed) {
+                ("target_level", Typed::Level(level)) => zone.target_level = Some(level),
+                ("parent", Typed::References(list)) => parent = list.first().map(|(entity, _)| *entity),
+                ("isolated", Typed::Boolean(isolated)) => zone.isolated = isolated,
+                _ => {}
+            }
+        }
+        model.zone_of.insert(entity, ZoneId(model.zones.len() as u32));
+        model.zones.push(zone);
+        parents.push(parent);
+    }
+    for (index, parent) in parents.into_iter().enumerate() {
+        let Some(parent) = parent.and_then(|entity| model.zone_of.get(&entity).copied()) else { continue };
+        if model.zones_around(parent).any(|zone| zone.index() == index) {
+            let (file, span) = universe.name_span(model.zones[index].entity);
+            diagnostics.push(
+                Diagnostic::new(&codes::E0212, format!("zone `{}` lies inside of itself", model.zones[index].name))
+                    .primary(file, span, "its `parent`, or that one's parent, is this zone")
+                    .help("remove one `parent` of the circle"),
+            );
+        } else {
+            model.zones[index].parent = Some(parent);
+        }
+    }
+}
+
+fn conduits(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+    for entity in universe.entities_of(Kind::Conduit) {
+        let scope = universe.scope(entity, None);
+        let declaration = universe.entity(entity).declaration;
+        let mut ends = Vec::new();
+        for path in &declaration.between {
+            match universe.reference_path(path, &[Kind::Zone, Kind::External], scope) {
+                Ok((end, _)) => ends.push(end),
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            }
+        }
+        let mut conduit = Conduit {
+            entity,
+            name: universe.path(entity),
+            ends: [entity; 2],
+            carries: Vec::new(),
+            requires: super::Assurance::None,
+            through: Vec::new(),
+        };
+        for (name, typed) in entity_block(universe, entity, diagnostics) {
+            match (name, typed) {
+                ("carries", Typed::Expression(expr, scope)) => match model.protocols.services(universe, expr, scope) {
+                    Ok(services) => conduit.carries = services,
+                    Err(diagnostic) => diagnostics.push(*diagnostic),
+                },
+                ("requires", Typed::Assurance(assurance)) => {
+                    conduit.requires = assurance;
+                    let (file, span) = attribute_place(universe, entity, "requires");
+                    model.unbuilt.push(Unbuilt { what: "`requires` (assurance)".into(), file, span });
+                }
+                ("through", Typed::References(list)) => {
+                    conduit.through = list.iter().filter_map(|(gateway, _)| model.gateway_of.get(gateway).copied()).collect();
+                }
+                _ => {}
+            }
+        }
+        if let [a, b] = ends.as_slice() {
+            conduit.ends = [*a, *b];
+            model.conduits.push(conduit);
+        }
+    }
+}
+
+/// The kinds whose meaning only targets of later versions enforce: read and checked, and said to be so.
+fn others(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+    for kind in [Kind::Core, Kind::Radio, Kind::Policy, Kind::Exception, Kind::Import] {
+        for entity in universe.entities_of(kind) {
+            entity_block(universe, entity, diagnostics);
+            let (file, span) = universe.name_span(entity);
+            match kind {
+                Kind::Core => {
+                    core(universe, entity, diagnostics);
+                    model.unbuilt.push(Unbuilt { what: "a core's settings (5G)".into(), file, span });
+                }
+                Kind::Import => diagnostics.push(
+                    Diagnostic::new(&codes::E0603, "imports are not read by this version")
+                        .primary(file, span, "its declarations would be missing")
+                        .help("declare what it holds in Weir, and remove the `import`"),
+                ),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn core(universe: &Universe<'_>, entity: EntityId, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, lengths) in [("mcc", 3..=3), ("mnc", 2..=3)] {
+        let Some(attribute) = universe.attribute(entity, name) else { continue };
+        let scope = universe.scope(entity, None);
+        let Ok(Typed::Text(text)) = universe.typed(&attribute.value, schema::Type::Text, scope) else { continue };
+        if !lengths.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            diagnostics.push(
+                Diagnostic::new(&codes::E0408, format!("`{text}` is no {}", name.to_uppercase()))
+                    .primary(scope.file, attribute.value.span, "wrong digits")
+                    .help("an MCC has three digits, an MNC two or three (TS 23.003, 2.2); `01` is not `001`"),
+            );
+        }
+    }
+}
+
+/// The typed attributes of an entity's own block, its unnamed and named inner blocks checked along.
+pub(super) fn entity_block<'a>(
+    universe: &Universe<'a>,
+    entity: EntityId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(&'static str, Typed<'a>)> {
+    let found = universe.entity(entity);
+    let schema = schema::of(found.kind);
+    let scope = universe.scope(entity, None);
+    for entry in found.declaration.body.iter().flat_map(|body| &body.entries) {
+        if let Entry::Block(Item { kind: ItemKind::Declaration(inner), .. }) = entry
+            && let Some(block) = schema.blocks.iter().find(|block| block.keyword == inner.keyword.text)
+            && matches!(block.keyword, "qos" | "security")
+        {
+            read_block(universe, inner, block.attributes, scope, diagnostics);
+        }
+    }
+    read_block(universe, found.declaration, schema.attributes, scope, diagnostics)
+}
+
+/// Where an attribute's value stands; the name, where it is not given.
+pub(super) fn attribute_place(
+    universe: &Universe<'_>,
+    entity: EntityId,
+    name: &str,
+) -> (weir_syntax::FileId, weir_syntax::Span) {
+    let (file, span) = universe.name_span(entity);
+    universe.attribute(entity, name).map_or((file, span), |attribute| (file, attribute.span))
+}
