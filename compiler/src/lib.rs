@@ -2,12 +2,13 @@
 //! enforcement point. No network, no clock and no files of its own: the caller hands them in.
 
 pub mod flows;
+mod lint;
 pub mod model;
 pub mod names;
 pub mod package;
 pub mod plan;
 
-use weir_syntax::Diagnostic;
+use weir_syntax::{Diagnostic, FileId, Severity};
 
 pub use package::Sources;
 
@@ -23,6 +24,76 @@ pub struct Analysis {
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
 /// exceptions that ended before are left out.
 pub fn analyze(sources: &Sources, now: i64) -> Analysis {
-    let _ = now;
-    Analysis { diagnostics: sources.diagnostics.clone(), plan: None }
+    let parsed: Vec<weir_syntax::Parsed> = sources
+        .files
+        .iter()
+        .enumerate()
+        .map(|(index, source)| {
+            if source.path == package::MANIFEST { weir_syntax::Parsed::default() } else { weir_syntax::parse(&source.text, FileId(index as u32)) }
+        })
+        .collect();
+    let mut diagnostics = sources.diagnostics.clone();
+    for (index, parsed) in parsed.iter().enumerate() {
+        diagnostics.extend(parsed.diagnostics.iter().cloned());
+        diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
+    }
+    let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
+    let internet = internet();
+    let mut universe = names::expand(&files, Some(&internet));
+    diagnostics.append(&mut universe.diagnostics);
+    let (mut model, mut found) = model::build(&universe);
+    diagnostics.append(&mut found);
+    let unbuilt = std::mem::take(&mut model.unbuilt);
+    let plan = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
+    settle(&mut diagnostics);
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
+    Analysis { diagnostics, plan: plan.filter(|_| !failed) }
+}
+
+/// The rest, where names and kinds are right: what follows from a wrong name is not said.
+fn flows_and_plan(
+    sources: &Sources,
+    universe: &names::Universe<'_>,
+    model: &model::Model,
+    mut unbuilt: Vec<model::Unbuilt>,
+    now: i64,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<plan::Plan> {
+    let wrong_before = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
+    let mut sets = model::Sets::new(universe, model);
+    let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
+    unbuilt.extend(more);
+    lint::groups(universe, &mut sets, diagnostics);
+    lint::assertions(universe, model, &mut sets, diagnostics, &mut unbuilt);
+    lint::unbuilt(&unbuilt, diagnostics);
+    if wrong_before {
+        return None;
+    }
+    let rectangles = flows::relation(model, &statements, diagnostics);
+    flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
+    let package = &sources.manifest.package;
+    let plan = plan::build(universe, model, &statements, &rectangles, (&package.name, &package.version), diagnostics);
+    plan::gaps(universe, model, diagnostics);
+    Some(plan)
+}
+
+/// The declaration behind the predeclared `internet`.
+fn internet() -> weir_syntax::ast::Declaration {
+    let name = |text: &'static str| weir_syntax::ast::Name { text: text.into(), span: weir_syntax::Span::default() };
+    weir_syntax::ast::Declaration {
+        keyword: name("external"),
+        name: name("internet"),
+        array: None,
+        class: None,
+        cluster: None,
+        between: Vec::new(),
+        value: None,
+        body: None,
+    }
+}
+
+/// Sorts by place, and keeps one of what array elements and instances of a template say alike.
+fn settle(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| a.position().cmp(&b.position()).then_with(|| a.message.cmp(&b.message)));
+    diagnostics.dedup_by(|a, b| a.position() == b.position());
 }

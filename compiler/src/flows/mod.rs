@@ -9,4 +9,5 @@ mod statements;
 pub use conduits::check as check_conduits;
 pub use relation::{Rectangle, relation};
 pub use services::{Demand, PortSet};
+pub(crate) use statements::some_names;
 pub use statements::{Conditions, Statement, statements};

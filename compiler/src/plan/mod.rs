@@ -1,10 +1,16 @@
 //! The plan: for each enforcement point, the part of the flow relation that crosses it.
 
 mod address;
+mod build;
+mod gaps;
 mod gateway;
+mod legs;
+mod routes;
 
 use weir_syntax::{FileId, Span};
 
+pub use build::build;
+pub use gaps::gaps;
 pub use address::{AddressSet, Number, Ranges};
 pub use gateway::{
     Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,

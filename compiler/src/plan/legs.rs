@@ -1,0 +1,223 @@
+//! Where a flow runs: straight, or by way of a point that ends connections and can look into them.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use weir_syntax::{Diagnostic, diagnostic::codes};
+
+use super::routes::Routes;
+use crate::{
+    flows::{PortSet, Rectangle, Statement},
+    model::{Model, PrincipalKind, PrincipalSet, SegmentId},
+    names::{Kind, Universe, schema},
+    plan::Ranges,
+};
+
+/// A part of a flow that packet filters see: who connects to whom, on which ports.
+#[derive(Clone, Debug)]
+pub(super) struct Leg {
+    pub(super) statement: u32,
+    pub(super) sources: PrincipalSet,
+    pub(super) destinations: PrincipalSet,
+    pub(super) ports: PortSet,
+    /// Somebody behind this leg's end holds the statement's limit, so that filters on the way do not.
+    pub(super) limit_is_held: bool,
+    /// `via` names a slice: the source starts from there.
+    pub(super) through: Option<SegmentId>,
+}
+
+/// Finds the legs of rectangles.
+pub(super) struct Legs<'m, 'a> {
+    universe: &'m Universe<'a>,
+    model: &'m Model,
+    /// For each proxy and port, the one destination behind it.
+    listeners: FxHashMap<(u32, PortSet), PrincipalSet>,
+}
+
+impl<'m, 'a> Legs<'m, 'a> {
+    pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
+        Self { universe, model, listeners: FxHashMap::default() }
+    }
+
+    pub(super) fn of(
+        &mut self,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        routes: &mut Routes,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Leg> {
+        let straight = Leg {
+            statement: rectangle.statement,
+            sources: rectangle.sources.clone(),
+            destinations: rectangle.destinations.clone(),
+            ports: rectangle.ports.clone(),
+            limit_is_held: false,
+            through: None,
+        };
+        let mut proxy = None;
+        let mut through = None;
+        if let Some(via) = statement.conditions.via {
+            match self.universe.entity(via).kind {
+                Kind::Slice => through = self.model.segment_of.get(&via).copied(),
+                _ => match self.model.principals_of.get(&via) {
+                    Some((first, 1)) if self.ends_connections(*first) => proxy = Some(*first),
+                    Some((_, 1)) if self.model.gateway_of.contains_key(&via) => {} // checked on the route
+                    _ => {
+                        diagnostics.push(
+                            Diagnostic::new(&codes::E0603, format!("`{}` is no enforcement point", self.universe.path(via)))
+                                .primary(statement.file, statement.span, "cannot go through it")
+                                .help("name a gateway, a slice, or one workload or device with `enforces`"),
+                        );
+                        return Vec::new();
+                    }
+                },
+            }
+        }
+        let at_the_end = rectangle
+            .destinations
+            .iter()
+            .flat_map(|(first, last)| first..=last)
+            .all(|id| self.model.principal(id).terminates());
+        if proxy.is_none() && rectangle.demand.is_some() && !at_the_end {
+            match self.choose_proxy(rectangle, statement, routes) {
+                Ok(found) => proxy = Some(found),
+                Err(diagnostic) => {
+                    diagnostics.push(*diagnostic);
+                    return Vec::new();
+                }
+            }
+        }
+        let needs_identity = rectangle.sources.iter().flat_map(|(first, last)| first..=last).find(|id| {
+            self.model.principal(*id).kind == PrincipalKind::Role
+        });
+        if let Some(role) = needs_identity.filter(|_| proxy.is_none() && !at_the_end) {
+            diagnostics.push(
+                Diagnostic::new(&codes::E0601, format!("nothing on the path knows people such as `{}`", self.model.principal(role).name))
+                    .primary(statement.file, statement.source_span, "a role has no address")
+                    .help("lead the flow through a proxy that verifies identities: `{ via = some_envoy_gateway }`"),
+            );
+            return Vec::new();
+        }
+        let Some(proxy) = proxy else {
+            return vec![Leg { limit_is_held: at_the_end && rectangle.demand.is_some(), through, ..straight }];
+        };
+        self.by_way_of(proxy, rectangle, statement, &straight, diagnostics)
+    }
+
+    fn ends_connections(&self, principal: u32) -> bool {
+        self.model.principal(principal).terminates()
+    }
+
+    /// Source to proxy to destination. The proxy listens on the destination's port, so one port leads to one place.
+    fn by_way_of(
+        &mut self,
+        proxy: u32,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        straight: &Leg,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Leg> {
+        let key = (proxy, rectangle.ports.clone());
+        let behind = self.listeners.entry(key).or_insert_with(|| rectangle.destinations.clone());
+        let count: u64 = rectangle.destinations.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
+        if *behind != rectangle.destinations || count != 1 {
+            let others = crate::flows::some_names(self.model, behind.union(&rectangle.destinations).iter().flat_map(|(a, b)| a..=b));
+            diagnostics.push(
+                Diagnostic::new(
+                    &codes::E0513,
+                    format!("`{}` cannot tell {others} apart on {}", self.model.principal(proxy).name, rectangle.ports.describe()),
+                )
+                .primary(statement.file, statement.span, "several destinations behind one port of a proxy")
+                .help("let each destination serve its protocol on a port of its own (`serves = [modbus on tcp/10502]`), or use one proxy each"),
+            );
+            return Vec::new();
+        }
+        let proxy_set: PrincipalSet = Arc::new(Ranges::from_unsorted(vec![(proxy, proxy)]));
+        let mut legs = Vec::new();
+        let sources: Vec<(u32, u32)> = rectangle
+            .sources
+            .iter()
+            .flat_map(|(first, last)| first..=last)
+            .filter(|id| self.model.principal(*id).kind != PrincipalKind::Role && *id != proxy)
+            .map(|id| (id, id))
+            .collect();
+        if !sources.is_empty() {
+            legs.push(Leg {
+                sources: Arc::new(Ranges::from_unsorted(sources)),
+                destinations: proxy_set.clone(),
+                limit_is_held: true,
+                ..straight.clone()
+            });
+        }
+        legs.push(Leg { sources: proxy_set, limit_is_held: true, ..straight.clone() });
+        legs
+    }
+
+    /// The one proxy that both ends can reach and that can hold the demand.
+    fn choose_proxy(
+        &self,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        routes: &mut Routes,
+    ) -> Result<u32, Box<Diagnostic>> {
+        let Some(demand) = &rectangle.demand else { return Err(self.unmet(rectangle, statement)) };
+        let protocol = self.model.protocols.get(demand.protocol);
+        let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name);
+        let http = protocol.operations.iter().any(|operation| !operation.methods.is_empty());
+        let can_hold = |word: &&'static str| match *word {
+            "modbus" => short == "modbus" || short == "modbus_security",
+            "mosquitto" => short.starts_with("mqtt"),
+            "envoy" => http,
+            _ => false,
+        };
+        let mut reachable = |from: u32, to: u32| {
+            let (from, to) = (self.model.principal(from), self.model.principal(to));
+            from.attachments.iter().any(|a| to.attachments.iter().any(|b| routes.length(a.segment, b.segment).is_some()))
+        };
+        let first = |set: &PrincipalSet| set.iter().next().map(|(first, _)| first);
+        let (Some(source), Some(destination)) = (first(&rectangle.sources), first(&rectangle.destinations)) else {
+            return Err(self.unmet(rectangle, statement));
+        };
+        let candidates: Vec<u32> = self
+            .model
+            .principals
+            .iter()
+            .enumerate()
+            .filter(|(_, principal)| principal.details.enforces.iter().any(|word| can_hold(&word)))
+            .map(|(index, _)| index as u32)
+            .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
+            .collect();
+        match candidates.as_slice() {
+            [only] => Ok(*only),
+            [] => Err(self.unmet(rectangle, statement)),
+            several => {
+                let names = crate::flows::some_names(self.model, several.iter().copied());
+                Err(Box::new(
+                    Diagnostic::new(&codes::E0513, format!("{names} could all hold this flow"))
+                        .primary(statement.file, statement.span, "which one is meant?")
+                        .help(format!("add `{{ via = {} }}`", self.model.principal(several[0]).name)),
+                ))
+            }
+        }
+    }
+
+    fn unmet(&self, rectangle: &Rectangle, statement: &Statement) -> Box<Diagnostic> {
+        let what = rectangle.demand.as_ref().map_or_else(String::new, |demand| {
+            let protocol = self.model.protocols.get(demand.protocol);
+            let operation = demand.only.as_ref().and_then(|only| only.first()).or(demand.except.first());
+            let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name).to_owned();
+            match operation.and_then(|used| protocol.operations.get(used.operation as usize)) {
+                Some(operation) => format!("{short}.{}", operation.name),
+                None => short,
+            }
+        });
+        let kind = schema::of(Kind::Gateway).keyword;
+        Box::new(
+            Diagnostic::new(&codes::E0601, format!("no enforcement point on the path can tell `{what}` from other operations"))
+                .primary(statement.file, statement.service_span, "a packet filter sees ports, not operations")
+                .help(format!(
+                    "lead the flow through a {kind} that parses the protocol (`enforces = modbus`, `envoy`, `mosquitto`), or permit the whole protocol"
+                )),
+        )
+    }
+}
