@@ -7,6 +7,7 @@
 pub mod ast;
 pub mod diagnostic;
 mod expected;
+pub mod format;
 pub mod lexer;
 mod literal;
 mod parser;
