@@ -211,7 +211,7 @@ fn antispoof(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
         if set.plan.mac_bindings.iter().any(|m| crate::elements::family_of(m.address) == family) {
             let (ip, digit) = if family == Family::V4 { ("ip", '4') } else { ("ip6", '6') };
             // Accept the right one and drop the rest: a packet without an Ethernet header must not slip through.
-            writeln!(out, "\t\tiifname . ether saddr . {ip} saddr @mac{digit}{suffix} accept")?;
+            writeln!(out, "\t\tiifname . {ip} saddr . ether saddr @mac{digit}{suffix} accept")?;
             writeln!(out, "\t\tiifname . {ip} saddr @macaddr{digit}{suffix} goto spoofed{suffix}")?;
         }
     }

@@ -178,14 +178,14 @@ pub(crate) fn bindings(out: &mut String, plan: &GatewayPlan, suffix: &str) -> fm
         stations.sort_unstable();
         stations.dedup();
         let (kind, digit) = (address_type(family), digit(family));
-        writeln!(out, "\tset mac{digit}{suffix} {{\n\t\ttype ifname . ether_addr . {kind}")?;
+        writeln!(out, "\tset mac{digit}{suffix} {{\n\t\ttype ifname . {kind} . ether_addr")?;
         open(out)?;
         for station in &stations {
-            write!(out, "\t\t\t\"{}\" . ", station.device)?;
+            write!(out, "\t\t\t\"{}\" . {} . ", station.device, station.address)?;
             for (index, byte) in station.mac.iter().enumerate() {
                 write!(out, "{}{byte:02x}", if index == 0 { "" } else { ":" })?;
             }
-            writeln!(out, " . {},", station.address)?;
+            out.push_str(",\n");
         }
         close(out);
         let mut addresses: Vec<_> = stations.iter().map(|m| (&m.device, m.address)).collect();

@@ -9,9 +9,11 @@
 //! The order of the attempts therefore decides only what is logged and counted:
 //! 1. enforced before audit: what an enforced statement permits is not logged as "would be refused";
 //! 2. logging before silent: `log` on any of them keeps logging;
-//! 3. without end before with end (latest first), unlimited before limited (highest rate first), then by name.
+//! 3. unlimited before limited (highest rate first), so that no budget is spent in vain, then without end before
+//!    with end (latest first), then by name.
 //!
-//! The first two are [`Tier`]s, looked up one after the other over all rules; the rest is the order inside a key.
+//! The first two are [`Tier`]s, looked up one after the other over all rules; the rest is the order inside a key. A
+//! limit may thus also count a connection that a later attempt would have permitted anyway.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -62,8 +64,8 @@ impl Profile {
         });
         (
             self.tier(),
-            Reverse(action.until.map_or(i64::MAX, |end| end.min(i64::MAX - 1))),
             Reverse(rate.unwrap_or((u64::MAX, Reverse(0)))),
+            Reverse(action.until.map_or(i64::MAX, |end| end.min(i64::MAX - 1))),
             self.policy.as_str(),
             action,
         )

@@ -17,7 +17,10 @@ fn small_plan() {
 
 #[test]
 fn readme() {
-    insta::assert_snapshot!(weir_target_nftables::readme_section(&["gw_turbine".into(), "press[3].gw".into()]));
+    insta::assert_snapshot!(weir_target_nftables::readme_section(&[
+        "gw_turbine".into(),
+        "press[3].gw".into()
+    ]));
 }
 
 #[test]
@@ -25,5 +28,8 @@ fn log_group() {
     let options = Options { log: LogDestination::Nflog(5), ..Options::default() };
     let emission = emit(&support::sampler(), &options).unwrap();
     let text = String::from_utf8(emission.artifacts.last().unwrap().contents.clone()).unwrap();
-    assert!(text.lines().filter(|line| line.contains(" log ")).all(|line| line.ends_with("group 5")), "{text}");
+    assert!(
+        text.lines().filter(|line| line.contains(" log ")).all(|line| line.ends_with("group 5")),
+        "{text}"
+    );
 }

@@ -1,16 +1,22 @@
 //! Small plans in a few words.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part of this, and stops at the first surprise")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of this, and stops at the first surprise"
+)]
+
+pub(crate) mod lab;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use weir_compiler::plan::{
-    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
-    Transport,
+    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch,
+    Statement, Transport,
 };
 
 /// `10.0.0.0/24`, `10.0.0.5-10.0.0.9`, `10.0.0.1`; several separated by spaces.
-pub fn set(text: &str) -> Arc<AddressSet> {
+pub(crate) fn set(text: &str) -> Arc<AddressSet> {
     let range = |part: &str| -> (IpAddr, IpAddr) {
         if let Some((first, last)) = part.split_once('-') {
             return (first.parse().unwrap(), last.parse().unwrap());
@@ -35,7 +41,7 @@ pub fn set(text: &str) -> Arc<AddressSet> {
 }
 
 /// `tcp/80`, `udp/5000-5100`, `sctp/1`, `echo`; several separated by spaces.
-pub fn services(text: &str) -> Arc<[PortMatch]> {
+pub(crate) fn services(text: &str) -> Arc<[PortMatch]> {
     text.split_whitespace()
         .map(|part| {
             let (name, ports) = part.split_once('/').unwrap_or((part, "0"));
@@ -53,7 +59,7 @@ pub fn services(text: &str) -> Arc<[PortMatch]> {
 }
 
 /// An empty plan with the given bindings `device sources`.
-pub fn plan(bindings: &[(&str, &str)]) -> GatewayPlan {
+pub(crate) fn plan(bindings: &[(&str, &str)]) -> GatewayPlan {
     GatewayPlan {
         package: "plant".into(),
         name: "gw_turbine".into(),
@@ -76,7 +82,15 @@ pub fn plan(bindings: &[(&str, &str)]) -> GatewayPlan {
 }
 
 /// Adds a rule with a statement of its own. `policy.hash` is the statement id; statements must come in order.
-pub fn rule(plan: &mut GatewayPlan, id: &str, hook: Hook, from: &str, to: &str, by: &str, action: Action) {
+pub(crate) fn rule(
+    plan: &mut GatewayPlan,
+    id: &str,
+    hook: Hook,
+    from: &str,
+    to: &str,
+    by: &str,
+    action: Action,
+) {
     let policy = id.rsplit_once('.').unwrap().0.to_owned();
     plan.statements.push(Statement { id: id.into(), policy });
     plan.rules.push(PlanRule {
@@ -89,16 +103,14 @@ pub fn rule(plan: &mut GatewayPlan, id: &str, hook: Hook, from: &str, to: &str, 
     });
 }
 
-pub fn plain() -> Action {
+pub(crate) fn plain() -> Action {
     Action::default()
 }
 
 /// A plan with one of everything.
-pub fn sampler() -> GatewayPlan {
-    let mut plan = plan(&[
-        ("eth0", "10.1.0.0/24 2001:db8:1::/64"),
-        ("eth1", "10.2.0.0/24 10.9.0.7 2001:db8:2::/64"),
-    ]);
+pub(crate) fn sampler() -> GatewayPlan {
+    let mut plan =
+        plan(&[("eth0", "10.1.0.0/24 2001:db8:1::/64"), ("eth1", "10.2.0.0/24 10.9.0.7 2001:db8:2::/64")]);
     plan.mac_bindings.push(MacBinding {
         device: "eth0".into(),
         mac: [2, 0, 0, 0, 0, 5],
@@ -109,7 +121,12 @@ pub fn sampler() -> GatewayPlan {
     let logged = Action { log: true, ..plain() };
     let audit = Action { audit: true, ..plain() };
     let until = Action { until: Some(1_900_000_000), ..plain() };
-    let slow = Action { limit: Some(Limit { count: 6, seconds: 60 }), until: Some(2_000_000_000), log: true, ..plain() };
+    let slow = Action {
+        limit: Some(Limit { count: 6, seconds: 60 }),
+        until: Some(2_000_000_000),
+        log: true,
+        ..plain()
+    };
     rule(&mut plan, "control.0a11", Hook::Forward, hmi, "10.2.0.10 2001:db8:2::10", "tcp/502 echo", plain());
     rule(&mut plan, "control.0b22", Hook::Forward, "10.1.0.9", "10.2.0.10-10.2.0.12", "tcp/502-504", limited);
     rule(&mut plan, "historian.1c33", Hook::Forward, "10.1.0.0/24", "10.2.0.0/24", "tcp/4840", plain());
@@ -117,7 +134,15 @@ pub fn sampler() -> GatewayPlan {
     rule(&mut plan, "learning.3e55", Hook::Forward, "10.1.0.0/24", "10.2.0.77", "udp/1-65535", audit);
     rule(&mut plan, "remote.4f66", Hook::Forward, "10.9.0.7", "10.1.0.5", "tcp/22", until);
     rule(&mut plan, "remote.5a77", Hook::Forward, "10.9.0.7", "10.1.0.5", "tcp/22", slow);
-    rule(&mut plan, "watch[3].6b88", Hook::Input, "10.1.0.8 2001:db8:1::/64", "10.1.0.1 2001:db8:1::1", "tcp/22 echo", plain());
+    rule(
+        &mut plan,
+        "watch[3].6b88",
+        Hook::Input,
+        "10.1.0.8 2001:db8:1::/64",
+        "10.1.0.1 2001:db8:1::1",
+        "tcp/22 echo",
+        plain(),
+    );
     rule(&mut plan, "watch[3].7c99", Hook::Output, "10.1.0.1", "10.2.0.53", "udp/53 udp/123", plain());
     plan
 }
