@@ -1,7 +1,7 @@
 //! Maps and sets as text. Bulk goes straight into the buffer, one element a line, so that diffs stay small.
 
 use std::fmt::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use weir_compiler::plan::{GatewayPlan, Ranges, Transport};
 
@@ -64,7 +64,9 @@ fn sources(
         for (address, class) in &layer.singles {
             out.push_str("\t\t\t");
             write_address(out, family, *address)?;
-            writeln!(out, " : 0x{class:08x},")?;
+            out.push_str(" : ");
+            push_class(out, *class);
+            out.push_str(",\n");
         }
         close(out);
     }
@@ -79,7 +81,9 @@ fn sources(
         for (range, class) in &layer.ranges {
             out.push_str("\t\t\t");
             write_range(out, family, *range)?;
-            writeln!(out, " : 0x{class:08x},")?;
+            out.push_str(" : ");
+            push_class(out, *class);
+            out.push_str(",\n");
         }
         close(out);
     }
@@ -102,14 +106,17 @@ fn destinations(
         writeln!(out, "\tmap {hook}_key{digit}{suffix} {{\n{kind}")?;
         open(out)?;
         for (class, key) in &lookup.keys {
-            write!(out, "\t\t\t0x{class:08x} . ")?;
+            out.push_str("\t\t\t");
+            push_class(out, *class);
+            out.push_str(" . ");
             write_address(out, family, key.destination)?;
-            write!(out, " . {} . {}", transport(key.transport, family), key.port)?;
+            push_all(out, &[" . ", transport(key.transport, family), " . "]);
+            push_number(out, key.port);
             if text.comments {
-                set.comment(&mut comment, &key.origin);
-                write!(out, " comment \"{comment}\"")?;
+                set.comment(&mut comment, key.origin);
+                push_all(out, &[" comment \"", &comment, "\""]);
             }
-            writeln!(out, " : jump {},", verdicts[key.verdict as usize])?;
+            push_all(out, &[" : jump ", &verdicts[key.verdict as usize], ",\n"]);
         }
         close(out);
     }
@@ -117,17 +124,20 @@ fn destinations(
         writeln!(out, "\tmap {hook}_box{digit}{suffix} {{\n{kind}\n\t\tflags interval")?;
         open(out)?;
         for (class, wide) in &lookup.boxes {
-            write!(out, "\t\t\t0x{class:08x} . ")?;
+            out.push_str("\t\t\t");
+            push_class(out, *class);
+            out.push_str(" . ");
             write_range(out, family, wide.destinations)?;
-            write!(out, " . {} . {}", transport(wide.transport, family), wide.ports.0)?;
+            push_all(out, &[" . ", transport(wide.transport, family), " . "]);
+            push_number(out, wide.ports.0);
             if wide.ports.1 > wide.ports.0 {
                 write!(out, "-{}", wide.ports.1)?;
             }
             if text.comments {
-                set.comment(&mut comment, &wide.origin);
-                write!(out, " comment \"{comment}\"")?;
+                set.comment(&mut comment, wide.origin);
+                push_all(out, &[" comment \"", &comment, "\""]);
             }
-            writeln!(out, " : jump {},", verdicts[wide.verdict as usize])?;
+            push_all(out, &[" : jump ", &verdicts[wide.verdict as usize], ",\n"]);
         }
         close(out);
     }
@@ -149,7 +159,7 @@ pub(crate) fn bindings(out: &mut String, plan: &GatewayPlan, suffix: &str) -> fm
             let all = ranges.entry(&binding.device).or_default();
             match family {
                 Family::V4 => {
-                    all.extend(binding.sources.v4.iter().map(|(a, b)| (u128::from(a), u128::from(b))))
+                    all.extend(binding.sources.v4.iter().map(|(a, b)| (u128::from(a), u128::from(b))));
                 }
                 Family::V6 => all.extend(binding.sources.v6.iter()),
             }
@@ -230,8 +240,42 @@ fn transport(transport: Transport, family: Family) -> &'static str {
 
 fn write_address(out: &mut String, family: Family, address: u128) -> fmt::Result {
     match family {
-        Family::V4 => write!(out, "{}", Ipv4Addr::from_bits(address as u32)),
+        Family::V4 => {
+            let [a, b, c, d] = (address as u32).to_be_bytes();
+            for byte in [a, b, c] {
+                push_number(out, byte.into());
+                out.push('.');
+            }
+            push_number(out, d.into());
+            Ok(())
+        }
         Family::V6 => write!(out, "{}", Ipv6Addr::from_bits(address)),
+    }
+}
+
+/// Decimal, several times as fast as the formatting machinery; there are millions of these.
+fn push_number(out: &mut String, number: u16) {
+    let mut divisor = 10_000;
+    while divisor > 1 && number < divisor {
+        divisor /= 10;
+    }
+    while divisor > 0 {
+        out.push(char::from(b'0' + (number / divisor % 10) as u8));
+        divisor /= 10;
+    }
+}
+
+fn push_all(out: &mut String, parts: &[&str]) {
+    for part in parts {
+        out.push_str(part);
+    }
+}
+
+/// `0x` and eight digits.
+fn push_class(out: &mut String, class: u32) {
+    out.push_str("0x");
+    for shift in (0..8).rev() {
+        out.push(char::from(b"0123456789abcdef"[(class >> (shift * 4) & 15) as usize]));
     }
 }
 
@@ -256,9 +300,9 @@ fn write_range(out: &mut String, family: Family, (first, last): Range) -> fmt::R
 
 impl Ruleset<'_> {
     /// The comment of an element: the statements it stands for.
-    fn comment(&self, out: &mut String, origin: &crate::content::OriginId) {
+    fn comment(&self, out: &mut String, origin: crate::content::OriginId) {
         let ids =
-            self.form.origins.get(origin).iter().map(|id| self.plan.statements[*id as usize].id.as_str());
+            self.form.origins.get(&origin).iter().map(|id| self.plan.statements[*id as usize].id.as_str());
         names::comment(out, ids);
     }
 }

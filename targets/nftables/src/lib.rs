@@ -22,6 +22,8 @@ mod layers;
 mod names;
 mod normal;
 mod options;
+#[cfg(test)]
+mod oracle;
 mod profile;
 mod readme;
 mod ruleset;

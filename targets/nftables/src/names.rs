@@ -1,6 +1,6 @@
 //! Names in the ruleset. Every name is prefixed, so that no keyword of nft is ever hit, and made injectively.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
@@ -82,11 +82,11 @@ fn shorten(name: &str, longest: usize) -> String {
 
 /// Hands out names and refuses one that is taken.
 #[derive(Default)]
-pub(crate) struct Register(BTreeMap<String, ()>);
+pub(crate) struct Register(BTreeSet<String>);
 
 impl Register {
     pub(crate) fn claim(&mut self, name: String) -> Result<String, EmitError> {
-        if self.0.insert(name.clone(), ()).is_some() {
+        if !self.0.insert(name.clone()) {
             return Err(EmitError::NameCollision { name });
         }
         Ok(name)

@@ -189,7 +189,7 @@ fn check(action: &Action, statement: &str) -> Result<(), EmitError> {
             return Err(EmitError::UnsupportedLimit { statement: statement.to_owned(), count, seconds });
         }
     }
-    if let Some(until) = action.until.filter(|end| *end > (u64::MAX / 1_000_000_000) as i64) {
+    if let Some(until) = action.until.filter(|end| *end > (u64::MAX / 1_000_000_000).cast_signed()) {
         return Err(EmitError::UntilTooLate { statement: statement.to_owned(), until });
     }
     Ok(())

@@ -50,7 +50,7 @@ impl Lab {
         let name = format!("weirtest{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let lab = Self { name, children: Vec::new() };
         let (c, g, s) = (lab.ns('c'), lab.ns('g'), lab.ns('s'));
-        lab.host(&format!(
+        Self::host(&format!(
             "ip netns add {c}; ip netns add {g}; ip netns add {s}
              ip link add in0 netns {g} type veth peer name eth0 address 02:00:00:00:00:02 netns {c}
              ip link add out0 netns {g} type veth peer name eth0 netns {s}"
@@ -81,7 +81,7 @@ impl Lab {
         format!("{}{which}", self.name)
     }
 
-    fn host(&self, script: &str) {
+    fn host(script: &str) {
         let out = Command::new("sh").args(["-ec", script]).output().unwrap();
         assert!(out.status.success(), "{script}: {}", String::from_utf8_lossy(&out.stderr));
     }
