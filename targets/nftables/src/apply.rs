@@ -130,7 +130,12 @@ fn tables_of(set: &Ruleset<'_>) -> Vec<(&'static str, String)> {
                 }
             }
             for (index, layer) in lookup.layers.iter().enumerate() {
-                for (kind, used) in [("src", !layer.singles.is_empty()), ("net", !layer.ranges.is_empty())] {
+                let kinds = [
+                    ("pair", !layer.pairs.is_empty()),
+                    ("src", !layer.singles.is_empty()),
+                    ("net", !layer.ranges.is_empty()),
+                ];
+                for (kind, used) in kinds {
                     if used {
                         all.push(("map", source_map(hook, kind, family, index)));
                     }

@@ -6,7 +6,7 @@ use weir_compiler::plan::{Hook, Limit};
 
 use crate::elements::{digit, source_map};
 use crate::names;
-use crate::normal::{HookForm, hook_name};
+use crate::normal::{HookForm, Layer, hook_name};
 use crate::options::{LogDestination, LogRate};
 use crate::profile::{Profile, interval_name};
 use crate::ruleset::Ruleset;
@@ -148,7 +148,9 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt:
 
 fn layer(out: &mut String, form: &HookForm, hook: &str, index: usize, suffix: &str) -> fmt::Result {
     // A miss leaves the mark alone, so what an earlier layer or other software put there goes first.
-    out.push_str("\t\tmeta mark set 0x0\n");
+    if [&form.v4, &form.v6].iter().any(|lookup| lookup.layers.get(index).is_some_and(Layer::classes)) {
+        out.push_str("\t\tmeta mark set 0x0\n");
+    }
     for family in Family::BOTH {
         let lookup = form.family(family);
         let Some(layer) = lookup.layers.get(index) else { continue };
@@ -156,6 +158,21 @@ fn layer(out: &mut String, form: &HookForm, hook: &str, index: usize, suffix: &s
             Family::V4 => ("ip", "tcp, udp, sctp, icmp"),
             Family::V6 => ("ip6", "tcp, udp, sctp, ipv6-icmp"),
         };
+        // nft wants `meta l4proto` in the same rule; `ct protocol` is that of the connection, which an ICMP error
+        // carries too.
+        let lookup_in = |out: &mut String, source: &str, map: &str| {
+            writeln!(
+                out,
+                "\t\tmeta l4proto {{ {protocols} }} {source} . ct original {ip} daddr . ct protocol . \
+                 ct original proto-dst vmap @{map}{suffix}"
+            )
+        };
+        if !layer.pairs.is_empty() {
+            lookup_in(out, &format!("ct original {ip} saddr"), &source_map(hook, "pair", family, index))?;
+        }
+        if !layer.classes() {
+            continue;
+        }
         for (kind, used) in [("net", !layer.ranges.is_empty()), ("src", !layer.singles.is_empty())] {
             if used {
                 let map = source_map(hook, kind, family, index);
@@ -164,14 +181,7 @@ fn layer(out: &mut String, form: &HookForm, hook: &str, index: usize, suffix: &s
         }
         for (kind, used) in [("key", !lookup.keys.is_empty()), ("box", !lookup.boxes.is_empty())] {
             if used {
-                // nft wants `meta l4proto` in the same rule; `ct protocol` is that of the connection, which an ICMP
-                // error carries too.
-                writeln!(
-                    out,
-                    "\t\tmeta l4proto {{ {protocols} }} meta mark . ct original {ip} daddr . ct protocol . \
-                     ct original proto-dst vmap @{hook}_{kind}{}{suffix}",
-                    digit(family)
-                )?;
+                lookup_in(out, "meta mark", &format!("{hook}_{kind}{}", digit(family)))?;
             }
         }
     }

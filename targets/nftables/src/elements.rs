@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use weir_compiler::plan::{GatewayPlan, Ranges, Transport};
 
+use crate::content::Key;
 use crate::names;
 use crate::normal::{Layer, Lookup, hook_name};
 use crate::ruleset::{Ruleset, Text};
@@ -36,11 +37,25 @@ fn address_type(family: Family) -> &'static str {
 /// Maps from source to class, then from class and destination to verdict.
 pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fmt::Result {
     let verdicts = set.verdict_names(text.suffix);
+    let mut comment = String::new();
     for form in &set.form.hooks {
         let hook = hook_name(form.hook);
         for family in Family::BOTH {
             let lookup = form.family(family);
             for (index, layer) in lookup.layers.iter().enumerate() {
+                if !layer.pairs.is_empty() {
+                    let address = address_type(family);
+                    let name = source_map(hook, "pair", family, index);
+                    writeln!(out, "\tmap {name}{} {{", text.suffix)?;
+                    writeln!(out, "\t\ttype {address} . {address} . inet_proto . inet_service : verdict")?;
+                    open(out)?;
+                    for (source, key) in &layer.pairs {
+                        out.push_str("\t\t\t");
+                        write_address(out, family, *source)?;
+                        set.key(out, family, key, &verdicts, text.comments, &mut comment)?;
+                    }
+                    close(out);
+                }
                 sources(out, hook, family, index, layer, text.suffix)?;
             }
             destinations(out, set, hook, family, lookup, &verdicts, text)?;
@@ -108,15 +123,7 @@ fn destinations(
         for (class, key) in &lookup.keys {
             out.push_str("\t\t\t");
             push_class(out, *class);
-            out.push_str(" . ");
-            write_address(out, family, key.destination)?;
-            push_all(out, &[" . ", transport(key.transport, family), " . "]);
-            push_number(out, key.port);
-            if text.comments {
-                set.comment(&mut comment, key.origin);
-                push_all(out, &[" comment \"", &comment, "\""]);
-            }
-            push_all(out, &[" : jump ", &verdicts[key.verdict as usize], ",\n"]);
+            set.key(out, family, key, verdicts, text.comments, &mut comment)?;
         }
         close(out);
     }
@@ -299,6 +306,28 @@ fn write_range(out: &mut String, family: Family, (first, last): Range) -> fmt::R
 }
 
 impl Ruleset<'_> {
+    /// The rest of an element after the source.
+    fn key(
+        &self,
+        out: &mut String,
+        family: Family,
+        key: &Key,
+        verdicts: &[String],
+        comments: bool,
+        comment: &mut String,
+    ) -> fmt::Result {
+        out.push_str(" . ");
+        write_address(out, family, key.destination)?;
+        push_all(out, &[" . ", transport(key.transport, family), " . "]);
+        push_number(out, key.port);
+        if comments {
+            self.comment(comment, key.origin);
+            push_all(out, &[" comment \"", comment, "\""]);
+        }
+        push_all(out, &[" : jump ", &verdicts[key.verdict as usize], ",\n"]);
+        Ok(())
+    }
+
     /// The comment of an element: the statements it stands for.
     fn comment(&self, out: &mut String, origin: crate::content::OriginId) {
         let ids =

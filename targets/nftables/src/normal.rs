@@ -17,8 +17,17 @@ pub(crate) type ClassId = u32;
 /// One step of the lookup: every source address has at most one class in it.
 #[derive(Debug)]
 pub(crate) struct Layer {
+    /// Addresses that share their permissions with no other, with what they may reach: no class, half the elements.
+    pub(crate) pairs: Vec<(u128, Key)>,
     pub(crate) singles: Vec<(u128, ClassId)>,
     pub(crate) ranges: Vec<(Range, ClassId)>,
+}
+
+impl Layer {
+    /// Has classes, which need the maps that all layers share.
+    pub(crate) fn classes(&self) -> bool {
+        !self.singles.is_empty() || !self.ranges.is_empty()
+    }
 }
 
 /// All of one family that one hook looks up. Class ids are unique in here, so all layers share the two maps.
@@ -203,9 +212,15 @@ impl Builder {
     }
 
     fn layer(&mut self, classes: Vec<(Content, Vec<Range>)>) {
-        let mut layer = Layer { singles: Vec::new(), ranges: Vec::new() };
+        let mut layer = Layer { pairs: Vec::new(), singles: Vec::new(), ranges: Vec::new() };
         for (content, mut ranges) in classes {
             ranges.sort_unstable();
+            if let ([(first, last)], true) = (&ranges[..], content.boxes.is_empty())
+                && first == last
+            {
+                layer.pairs.extend(content.keys.into_iter().map(|key| (*first, key)));
+                continue;
+            }
             let class = self.class(ranges[0].0);
             for range in join(ranges) {
                 if width(range) <= EXPAND {
@@ -217,6 +232,7 @@ impl Builder {
             self.lookup.keys.extend(content.keys.into_iter().map(|key| (class, key)));
             self.lookup.boxes.extend(content.boxes.into_iter().map(|wide| (class, wide)));
         }
+        layer.pairs.sort_unstable();
         layer.singles.sort_unstable();
         layer.ranges.sort_unstable();
         self.lookup.layers.push(layer);

@@ -55,6 +55,15 @@ fn tried(form: &NormalForm, packet: &Packet) -> Vec<ProfileId> {
     let Lookup { layers, keys, boxes } = form.hook(packet.hook).family(family);
     let mut out = Vec::new();
     for layer in layers {
+        let pairs = layer.pairs.iter().filter(|(address, key)| {
+            (*address, key.destination, key.transport, key.port)
+                == (source, destination, packet.transport, port)
+        });
+        let pairs: Vec<u32> = pairs.map(|(_, key)| key.verdict).collect();
+        assert!(pairs.len() <= 1, "a pair stands once");
+        for verdict in pairs {
+            out.extend_from_slice(form.profiles.attempts(verdict));
+        }
         let singles = layer.singles.iter().filter(|(address, _)| *address == source).map(|(_, class)| *class);
         let ranges =
             layer.ranges.iter().filter(|((a, b), _)| (*a..=*b).contains(&source)).map(|(_, class)| *class);
@@ -117,9 +126,10 @@ fn service() -> impl Strategy<Value = PortMatch> {
     ports.prop_map(|(first, length, tcp, low)| {
         let last = first + length;
         let transport = if tcp { Transport::Tcp } else { Transport::Udp };
-        match low {
-            true => PortMatch { transport, first, last },
-            false => PortMatch { transport, first: u16::MAX - last, last: u16::MAX - first },
+        if low {
+            PortMatch { transport, first, last }
+        } else {
+            PortMatch { transport, first: u16::MAX - last, last: u16::MAX - first }
         }
     })
 }
