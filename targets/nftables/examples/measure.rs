@@ -84,4 +84,10 @@ fn main() {
     let file = emission.artifacts.last().unwrap();
     println!("{} bytes", file.contents.len());
     std::fs::write(&args[3], &file.contents).unwrap();
+    // The hitless form beside it.
+    let folder = std::path::Path::new(&args[3]).with_extension("d");
+    std::fs::create_dir_all(&folder).unwrap();
+    for artifact in emission.artifacts.iter().filter(|artifact| artifact.path.contains(".d/")) {
+        std::fs::write(folder.join(artifact.path.rsplit('/').next().unwrap()), &artifact.contents).unwrap();
+    }
 }

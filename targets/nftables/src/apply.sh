@@ -16,33 +16,32 @@ timeout=60
 say() { echo "weir: $*" 2>/dev/null || :; }
 die() { say "$*"; exit 1; }
 
-# The objects of the table, `kind name` a line; sets without their elements.
-objects() {
-	nft -t list table inet weir 2>/dev/null | awk '/^\t(chain|map|set|counter) [^ ]+ \{$/ { print $1, $2 }'
-}
+# The table without elements. `list ruleset` is the one form that does not fetch them first, which takes seconds.
+table() { nft -s -t list ruleset | awk '/^table inet weir \{$/ { inside = 1 } inside { print } /^\}$/ { inside = 0 }'; }
+
+# The objects of the table, `kind name` a line.
+objects() { table | awk '/^\t(chain|map|set|counter) [^ ]+ \{$/ { print $1, $2 }'; }
 
 # The generation that the base chains point to; `whole` is what `nft -f @gateway@.nft` loaded.
 in_force() {
-	nft list chain inet weir antispoof 2>/dev/null | awk '
-		match($0, /goto spoofed\/g[0-9a-f]+/) { print substr($0, RSTART + 14, 8); found = 1; exit }
-		/goto spoofed/ { print "whole"; found = 1; exit }
+	table | awk '
+		/^\tchain / { base = ($2 == "antispoof") }
+		!base || found { next }
+		match($0, /goto spoofed\/g[0-9a-f]+/) { print substr($0, RSTART + 14, 8); found = 1; next }
+		/goto spoofed/ { print "whole"; found = 1 }
 		END { if (!found) print "none" }'
 }
 
 # Commands that put back what is in force now.
 snapshot() {
-	if ! nft -t list table inet weir >/dev/null 2>&1; then
-		echo 'delete table inet weir'
-		return
-	fi
-	objects | while read -r kind name; do
-		case "$kind $name" in
-		'chain antispoof' | 'chain forward' | 'chain input' | 'chain output')
-			echo "flush chain inet weir $name"
-			nft -s list chain inet weir "$name" || exit 1
-			;;
-		esac
-	done
+	table | awk '
+		/^\tchain (antispoof|forward|input|output) \{$/ { flush = flush "flush chain inet weir " $2 "\n"; base = 1 }
+		base { chains = chains $0 "\n" }
+		/^\t\}$/ { base = 0 }
+		END {
+			if (chains == "") print "delete table inet weir"
+			else printf "%stable inet weir {\n%s}\n", flush, chains
+		}'
 }
 
 # Removes every generation but this one, and counters that nothing in it names.
@@ -108,6 +107,8 @@ if [ "$(in_force)" = "$generation" ]; then
 	say "generation $generation is in force already"
 	exit 0
 fi
+# Without a view of what is in force there is no way back.
+nft -s -t list ruleset >/dev/null || die 'cannot list the ruleset'
 # A dry run of everything first: a failure from here on changes nothing.
 cat "$here/base.nft" "$here/stage.nft" "$here/switch.nft" | nft -c -f -
 snapshot >"$run/rollback.nft"
