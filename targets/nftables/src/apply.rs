@@ -1,0 +1,164 @@
+//! The files of a gateway.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use weir_compiler::plan::GatewayPlan;
+use weir_targets::{Artifact, file_name};
+
+use crate::chains::{self, BASE, Base};
+use crate::elements::source_map;
+use crate::error::EmitError;
+use crate::normal::hook_name;
+use crate::options::Options;
+use crate::ruleset::{Ruleset, Text};
+use crate::sets::Family;
+use crate::{TARGET, elements};
+
+const SCRIPT: &str = include_str!("apply.sh");
+
+/// The files of one gateway and where each statement went.
+#[derive(Clone, Debug)]
+pub struct Emission {
+    /// Sorted by path.
+    pub artifacts: Vec<Artifact>,
+    /// Mark of connections approved under this policy, and the generation in object names as 8 hex digits.
+    pub epoch: u32,
+    /// For the id of each statement that this gateway enforces, the artifacts that name it.
+    pub sources: BTreeMap<String, Vec<String>>,
+}
+
+/// Renders the plan of a gateway. The same plan gives the same bytes, in whatever order its rules stand.
+pub fn emit(plan: &GatewayPlan, options: &Options) -> Result<Emission, EmitError> {
+    let set = Ruleset::build(plan, options)?;
+    let base = format!("nftables/{}", file_name(&plan.name));
+    let mut artifacts = Vec::new();
+    let mut file = |path: String, contents: String, executable| {
+        artifacts.push(Artifact { path, contents: contents.into_bytes(), target: TARGET, executable });
+    };
+    // Writing to a string cannot fail, so a failure to write is not an outcome of these.
+    let suffix = format!("/g{}", set.generation());
+    file(format!("{base}.d/apply"), script(&set), true);
+    file(format!("{base}.d/base.nft"), base_file(&set), false);
+    file(format!("{base}.d/stage.nft"), stage_file(&set, &suffix), false);
+    file(format!("{base}.d/sweep.nft"), sweep_file(&set, &suffix), false);
+    file(format!("{base}.d/switch.nft"), switch_file(&set, &suffix), false);
+    file(format!("{base}.nft"), whole_file(&set), false);
+    let mut used: Vec<u32> = plan.rules.iter().map(|rule| rule.statement).collect();
+    used.sort_unstable();
+    used.dedup();
+    let paths = vec![format!("{base}.d/stage.nft"), format!("{base}.nft")];
+    let sources =
+        used.into_iter().map(|id| (plan.statements[id as usize].id.clone(), paths.clone())).collect();
+    Ok(Emission { artifacts, epoch: set.epoch, sources })
+}
+
+fn whole_file(set: &Ruleset<'_>) -> String {
+    let mut out = set.header("The whole ruleset: one transaction that replaces the table.");
+    // `table` first, so that `delete` finds one.
+    out.push_str("table inet weir\ndelete table inet weir\ntable inet weir {\n");
+    let _ = set.body(&mut out, Text { suffix: "", comments: true });
+    out.push_str("}\n");
+    out
+}
+
+fn base_file(set: &Ruleset<'_>) -> String {
+    let mut out = set.header("Base chains: made once, never deleted.");
+    out.push_str("table inet weir {\n");
+    let _ = chains::base(&mut out, set, "", Base::Declaration);
+    out.push_str("}\n");
+    out
+}
+
+fn stage_file(set: &Ruleset<'_>, suffix: &str) -> String {
+    let mut out = set.header("A new generation, which nothing refers to yet. May be loaded again.");
+    out.push_str("table inet weir {\n");
+    for chain in chains::names_of(set, suffix) {
+        let _ = writeln!(out, "\tchain {chain} {{\n\t}}");
+    }
+    out.push_str("}\n");
+    for chain in chains::names_of(set, suffix) {
+        let _ = writeln!(out, "flush chain inet weir {chain}");
+    }
+    out.push_str("table inet weir {\n");
+    let _ = chains::counters(&mut out, set);
+    let _ = set.objects(&mut out, Text { suffix, comments: true });
+    out.push_str("}\n");
+    out
+}
+
+fn switch_file(set: &Ruleset<'_>, suffix: &str) -> String {
+    let mut out = set.header("The switch: base chains point to this generation from here on.");
+    for (chain, _) in BASE {
+        let _ = writeln!(out, "flush chain inet weir {chain}");
+    }
+    out.push_str("table inet weir {\n");
+    let _ = chains::base(&mut out, set, suffix, Base::Rules);
+    out.push_str("}\n");
+    out
+}
+
+/// Removes this generation, once another one is in force or before it ever was.
+fn sweep_file(set: &Ruleset<'_>, suffix: &str) -> String {
+    let mut out = set.header("Removes this generation, when it is not in force (any more).");
+    let chains = chains::names_of(set, suffix);
+    // A map refers to chains and a chain to maps: empty the chains, delete the maps, then the chains.
+    for chain in &chains {
+        let _ = writeln!(out, "flush chain inet weir {chain}");
+    }
+    for (kind, name) in tables_of(set) {
+        let _ = writeln!(out, "delete {kind} inet weir {name}{suffix}");
+    }
+    let combined = chains.iter().filter(|name| !name.starts_with("p_"));
+    for chain in combined.chain(chains.iter().filter(|name| name.starts_with("p_"))) {
+        let _ = writeln!(out, "delete chain inet weir {chain}");
+    }
+    out
+}
+
+/// The maps and sets of a generation.
+fn tables_of(set: &Ruleset<'_>) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    for form in &set.form.hooks {
+        let hook = hook_name(form.hook);
+        for family in Family::BOTH {
+            let lookup = form.family(family);
+            let digit = elements::digit(family);
+            for (kind, used) in [("key", !lookup.keys.is_empty()), ("box", !lookup.boxes.is_empty())] {
+                if used {
+                    all.push(("map", format!("{hook}_{kind}{digit}")));
+                }
+            }
+            for (index, layer) in lookup.layers.iter().enumerate() {
+                let kinds = [
+                    ("pair", !layer.pairs.is_empty()),
+                    ("src", !layer.singles.is_empty()),
+                    ("net", !layer.ranges.is_empty()),
+                ];
+                for (kind, used) in kinds {
+                    if used {
+                        all.push(("map", source_map(hook, kind, family, index)));
+                    }
+                }
+            }
+        }
+    }
+    for family in Family::BOTH {
+        let digit = elements::digit(family);
+        all.push(("set", format!("bind{digit}")));
+        if set.plan.mac_bindings.iter().any(|m| elements::family_of(m.address) == family) {
+            all.push(("set", format!("mac{digit}")));
+            all.push(("set", format!("macaddr{digit}")));
+        }
+    }
+    all
+}
+
+fn script(set: &Ruleset<'_>) -> String {
+    // Names were checked: no quote, space or expansion character can come in here.
+    let (interpreter, rest) = SCRIPT.split_once('\n').unwrap_or(("", SCRIPT));
+    let header = set.header("Puts this generation into force, and takes it back unless it is confirmed.");
+    let rest =
+        rest.replace("@gateway@", &file_name(&set.plan.name)).replace("@generation@", &set.generation());
+    format!("{interpreter}\n{header}{}", rest.trim_start_matches('\n'))
+}

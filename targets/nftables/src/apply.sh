@@ -1,0 +1,138 @@
+#!/bin/sh
+#
+#   ./apply [--timeout SECONDS]  load, switch, wait for a confirmation (60 s), else put the old generation back
+#   ./apply --yes                load and switch without waiting
+#   ./apply confirm              keep what waits; run it from a new login, which proves that one still works
+#   ./apply rollback             do not wait any longer, put the old generation back
+#   ./apply status               which generation is in force
+set -eu
+
+generation=@generation@
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+run=${WEIR_RUN_DIR:-/run/weir}/@gateway@
+timeout=60
+
+# The terminal may be gone, and losing it must not stop a rollback.
+say() { echo "weir: $*" 2>/dev/null || :; }
+die() { say "$*"; exit 1; }
+
+# The table without elements. `list ruleset` is the one form that does not fetch them first, which takes seconds.
+table() { nft -s -t list ruleset | awk '/^table inet weir \{$/ { inside = 1 } inside { print } /^\}$/ { inside = 0 }'; }
+
+# The objects of the table, `kind name` a line.
+objects() { table | awk '/^\t(chain|map|set|counter) [^ ]+ \{$/ { print $1, $2 }'; }
+
+# The generation that the base chains point to; `whole` is what `nft -f @gateway@.nft` loaded.
+in_force() {
+	table | awk '
+		/^\tchain / { base = ($2 == "antispoof") }
+		!base || found { next }
+		match($0, /goto spoofed\/g[0-9a-f]+/) { print substr($0, RSTART + 14, 8); found = 1; next }
+		/goto spoofed/ { print "whole"; found = 1 }
+		END { if (!found) print "none" }'
+}
+
+# Commands that put back what is in force now.
+snapshot() {
+	table | awk '
+		/^\tchain (antispoof|forward|input|output) \{$/ { flush = flush "flush chain inet weir " $2 "\n"; base = 1 }
+		base { chains = chains $0 "\n" }
+		/^\t\}$/ { base = 0 }
+		END {
+			if (chains == "") print "delete table inet weir"
+			else printf "%stable inet weir {\n%s}\n", flush, chains
+		}'
+}
+
+# Removes every generation but this one, and counters that nothing in it names.
+sweep() {
+	{
+		grep -E '^	counter [^ ]+ \{$' "$here/stage.nft" | awk '{ print "keep", $2 }'
+		objects
+	} | awk -v ours="/g$generation" '
+		$1 == "keep" { keep[$2]; next }
+		$1 == "chain" && $2 ~ /^(antispoof|forward|input|output)$/ { next }
+		length($2) > length(ours) && substr($2, length($2) - length(ours) + 1) == ours { next }
+		$1 == "chain" { print "flush chain inet weir " $2; last = last "delete chain inet weir " $2 "\n"; next }
+		$1 == "counter" { if (!($2 in keep)) last = last "delete counter inet weir " $2 "\n"; next }
+		{ first = first "delete " $1 " inet weir " $2 "\n" }
+		END { printf "%s%s", first, last }' >"$run/sweep.nft"
+	nft -f "$run/sweep.nft"
+}
+
+put_back() {
+	trap '' INT TERM
+	if nft -f "$run/rollback.nft"; then
+		say 'the generation before is in force again'
+		nft -f "$here/sweep.nft" 2>/dev/null || :
+	else
+		say "ROLLBACK FAILED, generation $generation is in force; see $run/rollback.nft"
+	fi
+	exit 1
+}
+
+wait=yes
+case "${1-}" in
+'') ;;
+--yes) wait=no ;;
+--timeout)
+	timeout=${2-}
+	case $timeout in '' | *[!0-9]*) die 'usage: apply --timeout SECONDS' ;; esac
+	;;
+confirm | rollback)
+	[ -f "$run/waiting" ] && [ "$(cat "$run/waiting")" = "$generation" ] || die "generation $generation waits for nothing"
+	echo "$generation" >"$run/$1"
+	exit 0
+	;;
+status)
+	current=$(in_force)
+	if [ "$current" = "$generation" ]; then
+		say "generation $generation is in force"
+	else
+		say "generation $generation is not in force (in force: $current)"
+		exit 1
+	fi
+	exit 0
+	;;
+*) die 'usage: apply [--yes | --timeout SECONDS | confirm | rollback | status]' ;;
+esac
+
+umask 077
+mkdir -p "$run"
+exec 9>"$run/lock"
+flock -n 9 || die 'another apply is at work'
+rm -f "$run/waiting" "$run/confirm" "$run/rollback"
+
+if [ "$(in_force)" = "$generation" ]; then
+	say "generation $generation is in force already"
+	exit 0
+fi
+# Without a view of what is in force there is no way back.
+nft -s -t list ruleset >/dev/null || die 'cannot list the ruleset'
+# A dry run of everything first: a failure from here on changes nothing.
+cat "$here/base.nft" "$here/stage.nft" "$here/switch.nft" | nft -c -f -
+snapshot >"$run/rollback.nft"
+nft -f "$here/stage.nft"
+trap '' HUP PIPE
+trap put_back INT TERM
+# One transaction; the base chains are made by it if this is the first time.
+cat "$here/base.nft" "$here/switch.nft" | nft -f - || put_back
+say "generation $generation is in force"
+
+if [ "$wait" = yes ]; then
+	echo "$generation" >"$run/waiting"
+	say "run '$here/apply confirm' from a new login within $timeout s, or it is taken back"
+	waited=0
+	until [ -f "$run/confirm" ]; do
+		if [ -f "$run/rollback" ] || [ "$waited" -ge "$timeout" ]; then
+			rm -f "$run/waiting"
+			put_back
+		fi
+		sleep 1 9>&-
+		waited=$((waited + 1))
+	done
+	rm -f "$run/waiting"
+fi
+trap '' INT TERM
+sweep
+say "generation $generation is confirmed, older ones are gone"

@@ -1,0 +1,44 @@
+//! What the README of an output tree says about this target.
+
+use std::fmt::Write as _;
+
+use weir_targets::file_name;
+
+/// When a withdrawn permission ends.
+pub fn revocation_note() -> &'static str {
+    "A withdrawn permission ends when the new ruleset is loaded, live connections included: nothing that the new policy \
+     does not permit passes after the command returns. Connections it still permits go on undisturbed. A permission \
+     with `until` ends by the kernel's clock, without a reload."
+}
+
+/// The section on this target: how to deploy, check and roll back.
+pub fn readme_section(gateways: &[String]) -> String {
+    let mut out = String::from("## nftables\n\n");
+    out.push_str(revocation_note());
+    out.push_str(
+        "\n\nEach gateway has its ruleset in two forms that mean the same. Both own `table inet weir` alone and leave \
+         other tables as they are. They use the connection mark: no other software on the gateway may write it. \
+         The packet mark of packets that start a connection is cleared.\n\n\
+         | gateway | boot | change without losing a packet |\n| --- | --- | --- |\n",
+    );
+    for gateway in gateways {
+        let name = file_name(gateway);
+        let _ = writeln!(out, "| `{gateway}` | `nftables/{name}.nft` | `nftables/{name}.d/apply` |");
+    }
+    out.push_str(
+        "\n**Deploy** (as root on the gateway): copy the folder `<gateway>.d` and run `./apply`. It checks the files \
+         against the kernel, loads the new generation beside the old one, switches in one transaction and waits \
+         60 s. Log in *again* (this proves that you still can) and run `./apply confirm`; without it, the \
+         generation before is put back. `./apply --yes` does not wait. After the confirmation, install \
+         `<gateway>.nft` as what the host loads at boot, for instance from `/etc/nftables.conf`.\n\n\
+         **Check**: `nft -c -f <gateway>.nft` is a dry run; `unshare -n nft -f <gateway>.nft` (as root) loads it for \
+         real in a network namespace of its own. `./apply status` says which generation is in force.\n\n\
+         **Roll back**: `./apply rollback` while it waits for a confirmation; later, `./apply` of the folder that was \
+         deployed before, or `nft -f` of its `.nft` file.\n\n\
+         **Watch**: `nft list counters table inet weir`. `c_<policy>` counts connections permitted, `c_<policy>/over` \
+         those above a limit, `n_denied_*` packets refused, `n_spoofed` packets from a source address \
+         that does not belong to the interface they came by. Log lines start with `weir-denied`, `weir-spoofed`, \
+         `weir-allow` or `weir-audit`.\n",
+    );
+    out
+}

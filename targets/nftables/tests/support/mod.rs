@@ -1,0 +1,148 @@
+//! Small plans in a few words.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of this, and stops at the first surprise"
+)]
+
+pub(crate) mod lab;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use weir_compiler::plan::{
+    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch,
+    Statement, Transport,
+};
+
+/// `10.0.0.0/24`, `10.0.0.5-10.0.0.9`, `10.0.0.1`; several separated by spaces.
+pub(crate) fn set(text: &str) -> Arc<AddressSet> {
+    let range = |part: &str| -> (IpAddr, IpAddr) {
+        if let Some((first, last)) = part.split_once('-') {
+            return (first.parse().unwrap(), last.parse().unwrap());
+        }
+        let (address, bits) = part.split_once('/').unwrap_or((part, "none"));
+        match address.parse().unwrap() {
+            IpAddr::V4(v4) => {
+                let bits = bits.parse().unwrap_or(32);
+                let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+                let first = u32::from(v4) & mask;
+                (IpAddr::V4(first.into()), IpAddr::V4((first | !mask).into()))
+            }
+            IpAddr::V6(v6) => {
+                let bits = bits.parse().unwrap_or(128);
+                let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+                let first = u128::from(v6) & mask;
+                (IpAddr::V6(first.into()), IpAddr::V6((first | !mask).into()))
+            }
+        }
+    };
+    Arc::new(text.split_whitespace().map(range).collect())
+}
+
+/// `tcp/80`, `udp/5000-5100`, `sctp/1`, `echo`; several separated by spaces.
+pub(crate) fn services(text: &str) -> Arc<[PortMatch]> {
+    text.split_whitespace()
+        .map(|part| {
+            let (name, ports) = part.split_once('/').unwrap_or((part, "0"));
+            let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+            let transport = match name {
+                "tcp" => Transport::Tcp,
+                "udp" => Transport::Udp,
+                "sctp" => Transport::Sctp,
+                "echo" => Transport::IcmpEcho,
+                other => unreachable!("{other}"),
+            };
+            PortMatch { transport, first: first.parse().unwrap(), last: last.parse().unwrap() }
+        })
+        .collect()
+}
+
+/// An empty plan with the given bindings `device sources`.
+pub(crate) fn plan(bindings: &[(&str, &str)]) -> GatewayPlan {
+    GatewayPlan {
+        package: "plant".into(),
+        name: "gw_turbine".into(),
+        interfaces: bindings
+            .iter()
+            .map(|(device, _)| InterfacePlan {
+                name: (*device).into(),
+                device: (*device).into(),
+                addresses: AddressSet::default(),
+            })
+            .collect(),
+        statements: Vec::new(),
+        rules: Vec::new(),
+        bindings: bindings
+            .iter()
+            .map(|(device, sources)| Binding { device: (*device).into(), sources: (*set(sources)).clone() })
+            .collect(),
+        mac_bindings: Vec::new(),
+    }
+}
+
+/// Adds a rule with a statement of its own. `policy.hash` is the statement id; statements must come in order.
+pub(crate) fn rule(
+    plan: &mut GatewayPlan,
+    id: &str,
+    hook: Hook,
+    from: &str,
+    to: &str,
+    by: &str,
+    action: Action,
+) {
+    let policy = id.rsplit_once('.').unwrap().0.to_owned();
+    plan.statements.push(Statement { id: id.into(), policy });
+    plan.rules.push(PlanRule {
+        statement: plan.statements.len() as u32 - 1,
+        hook,
+        sources: set(from),
+        destinations: set(to),
+        services: services(by),
+        action,
+    });
+}
+
+pub(crate) fn plain() -> Action {
+    Action::default()
+}
+
+/// A plan with one of everything.
+pub(crate) fn sampler() -> GatewayPlan {
+    let mut plan =
+        plan(&[("eth0", "10.1.0.0/24 2001:db8:1::/64"), ("eth1", "10.2.0.0/24 10.9.0.7 2001:db8:2::/64")]);
+    plan.mac_bindings.push(MacBinding {
+        device: "eth0".into(),
+        mac: [2, 0, 0, 0, 0, 5],
+        address: "10.1.0.5".parse().unwrap(),
+    });
+    let hmi = "10.1.0.5 10.1.0.8 2001:db8:1::5";
+    let limited = Action { limit: Some(Limit { count: 50, seconds: 1 }), ..plain() };
+    let logged = Action { log: true, ..plain() };
+    let audit = Action { audit: true, ..plain() };
+    let until = Action { until: Some(1_900_000_000), ..plain() };
+    let slow = Action {
+        limit: Some(Limit { count: 6, seconds: 60 }),
+        until: Some(2_000_000_000),
+        log: true,
+        ..plain()
+    };
+    rule(&mut plan, "control.0a11", Hook::Forward, hmi, "10.2.0.10 2001:db8:2::10", "tcp/502 echo", plain());
+    rule(&mut plan, "control.0b22", Hook::Forward, "10.1.0.9", "10.2.0.10-10.2.0.12", "tcp/502-504", limited);
+    rule(&mut plan, "historian.1c33", Hook::Forward, "10.1.0.0/24", "10.2.0.0/24", "tcp/4840", plain());
+    rule(&mut plan, "historian.2d44", Hook::Forward, hmi, "10.2.0.128/25", "tcp/4000-5000 udp/53", logged);
+    rule(&mut plan, "learning.3e55", Hook::Forward, "10.1.0.0/24", "10.2.0.77", "udp/1-65535", audit);
+    rule(&mut plan, "remote.4f66", Hook::Forward, "10.9.0.7", "10.1.0.5", "tcp/22", until);
+    rule(&mut plan, "remote.5a77", Hook::Forward, "10.9.0.7", "10.1.0.5", "tcp/22", slow);
+    rule(
+        &mut plan,
+        "watch[3].6b88",
+        Hook::Input,
+        "10.1.0.8 2001:db8:1::/64",
+        "10.1.0.1 2001:db8:1::1",
+        "tcp/22 echo",
+        plain(),
+    );
+    rule(&mut plan, "watch[3].7c99", Hook::Output, "10.1.0.1", "10.2.0.53", "udp/53 udp/123", plain());
+    plan
+}
