@@ -107,6 +107,11 @@ fn side(model: &Model, id: u32, principal: &Principal) -> Side {
             own.clone_from(&externals);
         }
         around.extend(externals);
+        // what lies beyond a network is reached through that network's zone
+        let beyond = principal.attachments.iter().filter_map(|attachment| model.segment(attachment.segment).zone);
+        around.extend(beyond.flat_map(|zone| model.zones_around(zone)).map(|zone| model.zone(zone).entity));
+        around.sort_unstable();
+        around.dedup();
     }
     Side { own, around }
 }

@@ -89,6 +89,9 @@ struct ServedPorts<'m> {
 impl ServedPorts<'_> {
     fn at(&mut self, principal: u32, protocol: u32) -> Arc<[TransportMatch]> {
         let list = self.model.principal(principal).serves();
+        if Some(self.model.principal(principal).entity) == self.model.internet {
+            return self.model.served_at(principal, protocol).into();
+        }
         let key = (list.as_ptr() as usize, protocol);
         if list.is_empty() {
             return Arc::from([]);

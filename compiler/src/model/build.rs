@@ -12,7 +12,8 @@ use crate::names::{EntityId, Kind, Universe, schema};
 /// Reads every declaration. What is wrong is reported; what can be read is in the model.
 pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
-    let mut model = Model { protocols: Protocols::build(universe, &mut diagnostics), ..Model::default() };
+    let protocols = Protocols::build(universe, &mut diagnostics);
+    let mut model = Model { protocols, internet: universe.internet, ..Model::default() };
     zones(universe, &mut model, &mut diagnostics);
     super::topology::segments(universe, &mut model, &mut diagnostics);
     super::topology::gateways(universe, &mut model, &mut diagnostics);

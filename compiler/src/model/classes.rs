@@ -87,7 +87,7 @@ fn inherit<'a>(
     let scope = universe.scope(entity, None);
     let mut found = Vec::new();
     for inner in universe.blocks(entity, "attribute") {
-        let declared = declare(universe, inner, scope, &mut found);
+        let declared = declare(inner, scope, &mut found);
         class.declared.insert(inner.name.text.clone(), declared);
     }
     for attribute in universe.entity(entity).declaration.body.iter().flat_map(|body| body.attributes()) {
@@ -104,7 +104,6 @@ fn inherit<'a>(
 }
 
 fn declare(
-    universe: &Universe<'_>,
     inner: &Declaration,
     scope: Scope,
     diagnostics: &mut Vec<Diagnostic>,
@@ -116,13 +115,6 @@ fn declare(
         match attribute.name.text.as_str() {
             "required" => required = value.as_word().is_some_and(|word| word.text == "true"),
             "type" => {
-                if let Some(common) = common {
-                    diagnostics.push(
-                        Diagnostic::new(&codes::E0208, format!("`{}` has a type already", common.name))
-                            .primary(scope.file, attribute.span, "cannot be changed")
-                            .help("remove `type`; a common attribute can be made `required` here"),
-                    );
-                }
                 match value.as_word().map(|word| word.text.as_str()) {
                     Some("integer") => kind = Type::Integer { min: 0, max: u64::MAX },
                     Some("boolean") => kind = Type::Boolean,
@@ -142,7 +134,14 @@ fn declare(
             _ => {}
         }
     }
-    let _ = universe;
+    if let Some(common) = common.filter(|common| common.kind != kind) {
+        diagnostics.push(
+            Diagnostic::new(&codes::E0208, format!("`{}` has another type already", common.name))
+                .primary(scope.file, inner.name.span, "a common attribute's type cannot be changed")
+                .help("remove `type`; a common attribute can be made `required` here"),
+        );
+        kind = common.kind;
+    }
     (Some(kind), required)
 }
 

@@ -223,6 +223,7 @@ pub struct Model {
     pub conduits: Vec<Conduit>,
     pub protocols: Protocols,
     pub unbuilt: Vec<Unbuilt>,
+    pub internet: Option<EntityId>,
     pub zone_of: FxHashMap<EntityId, ZoneId>,
     pub segment_of: FxHashMap<EntityId, SegmentId>,
     pub gateway_of: FxHashMap<EntityId, GatewayId>,
@@ -256,6 +257,9 @@ impl Model {
     /// What is served at a principal by a protocol: its own port or the protocol's defaults.
     pub fn served_at(&self, principal: u32, protocol: u32) -> Vec<TransportMatch> {
         let definition = self.protocols.get(protocol);
+        if Some(self.principal(principal).entity) == self.internet {
+            return definition.transports.clone(); // out there, somebody serves anything
+        }
         let mut served = Vec::new();
         for entry in self.principal(principal).serves().iter().filter(|entry| entry.protocol == definition.entity) {
             match entry.port {

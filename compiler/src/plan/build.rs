@@ -221,10 +221,12 @@ impl Planner<'_, '_> {
             self.isolated(statement, from);
         }
         if statement.conditions.limit.is_some() && !held {
+            let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+            let ends = format!("{} reaches {} without a packet filter or proxy in between", of(source), of(destination));
             self.diagnostics.push(
                 Diagnostic::new(&codes::E0601, "no enforcement point on the path can hold the `limit`")
-                    .primary(statement.file, statement.span, "the ends reach each other without a packet filter or proxy of ours")
-                    .help("put a gateway between them, or drop the `limit`"),
+                    .primary(statement.file, statement.span, ends)
+                    .help("put a gateway between them, permit that pair by a rule of its own without `limit`, or drop the `limit`"),
             );
         }
         if let Some(via) = statement.conditions.via

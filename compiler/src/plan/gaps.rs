@@ -21,7 +21,12 @@ pub fn gaps(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagno
     }
     for (index, segment) in model.segments.iter().enumerate() {
         let Some(stations) = on.get(&(index as u32)).filter(|stations| stations.len() > 1) else { continue };
-        if segment.isolated || segment.accept_gap.is_some() || segment.kind == SegmentKind::Pods {
+        let devices = stations.iter().filter(|id| model.principal(**id).kind == PrincipalKind::Device).count();
+        if devices == 0
+            || segment.isolated
+            || segment.accept_gap.is_some()
+            || segment.kind == SegmentKind::Pods
+        {
             continue;
         }
         let (file, span) = universe.name_span(segment.entity);
