@@ -19,6 +19,16 @@ pub struct Analysis {
     pub diagnostics: Vec<Diagnostic>,
     /// Missing exactly if a diagnostic is an error.
     pub plan: Option<plan::Plan>,
+    /// What the plan was made from; missing with it.
+    pub facts: Option<Facts>,
+}
+
+/// The package as the compiler understood it: for tools and tests that look beside the plan.
+#[derive(Debug)]
+pub struct Facts {
+    pub model: model::Model,
+    pub statements: Vec<flows::Statement>,
+    pub rectangles: Vec<flows::Rectangle>,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
@@ -44,11 +54,18 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
     let unbuilt = std::mem::take(&mut model.unbuilt);
-    let plan = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
+    let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
-    Analysis { diagnostics, plan: plan.filter(|_| !failed) }
+    match planned.filter(|_| !failed) {
+        Some((plan, statements, rectangles)) => {
+            Analysis { diagnostics, plan: Some(plan), facts: Some(Facts { model, statements, rectangles }) }
+        }
+        None => Analysis { diagnostics, plan: None, facts: None },
+    }
 }
+
+type Planned = (plan::Plan, Vec<flows::Statement>, Vec<flows::Rectangle>);
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
 fn flows_and_plan(
@@ -58,7 +75,7 @@ fn flows_and_plan(
     mut unbuilt: Vec<model::Unbuilt>,
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<plan::Plan> {
+) -> Option<Planned> {
     let wrong_before = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     let mut sets = model::Sets::new(universe, model);
     let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
@@ -74,7 +91,7 @@ fn flows_and_plan(
     let package = &sources.manifest.package;
     let plan = plan::build(universe, model, &statements, &rectangles, (&package.name, &package.version), diagnostics);
     plan::gaps(universe, model, diagnostics);
-    Some(plan)
+    Some((plan, statements, rectangles))
 }
 
 /// The declaration behind the predeclared `internet`.

@@ -1,0 +1,1 @@
+//! Writes valid packages of any size, for scale.
