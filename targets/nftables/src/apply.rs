@@ -24,7 +24,8 @@ pub struct Emission {
     pub artifacts: Vec<Artifact>,
     /// Mark of connections approved under this policy, and the generation in object names as 8 hex digits.
     pub epoch: u32,
-    /// For the id of each statement that this gateway enforces, the artifacts that name it.
+    /// For the id of each statement that this gateway enforces, the artifacts that enforce it. A comment in them names it, unless
+    /// an element stands for more statements than a comment has room for.
     pub sources: BTreeMap<String, Vec<String>>,
 }
 

@@ -189,3 +189,56 @@ fn atoms(sources: &[Source<'_>], layer: &[u32]) -> Vec<Atom> {
     }
     atoms
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+    use super::*;
+
+    fn built(sets: &[(Vec<Range>, u64)]) -> Result<Vec<Vec<Atom>>, u64> {
+        let sources: Vec<_> =
+            sets.iter().map(|(ranges, elements)| Source { ranges, elements: *elements }).collect();
+        layers(&sources)
+    }
+
+    #[test]
+    fn a_broad_rule_does_not_multiply() {
+        let mut sets: Vec<(Vec<Range>, u64)> = (0..10_000).map(|n| (vec![(n, n)], 1)).collect();
+        sets.push((vec![(0, 9_999)], 20));
+        let layers = built(&sets).unwrap();
+        let shape: Vec<usize> = layers.iter().map(Vec::len).collect();
+        assert_eq!(shape, [10_000, 1]);
+    }
+
+    #[test]
+    fn a_little_overlap_is_one_layer() {
+        let layers = built(&[(vec![(0, 9)], 3), (vec![(5, 14)], 2), (vec![(0, 20)], 1)]).unwrap();
+        assert_eq!(layers.len(), 1);
+        let sources: Vec<_> =
+            layers[0].iter().map(|atom| (atom.sources.clone(), atom.ranges.clone())).collect();
+        assert_eq!(
+            sources,
+            [
+                (vec![0, 2], vec![(0, 4)]),
+                (vec![0, 1, 2], vec![(5, 9)]),
+                (vec![1, 2], vec![(10, 14)]),
+                (vec![2], vec![(15, 20)]),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_last_address_is_one_too() {
+        let layers = built(&[(vec![(0, u128::MAX)], 1), (vec![(u128::MAX, u128::MAX)], 1)]).unwrap();
+        assert_eq!(layers[0][1].ranges, [(u128::MAX, u128::MAX)]);
+    }
+
+    #[test]
+    fn what_explodes_is_refused_early() {
+        // Everybody but one, for each one.
+        let sets: Vec<(Vec<Range>, u64)> =
+            (1..5_000_u128).map(|n| (vec![(0, n * 2 - 1), (n * 2 + 1, 20_000)], 5)).collect();
+        assert!(built(&sets).is_err_and(|elements| elements > MAXIMUM));
+    }
+}

@@ -144,7 +144,7 @@ impl NormalForm {
         Ok(Self { hooks, profiles, origins })
     }
 
-    /// Every statement has its profile among `used` if a key or box can reach it.
+    /// What one hook permits.
     pub(crate) fn hook(&self, hook: Hook) -> &HookForm {
         match hook {
             Hook::Forward => &self.hooks[0],

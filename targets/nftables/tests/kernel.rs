@@ -226,7 +226,8 @@ fn revoked_connections_die_and_kept_ones_live() {
     assert!(kept.alive() && local.alive());
 
     // Permitted again, in the other form, where the old generation has to make room.
-    let run = format!("export WEIR_RUN_DIR={}", folder(&files(&before), "run").display());
+    let state = folder(&files(&before), "run");
+    let run = format!("export WEIR_RUN_DIR={}", state.display());
     let (old, new) = (folder(&files(&after), "old"), folder(&files(&before), "new"));
     let apply = |dir: &std::path::Path, how: &str| format!("{run}; {}/apply {how}", dir.display());
     lab.run('g', &apply(&old, "--yes"));
@@ -244,7 +245,7 @@ fn revoked_connections_die_and_kept_ones_live() {
     assert!(lab.counter("c_a") > counted, "counters outlive a generation");
     let listing = lab.run('g', "nft list table inet weir");
     assert!(!listing.contains(&format!("/g{:08x}", files(&after).epoch)), "the older generation is swept");
-    for dir in [old, new] {
+    for dir in [old, new, state] {
         let _ = std::fs::remove_dir_all(dir);
     }
 }
@@ -268,7 +269,8 @@ fn an_unconfirmed_change_is_taken_back() {
         Action { log: true, until: Some(now() + 3600), ..plain() },
     );
     lab.serve('s', "80 81");
-    let run = format!("export WEIR_RUN_DIR={}", folder(&files(&before), "run2").display());
+    let state = folder(&files(&before), "run2");
+    let run = format!("export WEIR_RUN_DIR={}", state.display());
     let (first, second) = (folder(&files(&before), "first"), folder(&files(&after), "second"));
     let apply = |dir: &std::path::Path, how: &str| format!("{run}; {}/apply {how}", dir.display());
 
@@ -293,7 +295,7 @@ fn an_unconfirmed_change_is_taken_back() {
         apply(&second, "--timeout 20").replace("export", ": ; export"), apply(&second, "confirm >/dev/null")
     ));
     assert!(!lab.reaches('c', "udp 10.2.0.2:80") && lab.reaches('c', "udp 10.2.0.2:81"));
-    for dir in [first, second] {
+    for dir in [first, second, state] {
         let _ = std::fs::remove_dir_all(dir);
     }
 }
