@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::ast::{
-    Argument, Attribute, Block, Claim, Declaration, Entry, Expr, ExprKind, File, Flow, Import, Item, ItemKind, Name,
-    Parameter, Path, Segment, StringPart, Template, Use,
+    Argument, Attribute, Block, Claim, Declaration, Entry, Expr, ExprKind, File, Flow, Import, Item,
+    ItemKind, Name, Parameter, Path, Segment, StringPart, Template, Use,
 };
 
 /// All that a tree says except where. Every node is taken apart in full, so that a new field cannot be forgotten.
@@ -39,7 +39,11 @@ impl Fingerprint {
         self.out.push(')');
     }
 
-    fn each<'a, T: 'a>(&mut self, list: impl IntoIterator<Item = &'a T>, mut part: impl FnMut(&mut Self, &T)) {
+    fn each<'a, T: 'a>(
+        &mut self,
+        list: impl IntoIterator<Item = &'a T>,
+        mut part: impl FnMut(&mut Self, &T),
+    ) {
         self.out.push('[');
         for one in list {
             part(self, one);
@@ -63,11 +67,13 @@ impl Fingerprint {
                 to.each(parameters, Self::parameter);
                 to.each(items, Self::item);
             }),
-            ItemKind::Flow(Flow { effect, source, both, destination, service, body }) => self.node("flow", |to| {
-                to.data(&(effect, both));
-                to.each([source, destination, service], Self::expr);
-                to.each(body, Self::block);
-            }),
+            ItemKind::Flow(Flow { effect, source, both, destination, service, body }) => {
+                self.node("flow", |to| {
+                    to.data(&(effect, both));
+                    to.each([source, destination, service], Self::expr);
+                    to.each(body, Self::block);
+                });
+            }
             ItemKind::Assertion(crate::ast::Assertion { kind, claim, body }) => self.node("assert", |to| {
                 to.name(kind);
                 match claim {

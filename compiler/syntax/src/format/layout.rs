@@ -132,7 +132,8 @@ impl Printer {
     fn head_and_body(&mut self, head: &[Node<'_>], gap: &[Comment<'_>], block: &Group<'_>, place: Place) {
         let brace = 1 + if block.body.is_empty() { 2 } else { 1 };
         let ends = self.row(head, Place { reserve: brace + place.reserve, ..place });
-        let fits = |at: &Self, space: usize| block.width.is_some_and(|width| at.fits(space + width + place.reserve));
+        let fits =
+            |at: &Self, space: usize| block.width.is_some_and(|width| at.fits(space + width + place.reserve));
         let on_one_line = if !gap.is_empty() {
             self.gap(gap, place.base);
             fits(self, 0)
@@ -192,7 +193,9 @@ impl Printer {
     /// Whether the brackets at the end are better broken than the joints before them: the part that they end would not
     /// fit on a line of its own, and what comes before them fits on this one.
     fn opens_last(&self, nodes: &[Node<'_>], place: Place) -> bool {
-        let Some((Node { content: Content::Group(group), gap, .. }, before)) = nodes.split_last() else { return false };
+        let Some((Node { content: Content::Group(group), gap, .. }, before)) = nodes.split_last() else {
+            return false;
+        };
         let joint = nodes.iter().rposition(|node| node.rank.is_some()).unwrap_or(0);
         !group.body.is_empty()
             && gap.is_empty()

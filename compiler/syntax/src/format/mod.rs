@@ -117,3 +117,18 @@ fn comments<'s>(source: &'s str, tokens: &'s [Token]) -> impl Iterator<Item = &'
         .filter(|token| matches!(token.kind, TokenKind::Comment | TokenKind::Doc | TokenKind::FileDoc));
     comments.map(|token| token.span.of(source).trim_end())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_that_says_something_else_is_refused() {
+        let source = "zone a { x = 1 } // c";
+        let before = parse(source, FileId(0));
+        assert_eq!(check(source, &before, "zone a {\n x = 0001 }\n// c"), Ok(()));
+        assert_eq!(check(source, &before, "zone a { x = 1"), Err(Defect::Syntax));
+        assert_eq!(check(source, &before, "zone a { x = 2 } // c"), Err(Defect::Meaning));
+        assert_eq!(check(source, &before, "zone a { x = 1 }"), Err(Defect::Comments));
+    }
+}

@@ -264,7 +264,11 @@ impl<'s> Open<'s> {
             trailing: None,
             width: None,
         };
-        self.row.insert(Row { entry, joints: Joints::new(self.shape != Shape::Block), last: TokenKind::Separator })
+        self.row.insert(Row {
+            entry,
+            joints: Joints::new(self.shape != Shape::Block),
+            last: TokenKind::Separator,
+        })
     }
 
     fn finish(&mut self) {
