@@ -12,7 +12,11 @@ use crate::{
 };
 
 /// Every group is evaluated, used or not; an empty one is a warning.
-pub(crate) fn groups<'a>(universe: &Universe<'a>, sets: &mut Sets<'_, 'a>, diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn groups<'a>(
+    universe: &Universe<'a>,
+    sets: &mut Sets<'_, 'a>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     for entity in universe.entities_of(Kind::Group) {
         let Some(value) = &universe.entity(entity).declaration.value else { continue };
         match sets.evaluate(value, universe.scope(entity, None)) {
@@ -56,7 +60,11 @@ pub(crate) fn assertions<'a>(
                 }
             }
         }
-        unbuilt.push(Unbuilt { what: "assertions (`assert`)".into(), file: scope.file, span: assertion.span });
+        unbuilt.push(Unbuilt {
+            what: "assertions (`assert`)".into(),
+            file: scope.file,
+            span: assertion.span,
+        });
     }
 }
 
@@ -85,7 +93,9 @@ pub(crate) fn unbuilt(unbuilt: &[Unbuilt], diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.push(
             Diagnostic::new(&codes::W0604, format!("nothing enforces {kind} yet"))
                 .primary(first.file, first.span, format!("checked, and in no artifact{also}"))
-                .help("this version emits nftables rulesets: enforce it by other means, or wait for its target"),
+                .help(
+                    "this version emits nftables rulesets: enforce it by other means, or wait for its target",
+                ),
         );
     }
 }

@@ -34,7 +34,11 @@ struct Denied {
 }
 
 /// The permitted rectangles, denies taken away. Reports what is served by nobody and what is covered.
-pub fn relation(model: &Model, statements: &[Statement], diagnostics: &mut Vec<Diagnostic>) -> Vec<Rectangle> {
+pub fn relation(
+    model: &Model,
+    statements: &[Statement],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Rectangle> {
     let denied = Denials::new(model, statements);
     let mut served = ServedPorts { model, by_list: FxHashMap::default() };
     let mut permitted = Vec::new();
@@ -105,7 +109,12 @@ impl ServedPorts<'_> {
     }
 
     /// The rectangles that an `allow` asks for. A destination that does not serve a protocol is an error.
-    fn rectangles(&mut self, index: u32, statement: &Statement, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rectangle> {
+    fn rectangles(
+        &mut self,
+        index: u32,
+        statement: &Statement,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Rectangle> {
         let mut rectangles = Vec::new();
         let mut push = |destinations: PrincipalSet, ports: PortSet, protocol, demand| {
             rectangles.push(Rectangle {
@@ -145,7 +154,11 @@ impl ServedPorts<'_> {
                             except: Vec::new(),
                         });
                         let set = Ranges::from_unsorted(ids);
-                        let set = if set == *statement.destinations { statement.destinations.clone() } else { Arc::new(set) };
+                        let set = if set == *statement.destinations {
+                            statement.destinations.clone()
+                        } else {
+                            Arc::new(set)
+                        };
                         push(set, PortSet::of(&ports), Some(*protocol), demand);
                     }
                 }
@@ -178,7 +191,8 @@ const BROAD: u64 = 256;
 
 impl Denials {
     fn new(model: &Model, statements: &[Statement]) -> Self {
-        let mut denials = Self { denied: Vec::new(), by_destination: FxHashMap::default(), broad: Vec::new() };
+        let mut denials =
+            Self { denied: Vec::new(), by_destination: FxHashMap::default(), broad: Vec::new() };
         for (index, statement) in statements.iter().enumerate() {
             if statement.effect == Effect::Deny {
                 denials.add(model, index as u32, statement);
@@ -212,7 +226,9 @@ impl Denials {
         for service in &statement.services {
             match service {
                 Service::Any => push(statement.destinations.clone(), PortSet::everything(), None),
-                Service::Transport(transport) => push(statement.destinations.clone(), PortSet::of(&[*transport]), None),
+                Service::Transport(transport) => {
+                    push(statement.destinations.clone(), PortSet::of(&[*transport]), None)
+                }
                 Service::Protocol { protocol, operation } => {
                     let operation = operation.clone().map(|operation| (*protocol, operation));
                     let defaults = PortSet::of(&model.protocols.get(*protocol).transports);
@@ -265,7 +281,11 @@ fn take_away(rectangle: Rectangle, deny: &Denied, left: &mut Vec<Rectangle>) -> 
         return false;
     }
     let (sources, destinations) = (Arc::new(sources), Arc::new(destinations));
-    let part = |sources: PrincipalSet, destinations: PrincipalSet| Rectangle { sources, destinations, ..rectangle.clone() };
+    let part = |sources: PrincipalSet, destinations: PrincipalSet| Rectangle {
+        sources,
+        destinations,
+        ..rectangle.clone()
+    };
     let mut inner = part(sources.clone(), destinations.clone());
     match &deny.operation {
         None => inner.ports = rectangle.ports.difference(&deny.ports),
@@ -284,7 +304,8 @@ fn take_away(rectangle: Rectangle, deny: &Denied, left: &mut Vec<Rectangle>) -> 
     if !other_destinations.is_empty() {
         left.push(part(sources, Arc::new(other_destinations)));
     }
-    let nothing_left = inner.demand.as_ref().and_then(|demand| demand.only.as_ref()).is_some_and(Vec::is_empty);
+    let nothing_left =
+        inner.demand.as_ref().and_then(|demand| demand.only.as_ref()).is_some_and(Vec::is_empty);
     if !inner.ports.is_empty() && !nothing_left {
         left.push(inner);
     }
@@ -304,7 +325,9 @@ fn without_operation(rectangle: &mut Rectangle, protocol: u32, denied: &Operatio
         if !only.iter().any(|used| used.operation == denied.operation) {
             return false;
         }
-        only.retain(|used| used.operation != denied.operation || !(denied.arguments.is_empty() || used == denied));
+        only.retain(|used| {
+            used.operation != denied.operation || !(denied.arguments.is_empty() || used == denied)
+        });
         if only.len() < before && !only.iter().any(|used| used.operation == denied.operation) {
             return true;
         }

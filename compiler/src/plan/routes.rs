@@ -65,8 +65,9 @@ const UNREACHED: u32 = u32::MAX;
 impl Routes {
     pub(super) fn new(model: &Model) -> Self {
         let mut graph = UnGraph::default();
-        let nodes: Vec<NodeIndex> =
-            (0..model.segments.len()).map(|index| graph.add_node(Node::Segment(SegmentId(index as u32)))).collect();
+        let nodes: Vec<NodeIndex> = (0..model.segments.len())
+            .map(|index| graph.add_node(Node::Segment(SegmentId(index as u32))))
+            .collect();
         for (index, gateway) in model.gateways.iter().enumerate() {
             if gateway.terminates() && !gateway.filters() {
                 continue; // a proxy starts connections of its own, it forwards no packet
@@ -138,7 +139,11 @@ impl Routes {
                         if distances[previous.index()] != left * 2 - 2 {
                             continue;
                         }
-                        if let (Some(Node::Gateway(gateway)), Some(Node::Segment(from)), Some(Node::Segment(to))) = (
+                        if let (
+                            Some(Node::Gateway(gateway)),
+                            Some(Node::Segment(from)),
+                            Some(Node::Segment(to)),
+                        ) = (
                             self.graph.node_weight(gateway_node).copied(),
                             self.graph.node_weight(previous).copied(),
                             self.graph.node_weight(segment_node).copied(),

@@ -17,13 +17,24 @@ struct Frame {
     /// Tokens of the current entry so far.
     length: usize,
     first: TokenKind,
+    last: TokenKind,
+    /// Whether the last token follows a `=`.
+    after_equals: bool,
     /// Commas belong to the entry: `between a, b`, `assert isolated a, b`.
     listing: bool,
 }
 
 impl Frame {
     fn new(open: TokenKind, entries: bool) -> Self {
-        Self { open, entries, length: 0, first: TokenKind::Separator, listing: false }
+        Self {
+            open,
+            entries,
+            length: 0,
+            first: TokenKind::Separator,
+            last: TokenKind::Separator,
+            after_equals: false,
+            listing: false,
+        }
     }
 }
 
@@ -55,13 +66,16 @@ pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
         match token.kind {
             TokenKind::OpenBrace | TokenKind::OpenBracket | TokenKind::OpenParen => {
                 frame.begin(token.kind);
-                let list = token.kind != TokenKind::OpenBrace || previous.is_some_and(|p| p.kind == TokenKind::Dot);
+                let list =
+                    token.kind != TokenKind::OpenBrace || previous.is_some_and(|p| p.kind == TokenKind::Dot);
                 frames.push(Frame::new(token.kind, !list));
             }
             TokenKind::CloseBrace | TokenKind::CloseBracket | TokenKind::CloseParen => {
                 while frames.len() > 1 {
                     let closed = frames.pop();
-                    if token.kind != TokenKind::CloseBrace || closed.is_none_or(|f| f.open == TokenKind::OpenBrace) {
+                    if token.kind != TokenKind::CloseBrace
+                        || closed.is_none_or(|f| f.open == TokenKind::OpenBrace)
+                    {
                         break;
                     }
                 }
@@ -82,8 +96,10 @@ impl Frame {
             self.first = kind;
             self.listing = kind == TokenKind::Assert;
         }
-        self.listing |= kind == TokenKind::Between;
+        self.listing = (self.listing || kind == TokenKind::Between) && kind != TokenKind::OpenBrace;
         self.length += 1;
+        self.after_equals = self.last == TokenKind::Equals;
+        self.last = kind;
     }
 
     /// Whether the entry can end after the previous token.
@@ -94,7 +110,9 @@ impl Frame {
             TokenKind::Assert => 2,
             _ => 0,
         };
-        ends_value(previous.kind) && self.length > names_follow
+        // `on` is a value after `=`, and joins protocol and port elsewhere
+        let ends = ends_value(previous.kind) || (previous.kind == TokenKind::On && self.after_equals);
+        ends && self.length > names_follow
     }
 }
 
@@ -120,7 +138,6 @@ fn ends_value(kind: TokenKind) -> bool {
     matches!(
         kind,
         TokenKind::Identifier
-            | TokenKind::On
             | TokenKind::Integer
             | TokenKind::Hexadecimal
             | TokenKind::Decimal
