@@ -227,7 +227,7 @@ impl Denials {
             match service {
                 Service::Any => push(statement.destinations.clone(), PortSet::everything(), None),
                 Service::Transport(transport) => {
-                    push(statement.destinations.clone(), PortSet::of(&[*transport]), None)
+                    push(statement.destinations.clone(), PortSet::of(&[*transport]), None);
                 }
                 Service::Protocol { protocol, operation } => {
                     let operation = operation.clone().map(|operation| (*protocol, operation));

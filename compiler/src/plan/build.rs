@@ -21,7 +21,8 @@ use crate::{
 /// The parts of one gateway's plan while it grows.
 #[derive(Default)]
 struct Draft {
-    rules: Vec<(u32, Hook, Arc<AddressSet>, Arc<AddressSet>, Arc<[PortMatch]>, Action)>,
+    /// Their `statement` counts in the package; [`finish`] makes it count in the gateway's list.
+    rules: Vec<PlanRule>,
     /// By segment of arrival.
     arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     has_input: bool,
@@ -310,7 +311,14 @@ impl Planner<'_, '_> {
         action: &Action,
     ) {
         let rules = &mut self.drafts[gateway.index()].rules;
-        rules.push((leg.statement, hook, sources, destinations, ports.clone(), action.clone()));
+        rules.push(PlanRule {
+            statement: leg.statement,
+            hook,
+            sources,
+            destinations,
+            services: ports.clone(),
+            action: action.clone(),
+        });
     }
 
     fn arrives(&mut self, gateway: GatewayId, segment: SegmentId, arrival: Arrival) {
