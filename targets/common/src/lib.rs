@@ -1,4 +1,15 @@
-//! What every target shares: the artifacts it hands over and how they are described.
+//! What every target shares: the artifacts it hands over, how they are described, and the tree they are written as.
+
+mod manifest;
+mod readme;
+mod source_map;
+mod tree;
+
+use std::collections::BTreeMap;
+
+pub use manifest::{GENERATOR, Manifest, ManifestFile, ManifestPackage};
+pub use source_map::MappedStatement;
+pub use tree::{MANIFEST, OutputTree, README, SOURCE_MAP, TreeError, TreeFile};
 
 /// One file of the output tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +21,31 @@ pub struct Artifact {
     /// The target's name: `nftables`.
     pub target: &'static str,
     pub executable: bool,
+}
+
+/// What a target made for one enforcement point.
+#[derive(Clone, Debug, Default)]
+pub struct Emitted {
+    /// The enforcement point, as the package names it.
+    pub point: String,
+    pub artifacts: Vec<Artifact>,
+    /// For the id of each statement that the point enforces, the artifacts that name it. Goes into the source map.
+    pub carried: BTreeMap<String, Vec<String>>,
+}
+
+/// What an operator has to know about a target, as Markdown without headings. Goes into the tree's `README.md`, once
+/// for each target that has artifacts.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct TargetGuide {
+    /// [`Artifact::target`].
+    pub target: &'static str,
+    /// As people write it: `nftables`, `Kubernetes`.
+    pub title: &'static str,
+    pub deploy: String,
+    pub check: String,
+    pub roll_back: String,
+    /// How long a revoked permission goes on working, and on what that depends.
+    pub time_to_revoke: String,
 }
 
 /// A name of the package (`press[3].gw`) as a part of a file name. Injective: what is not `[A-Za-z0-9_-]` or an inner
