@@ -109,8 +109,8 @@ impl Walker {
             }
         };
         match kind {
-            (_, meta) if meta.is_dir() && self.is_foreign(&disk, &path) => {}
             (true, meta) if meta.is_dir() => self.links.push((disk, path)),
+            (false, meta) if meta.is_dir() && self.is_foreign(&disk, &path) => {}
             (false, meta) if meta.is_dir() => folders.push((disk, path)),
             _ if is_source && !is_text => {
                 self.unreadable(
@@ -141,7 +141,9 @@ impl Walker {
             return self
                 .unreadable(&message, Some("remove the link: each file is read once, by its own path"));
         }
-        self.enter(vec![(disk, path)]);
+        if !self.is_foreign(&disk, &path) {
+            self.enter(vec![(disk, path)]);
+        }
     }
 
     /// Whether a folder holds no source of this package: build output, or a package of its own.
