@@ -15,6 +15,7 @@ pub(crate) enum Color {
     Never,
 }
 
+/// Who holds one may print; nothing is printed past it.
 pub(crate) struct Console {
     /// Whether what goes to standard error is coloured.
     pub(crate) color: bool,
@@ -29,6 +30,7 @@ const RED: &str = "\x1b[1;31m";
 const GREEN: &str = "\x1b[1;32m";
 const YELLOW: &str = "\x1b[1;33m";
 
+#[allow(clippy::unused_self, reason = "printing takes a console, even where it asks nothing of it")]
 impl Console {
     pub(crate) fn new(color: Color, quiet: bool) -> Self {
         let (stderr, stdout) = match color {

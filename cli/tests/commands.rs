@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::{ffi::OsStr, path::Path};
+
 use common::Folder;
 use weir_syntax::{FileId, diagnostic::codes, parse};
 
@@ -16,7 +18,7 @@ fn new_writes_a_package_that_parses() {
     let names = folder.names("plants/nord-1");
     assert_eq!(names, [".gitignore", "devices.weir", "plant.weir", "policy.weir", "weir.toml"]);
     assert!(folder.read("plants/nord-1/weir.toml").contains("name = \"nord-1\""));
-    for name in names.iter().filter(|name| name.ends_with(".weir")) {
+    for name in names.iter().filter(|name| Path::new(name).extension() == Some(OsStr::new("weir"))) {
         let parsed = parse(&folder.read(&format!("plants/nord-1/{name}")), FileId(0));
         assert!(parsed.diagnostics.is_empty(), "{name}: {:?}", parsed.diagnostics);
     }

@@ -109,6 +109,8 @@ fn now() -> Result<i64, Failure> {
         Some(text) => text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
             Failure::usage(format!("{FIXED} is `{}`, not a number of seconds", text.to_string_lossy()))
         }),
-        None => Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)),
+        None => {
+            Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed()))
+        }
     }
 }

@@ -209,7 +209,7 @@ mod tests {
                 Diagnostic::new(&codes::E0101, "bad").primary(FileId(0), Span::new(0, 3), "here");
             return Err(Refusal::Syntax(vec![diagnostic]));
         }
-        Ok(source.lines().map(|line| format!("{}\n", line.trim_end())).collect())
+        Ok(source.lines().flat_map(|line| [line.trim_end(), "\n"]).collect())
     }
 
     fn format(folder: &Path, check: bool) -> Result<(), Failure> {

@@ -40,7 +40,7 @@ pub(super) fn lock(folder: &Path) -> Result<Option<File>, Failure> {
         match handle.try_lock() {
             Ok(()) => return Ok(Some(handle)),
             Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(20))
+                thread::sleep(Duration::from_millis(20));
             }
             Err(TryLockError::WouldBlock) => {
                 return Err(Failure::environment(format!(

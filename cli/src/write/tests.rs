@@ -208,3 +208,33 @@ fn builds_that_race_end_in_one_of_their_trees() {
     assert!(compare(&out, Path::new("/nowhere"), &generation(last)).unwrap().is_empty());
     assert_eq!(names(base.path()), ["out"]);
 }
+
+/// Not a test of its own: it needs the small disk that [`a_full_disk_leaves_the_old_tree`] mounts.
+#[test]
+#[ignore = "started by another test"]
+fn writer_on_a_small_disk() {
+    let Some(out) = std::env::var_os("WEIR_TEST_OUT") else { return };
+    let out = Path::new(&out);
+    publish(out, Path::new("/nowhere"), &generation(0)).unwrap();
+    let big = "x".repeat(4 << 20);
+    let failure = message(publish(out, Path::new("/nowhere"), &tree(&[("a", "1"), ("big", &big)])));
+    assert!(failure.ends_with("/out/big`: No space left on device"), "{failure}");
+    assert!(compare(out, Path::new("/nowhere"), &generation(0)).unwrap().is_empty());
+    assert_eq!(names(out.parent().unwrap()), ["out"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_old_tree() {
+    let disk = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=1m none \"$0\" && exec \"$1\" --exact write::tests::writer_on_a_small_disk --ignored";
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script])
+        .arg(disk.path())
+        .arg(std::env::current_exe().unwrap())
+        .env("WEIR_TEST_OUT", disk.path().join("out"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}

@@ -5,7 +5,7 @@ mod readme;
 mod source_map;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 pub use manifest::{GENERATOR, Manifest, ManifestFile, ManifestPackage};
 pub use source_map::MappedStatement;
@@ -56,7 +56,10 @@ pub fn file_name(name: &str) -> String {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => out.push(char::from(byte)),
             b'.' if index > 0 => out.push('.'),
-            _ => out.push_str(&format!("~{byte:02x}")),
+            _ => {
+                // Writing into a String does not fail.
+                let _ = write!(out, "~{byte:02x}");
+            }
         }
     }
     out
