@@ -33,19 +33,14 @@ pub struct Emitted {
     pub carried: BTreeMap<String, Vec<String>>,
 }
 
-/// What an operator has to know about a target, as Markdown without headings. Goes into the tree's `README.md`, once
-/// for each target that has artifacts.
-#[derive(Clone, Debug, serde::Serialize)]
+/// What an operator has to know about a target: how to deploy, check and roll back, and how long a revoked permission
+/// goes on working. Goes into the tree's `README.md`.
+#[derive(Clone, Debug)]
 pub struct TargetGuide {
     /// [`Artifact::target`].
     pub target: &'static str,
-    /// As people write it: `nftables`, `Kubernetes`.
-    pub title: &'static str,
-    pub deploy: String,
-    pub check: String,
-    pub roll_back: String,
-    /// How long a revoked permission goes on working, and on what that depends.
-    pub time_to_revoke: String,
+    /// A Markdown section with a heading of level two.
+    pub section: String,
 }
 
 /// A name of the package (`press[3].gw`) as a part of a file name. Injective: what is not `[A-Za-z0-9_-]` or an inner

@@ -51,14 +51,7 @@ fn emitted(paths: &[&str]) -> Emitted {
 }
 
 fn guide() -> TargetGuide {
-    TargetGuide {
-        target: "nftables",
-        title: "nftables",
-        deploy: "Load it.".into(),
-        check: "List it.".into(),
-        roll_back: "Load the old one.".into(),
-        time_to_revoke: "None.".into(),
-    }
+    TargetGuide { target: "nftables", section: "## nftables\n\nLoad it.\n".into() }
 }
 
 fn assemble(paths: &[&str]) -> Result<OutputTree, TreeError> {
@@ -97,8 +90,7 @@ fn the_readme_is_not_markup_from_the_package() {
     let tree = assemble(&["nftables/gw.nft"]).unwrap();
     let readme = std::str::from_utf8(&tree.files["README.md"].contents).unwrap();
     assert!(readme.starts_with("# `hall`, version `1.0' # evil`\n"), "{readme}");
-    assert!(readme.contains("| `gw` | `nftables/gw.nft` |"), "{readme}");
-    assert!(readme.contains("### Time to revoke\n\nNone."), "{readme}");
+    assert!(readme.ends_with("you roll back to.\n\n## nftables\n\nLoad it.\n"), "{readme}");
     assert!(readme.lines().all(|line| line != "# evil"));
 }
 
