@@ -8,7 +8,11 @@ use std::{
 
 use similar::{Algorithm, TextDiff};
 use weir_compiler::package::Source;
-use weir_syntax::{Diagnostic, FileId, Severity, Span, diagnostic::codes, parse};
+use weir_syntax::{
+    Diagnostic, FileId, Severity, Span,
+    diagnostic::codes,
+    format::{self, FormatError},
+};
 
 use crate::{
     console::Console,
@@ -28,11 +32,10 @@ pub(crate) enum Refusal {
 
 /// The formatted text.
 fn formatted(source: &str) -> Result<String, Refusal> {
-    let diagnostics = parse(source, FileId(0)).diagnostics;
-    if diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error) {
-        return Err(Refusal::Syntax(diagnostics));
-    }
-    Err(Refusal::Internal("this build of weir has no formatter".into()))
+    format::format(source).map_err(|error| match error {
+        FormatError::Syntax(diagnostics) => Refusal::Syntax(diagnostics),
+        FormatError::Internal(_) => Refusal::Internal(error.to_string()),
+    })
 }
 
 pub(crate) fn run(paths: &[PathBuf], check: bool, console: &Console) -> Result<(), Failure> {
