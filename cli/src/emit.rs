@@ -31,8 +31,11 @@ pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result
                     carried: emission.sources,
                 }),
                 Err(error) => diagnostics.push(
-                    Diagnostic::new(&codes::E0604, format!("gateway `{}` cannot be built: {error}", gateway.name))
-                        .primary(FileId(0), Span::default(), ""),
+                    Diagnostic::new(
+                        &codes::E0604,
+                        format!("gateway `{}` cannot be built: {error}", gateway.name),
+                    )
+                    .primary(FileId(0), Span::default(), ""),
                 ),
             }
         }

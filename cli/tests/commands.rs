@@ -25,7 +25,6 @@ fn new_writes_a_package_that_parses() {
 }
 
 #[test]
-#[ignore = "until the whole of the analysis, the standard library and the emitter are here"]
 fn new_writes_a_package_that_builds_without_a_warning() {
     let folder = Folder::new();
     folder.weir(&["new", "nord"]);
@@ -67,7 +66,6 @@ fn fmt_leaves_files_with_errors_alone() {
 }
 
 #[test]
-#[ignore = "until the formatter is here"]
 fn fmt_formats() {
     let folder = Folder::package();
     folder.write("plant.weir", "zone   a{purdue=1}\n");
