@@ -9,11 +9,12 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 use super::{
     Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, MacBinding, Plan, PlanRule, PortMatch,
     Ranges, StatementOrigin,
+    join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Routes},
 };
 use crate::{
-    flows::{Rectangle, Statement, some_names},
+    flows::{PortSet, Rectangle, Statement, some_names},
     model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
     names::Universe,
 };
@@ -23,6 +24,8 @@ use crate::{
 struct Draft {
     /// Their `statement` counts in the package; `gateway_plan` makes it count in the gateway's list.
     rules: Vec<PlanRule>,
+    /// The rules before this one are joined.
+    joined: usize,
     /// By segment of arrival.
     arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     has_input: bool,
@@ -52,6 +55,10 @@ struct Planner<'m, 'a> {
     statements: &'m [Statement],
     routes: Routes,
     drafts: Vec<Draft>,
+    /// Gateways with rules of the present leg.
+    touched: Vec<GatewayId>,
+    unions: Unions,
+    ports: FxHashMap<PortSet, Arc<[PortMatch]>>,
     addresses: FxHashMap<(usize, SegmentId), (PrincipalSet, Arc<AddressSet>)>,
     stations: FxHashMap<usize, (PrincipalSet, Arc<[Station]>)>,
     diagnostics: &'m mut Vec<Diagnostic>,
@@ -72,6 +79,9 @@ pub fn build(
         statements,
         routes: Routes::new(model),
         drafts: std::iter::repeat_with(Draft::default).take(model.gateways.len()).collect(),
+        touched: Vec::new(),
+        unions: Unions::default(),
+        ports: FxHashMap::default(),
         addresses: FxHashMap::default(),
         stations: FxHashMap::default(),
         diagnostics,
@@ -95,13 +105,19 @@ impl Planner<'_, '_> {
         if !leg.ports.has_ip() {
             return;
         }
-        let ports: Arc<[PortMatch]> = leg.ports.port_matches().into();
+        let ports =
+            self.ports.entry(leg.ports.clone()).or_insert_with(|| leg.ports.port_matches().into()).clone();
         let from = self.stations(&leg.sources);
         let to = self.stations(&leg.destinations);
         for source in from.iter() {
             for destination in to.iter() {
                 self.pair(leg, statement, source, destination, &ports);
             }
+        }
+        for gateway in std::mem::take(&mut self.touched) {
+            let draft = &mut self.drafts[gateway.index()];
+            join(&mut draft.rules, draft.joined, &mut self.unions);
+            draft.joined = draft.rules.len();
         }
     }
 
@@ -315,8 +331,11 @@ impl Planner<'_, '_> {
         ports: &Arc<[PortMatch]>,
         action: &Action,
     ) {
-        let rules = &mut self.drafts[gateway.index()].rules;
-        rules.push(PlanRule {
+        let draft = &mut self.drafts[gateway.index()];
+        if draft.rules.len() == draft.joined {
+            self.touched.push(gateway);
+        }
+        draft.rules.push(PlanRule {
             statement: leg.statement,
             hook,
             sources,
@@ -533,10 +552,21 @@ impl Planner<'_, '_> {
     fn finish(self, (package, version): (&str, &str)) -> Plan {
         let mut used = vec![false; self.statements.len()];
         let mut gateways: Vec<GatewayPlan> = Vec::new();
+        let with_mac =
+            self.model.principals.iter().enumerate().filter(|(_, principal)| principal.mac.is_some());
+        let with_mac: Vec<u32> = with_mac.map(|(index, _)| index as u32).collect();
         for (index, draft) in self.drafts.into_iter().enumerate() {
             let gateway = &self.model.gateways[index];
             if gateway.filters() {
-                gateways.push(gateway_plan(self.model, self.statements, index, draft, package, &mut used));
+                gateways.push(gateway_plan(
+                    self.model,
+                    self.statements,
+                    index,
+                    draft,
+                    package,
+                    &with_mac,
+                    &mut used,
+                ));
             }
         }
         gateways.sort_by(|a, b| a.name.cmp(&b.name));
@@ -586,6 +616,7 @@ fn gateway_plan(
     index: usize,
     mut draft: Draft,
     package: &str,
+    with_mac: &[u32],
     used: &mut [bool],
 ) -> GatewayPlan {
     let gateway = &model.gateways[index];
@@ -645,19 +676,19 @@ fn gateway_plan(
             .collect(),
         rules,
         bindings,
-        mac_bindings: mac_bindings(model, index),
+        mac_bindings: mac_bindings(model, index, with_mac),
     }
 }
 
 /// Stations with a MAC address on the networks of a gateway.
-fn mac_bindings(model: &Model, index: usize) -> Vec<MacBinding> {
+fn mac_bindings(model: &Model, index: usize, with_mac: &[u32]) -> Vec<MacBinding> {
     let gateway = &model.gateways[index];
     let mut bindings = Vec::new();
     for interface in &gateway.interfaces {
         if model.segment(interface.segment).kind != SegmentKind::Network {
             continue;
         }
-        for principal in &model.principals {
+        for principal in with_mac.iter().map(|id| model.principal(*id)) {
             let Some(mac) = principal.mac else { continue };
             for attachment in
                 principal.attachments.iter().filter(|attachment| attachment.segment == interface.segment)
