@@ -13,12 +13,15 @@ const EXEMPT: &[(&str, &str)] = &[
     ("E0002", "Markdown is UTF-8; `broken_bytes` below"),
     ("E0003", "a folder without a package is no package; tests of the command line"),
     ("E0005", "the example would have 256 MiB; tests of the command line"),
-    ("E0215", "the example expands to millions of declarations and takes too long; `too_many_declarations` below"),
+    ("E0215", "the example expands to four million declarations: gigabytes, seconds; tested nowhere yet"),
 ];
 
 /// Codes that no part of this version reports. Their pages say so. A code that gets reported leaves this list.
 const UNREPORTED: &[&str] =
     &["E0305", "E0406", "E0602", "E0604", "E0701", "W0201", "W0202", "W0203", "W0504", "W0506", "W0603"];
+
+/// Warnings that an example may give beside: it needs what no artifact enforces yet.
+const BESIDE: &[&str] = &["W0604"];
 
 /// Of these, another part of the repository reports on behalf of the compiler, or will: not searched for in `compiler/`.
 const BY_THE_COMMAND_LINE: &[&str] = &["E0001", "E0003"];
@@ -76,7 +79,8 @@ fn failing_example_gives_exactly_the_code() {
         }
         for example in examples {
             let said = check::codes(&example)?;
-            if said.is_empty() || said.iter().any(|id| *id != code.id) {
+            let more = said.iter().find(|id| **id != code.id && !BESIDE.contains(id));
+            if !said.contains(&code.id) || more.is_some() {
                 return Err(format!("its example gives {said:?}"));
             }
         }
@@ -156,10 +160,4 @@ fn broken_bytes() {
     let analysis = weir_compiler::analyze(&sources, 0);
     let said: Vec<_> = analysis.diagnostics.iter().map(|said| said.code.id).collect();
     assert_eq!(said, ["E0002"]);
-}
-
-#[test]
-fn too_many_declarations() {
-    let text = "template cell(n: integer) {\n    device d { zone = z }\n}\nzone z {}\n";
-    let _ = text;
 }
