@@ -12,7 +12,7 @@ pub const NOW: &str = "2026-11-22";
 
 const MANIFEST: &str = "[package]\nname = \"example\"\nversion = \"0.1.0\"\nedition = \"2026\"\n";
 const PLANT: &str = "plant.weir";
-const KNOWN: &[&str] = &["replace", "ignore-warnings", "fails", "snippet", "fmt"];
+const KNOWN: &[&str] = &["replace", "ignore-warnings", "fails", "snippet"];
 const KEYS: &[&str] = &["file", "package", "now"];
 
 /// One package to check, or one snippet.
@@ -29,8 +29,6 @@ pub struct Case {
     /// Something has to be wrong.
     pub fails: bool,
     pub now: String,
-    /// Files that have to be formatted.
-    pub formatted: Vec<(usize, String)>,
 }
 
 /// A file, put together from blocks.
@@ -117,7 +115,6 @@ fn begin_step(package: &mut Case, fresh: Case) {
     package.line = fresh.line;
     package.fails = false;
     package.ignore_warnings = false;
-    package.formatted.clear();
     for text in package.files.values_mut() {
         text.earlier.append(&mut text.marks);
     }
@@ -128,9 +125,6 @@ fn add(case: &mut Case, block: &Block) {
     case.fails |= block.has("fails");
     if let Some(now) = block.value("now") {
         now.clone_into(&mut case.now);
-    }
-    if block.has("fmt") {
-        case.formatted.push((block.line, block.text.clone()));
     }
     if block.language == "toml" {
         case.manifest = Text::default();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use weir_compiler::{Sources, analyze};
-use weir_syntax::{Diagnostic, FileId, Severity, format, text::LineIndex};
+use weir_syntax::{Diagnostic, FileId, Severity, text::LineIndex};
 
 use crate::{
     case::{Case, Text},
@@ -22,8 +22,7 @@ struct Said<'c> {
 
 /// What is wrong with one case, as text to print.
 pub fn check(name: &str, case: &Case) -> Vec<String> {
-    let mut failures: Vec<String> =
-        case.formatted.iter().filter_map(|(line, text)| formatted(name, *line, text)).collect();
+    let mut failures = Vec::new();
     match said(case) {
         Ok(said) => failures.extend(compare(name, case, &said)),
         Err(problem) => failures.push(format!("{name}:{}: {problem}", case.line)),
@@ -143,17 +142,4 @@ fn unexpected(name: &str, case: &Case, said: &Said<'_>) -> String {
 
 fn line_of(text: &str, line: usize) -> String {
     format!("    | {}", text.lines().nth(line).unwrap_or("").trim())
-}
-
-fn formatted(name: &str, line: usize, text: &str) -> Option<String> {
-    match format::format(text) {
-        Ok(formatted) if formatted == text => None,
-        Ok(formatted) => {
-            let different = text.lines().zip(formatted.lines()).position(|(own, other)| own != other);
-            let at = different.unwrap_or_else(|| text.lines().count().min(formatted.lines().count()));
-            let (own, other) = (text.lines().nth(at).unwrap_or(""), formatted.lines().nth(at).unwrap_or(""));
-            Some(format!("{name}:{}: not formatted\n  - {own}\n  + {other}", line + at))
-        }
-        Err(error) => Some(format!("{name}:{line}: cannot be formatted: {error}")),
-    }
 }

@@ -22,12 +22,14 @@
 //! | `ignore-warnings` | warnings that no mark asks for are not looked at |
 //! | `fails` | the block has a mark: its point is what it provokes |
 //! | `snippet` | no package: only its grammar is checked |
-//! | `fmt` | has to be formatted as `weir fmt` does it |
+//!
+//! Every block that parses is laid out as `weir fmt` does it; `UPDATE=1` formats the page.
 
 pub mod case;
 pub mod check;
 pub mod declarations;
 pub mod document;
+pub mod layout;
 pub mod lists;
 pub mod marks;
 pub mod paths;

@@ -52,7 +52,7 @@ pub fn same_or_update(path: &Path, expected: &str) -> Result<(), String> {
     }
     let line = lines.unwrap_or_else(|| found.lines().count().min(expected.lines().count()));
     Err(format!(
-        "{shown}:{}: not what the compiler's tables say\n  - {}\n  + {}\n\
+        "{shown}:{}: not what the compiler makes of it\n  - {}\n  + {}\n\
          run `UPDATE=1 cargo test --release -p weir-literate` and review the difference",
         line + 1,
         found.lines().nth(line).unwrap_or("(end)"),

@@ -4,7 +4,7 @@
 
 use std::{fs, process::ExitCode};
 
-use weir_literate::{failures, paths};
+use weir_literate::{failures, layout, paths};
 
 fn main() -> ExitCode {
     let mut filters: Vec<String> = Vec::new();
@@ -37,7 +37,11 @@ fn main() -> ExitCode {
     for (name, path) in &chosen {
         let shown = format!("book/src/{name}");
         let found = match fs::read_to_string(path) {
-            Ok(text) => failures(&shown, &text),
+            Ok(text) => {
+                let mut found = failures(&shown, &text);
+                found.extend(paths::same_or_update(path, &layout::formatted(&text)).err());
+                found
+            }
             Err(error) => vec![format!("{shown}: {error}")],
         };
         println!("test {name} ... {}", if found.is_empty() { "ok" } else { "FAILED" });

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use weir_literate::{Document, cases, check, failures, marks::marks};
+use weir_literate::{Document, cases, check, failures, layout, marks::marks};
 
 const OK: &str = r#"
 # A page
@@ -83,11 +83,11 @@ fn snippets_are_parsed_only() {
 }
 
 #[test]
-fn layout_is_checked() {
-    let page = "# A\n```weir fmt\nzone a { purdue = 1 }\n```\n";
-    assert_eq!(failures("page.md", page), Vec::<String>::new());
-    let found = failures("page.md", &page.replace("purdue = 1", "purdue=1"));
-    assert!(found.iter().any(|failure| failure.starts_with("page.md:3: not formatted")), "{found:?}");
+fn blocks_are_laid_out() {
+    let page = "# A\n```weir\nzone a {purdue=1}\nzone b {}\n```\ntext\n```weir\nzone c {\n```\n- x\n  ```weir\n  zone d{}\n  ```\n";
+    let right = "# A\n```weir\nzone a { purdue = 1 }\nzone b {}\n```\ntext\n```weir\nzone c {\n```\n- x\n  ```weir\n  zone d {}\n  ```\n";
+    assert_eq!(layout::formatted(page), right);
+    assert_eq!(layout::formatted(right), right);
 }
 
 #[test]
