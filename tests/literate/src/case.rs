@@ -107,7 +107,13 @@ fn unknown_words(block: &Block) -> Vec<String> {
 
 fn new_case(section: &Section) -> Case {
     let manifest = Text { text: MANIFEST.to_owned(), lines: vec![section.line; 4], ..Text::default() };
-    Case { title: section.title.clone(), line: section.line, manifest, now: NOW.to_owned(), ..Case::default() }
+    Case {
+        title: section.title.clone(),
+        line: section.line,
+        manifest,
+        now: NOW.to_owned(),
+        ..Case::default()
+    }
 }
 
 fn begin_step(package: &mut Case, fresh: Case) {

@@ -86,7 +86,9 @@ fn compare(name: &str, case: &Case, said: &[Said<'_>]) -> Vec<String> {
     let mut failures = Vec::new();
     let mut left: Vec<(&Text, &str, &Mark)> = Vec::new();
     let mut tolerated: Vec<(&Text, &Mark)> = Vec::new();
-    for (path, text) in case.files.iter().map(|(path, text)| (path.as_str(), text)).chain([("weir.toml", &case.manifest)]) {
+    for (path, text) in
+        case.files.iter().map(|(path, text)| (path.as_str(), text)).chain([("weir.toml", &case.manifest)])
+    {
         left.extend(text.marks.iter().map(|mark| (text, path, mark)));
         tolerated.extend(text.earlier.iter().map(|mark| (text, mark)));
     }
@@ -109,7 +111,8 @@ fn compare(name: &str, case: &Case, said: &[Said<'_>]) -> Vec<String> {
         }
     }
     for (text, path, mark) in left {
-        let part = mark.message.as_ref().map_or_else(String::new, |part| format!(" with \"{part}\" in its message"));
+        let part =
+            mark.message.as_ref().map_or_else(String::new, |part| format!(" with \"{part}\" in its message"));
         failures.push(format!(
             "{name}:{}: in `{path}` of “{}”: expected {}{part}, and nothing says so\n{}",
             text.line(mark.line),

@@ -28,7 +28,13 @@ pub fn page() -> String {
 }
 
 fn declaration(out: &mut String, schema: &Schema) {
-    let _ = writeln!(out, "\n## {}\n\n{}\n\n```text\n{}\n```", schema.keyword, schema.documentation, form(schema));
+    let _ = writeln!(
+        out,
+        "\n## {}\n\n{}\n\n```text\n{}\n```",
+        schema.keyword,
+        schema.documentation,
+        form(schema)
+    );
     match schema.kind {
         Kind::Template => out.push_str(
             "\nParameters are `name : type`, with `= value` for a default. Types are `integer`, `text`, `boolean`, `prefix`,\n\
@@ -75,7 +81,11 @@ fn form(schema: &Schema) -> String {
 
 fn inner(out: &mut String, block: &InnerBlock, of: &str) {
     let name = if block.named { " NAME" } else { "" };
-    let _ = writeln!(out, "\n### {} in {of}\n\n{}\n\n```text\n{}{name} {{ … }}\n```", block.keyword, block.documentation, block.keyword);
+    let _ = writeln!(
+        out,
+        "\n### {} in {of}\n\n{}\n\n```text\n{}{name} {{ … }}\n```",
+        block.keyword, block.documentation, block.keyword
+    );
     table(out, block.attributes);
     for deeper in block.blocks {
         inner(out, deeper, block.keyword);
@@ -113,10 +123,14 @@ fn value(kind: Type) -> String {
         Type::Reference(kinds) => return format!("name of a {}", keywords(kinds)),
         Type::References(kinds) => return format!("name of a {}, or a list", keywords(kinds)),
         Type::Set => "set expression",
-        Type::Transports => "`tcp/502`, `udp/5000..5010`, `sctp/38412`, `icmp`, `ethertype/0x88b8`, or a list",
+        Type::Transports => {
+            "`tcp/502`, `udp/5000..5010`, `sctp/38412`, `icmp`, `ethertype/0x88b8`, or a list"
+        }
         Type::Serves => "protocols, each with `on PORT` where it is not the default, or a list",
         Type::Services => "services: protocols, operations, transports, `any`, or a list",
-        Type::Identity => "`psk`, `mac`, `x509(…)`, `spiffe(…)`, `sim(…)`, `oidc(…)`, `attested(…)` or `none`",
+        Type::Identity => {
+            "`psk`, `mac`, `x509(…)`, `spiffe(…)`, `sim(…)`, `oidc(…)`, `attested(…)` or `none`"
+        }
         Type::Endorsement => "`field -> verified`",
         Type::Duration => "duration: `5 ms`",
         Type::DataRate => "data rate: `10 Mbps`",
@@ -129,7 +143,8 @@ fn value(kind: Type) -> String {
         Type::Texts => "text, or a list of texts",
         Type::Integers => "number, or a list of numbers",
         Type::Record(attributes) => {
-            let names = attributes.iter().map(|attribute| format!("`{}`", attribute.name)).collect::<Vec<_>>();
+            let names =
+                attributes.iter().map(|attribute| format!("`{}`", attribute.name)).collect::<Vec<_>>();
             return format!("block with {}", names.join(", "));
         }
     };

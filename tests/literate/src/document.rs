@@ -39,7 +39,8 @@ impl Block {
 
 impl Document {
     pub fn parse(text: &str) -> Self {
-        let mut document = Self { sections: vec![Section { line: 1, ..Section::default() }], problems: Vec::new() };
+        let mut document =
+            Self { sections: vec![Section { line: 1, ..Section::default() }], problems: Vec::new() };
         let mut open: Option<(Block, usize, usize)> = None;
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
@@ -60,7 +61,8 @@ impl Document {
                 None if ticks >= 3 => {
                     let mut words = line.trim().trim_start_matches('`').split_whitespace().map(str::to_owned);
                     let language = words.next().unwrap_or_default();
-                    let block = Block { language, words: words.collect(), line: number + 1, text: String::new() };
+                    let block =
+                        Block { language, words: words.collect(), line: number + 1, text: String::new() };
                     open = Some((block, ticks, indent));
                 }
                 None if is_heading(line) => document.sections.push(Section {

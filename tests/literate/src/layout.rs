@@ -18,7 +18,8 @@ pub fn formatted(page: &str) -> String {
         }
         let start = block.line - 1;
         let indent: String = lines[start - 1].chars().take_while(|character| *character == ' ').collect();
-        let new = text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") });
+        let new =
+            text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") });
         lines.splice(start..start + block.text.lines().count(), new);
     }
     let mut out = lines.join("\n");

@@ -41,7 +41,8 @@ pub use document::Document;
 /// All that is wrong with one document, ready to print; empty if nothing is.
 pub fn failures(name: &str, text: &str) -> Vec<String> {
     let document = Document::parse(text);
-    let mut failures: Vec<String> = document.problems.iter().map(|problem| format!("{name}{problem}")).collect();
+    let mut failures: Vec<String> =
+        document.problems.iter().map(|problem| format!("{name}{problem}")).collect();
     let (cases, problems) = cases(&document);
     failures.extend(problems.iter().map(|problem| format!("{name}{problem}")));
     failures.extend(cases.iter().flat_map(|case| check(name, case)));

@@ -26,10 +26,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let chosen: Vec<_> =
-        pages.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|filter| name.contains(filter))).collect();
+    let chosen: Vec<_> = pages
+        .iter()
+        .filter(|(name, _)| filters.is_empty() || filters.iter().any(|filter| name.contains(filter)))
+        .collect();
     if list {
-        chosen.iter().for_each(|(name, _)| println!("{name}: test"));
+        for (name, _) in &chosen {
+            println!("{name}: test");
+        }
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
@@ -51,7 +55,9 @@ fn main() -> ExitCode {
         println!("\ntest result: ok. {} passed; 0 failed\n", chosen.len());
         return ExitCode::SUCCESS;
     }
-    failed.iter().for_each(|failure| println!("\n{failure}"));
+    for failure in &failed {
+        println!("\n{failure}");
+    }
     println!("\ntest result: FAILED. {} failures in {} pages\n", failed.len(), chosen.len());
     ExitCode::FAILURE
 }

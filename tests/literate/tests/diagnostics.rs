@@ -106,7 +106,10 @@ fn fixed_example_gives_nothing_of_it() {
 /// All sources that may report, one text per file.
 fn sources() -> BTreeMap<String, String> {
     let folders = ["compiler", "targets", "cli", "lsp"].map(|folder| paths::root().join(folder));
-    let files = folders.iter().filter(|folder| folder.exists()).flat_map(|folder| paths::files(folder, ".rs").unwrap());
+    let files = folders
+        .iter()
+        .filter(|folder| folder.exists())
+        .flat_map(|folder| paths::files(folder, ".rs").unwrap());
     files
         .filter(|(name, _)| !name.ends_with("codes.rs") && !name.contains("tests/"))
         .map(|(_, path)| (path.display().to_string(), fs::read_to_string(path).unwrap()))
@@ -117,11 +120,12 @@ fn sources() -> BTreeMap<String, String> {
 fn every_code_is_reported_somewhere() {
     let sources = sources();
     let is_reported = |id: &str| sources.values().any(|text| text.contains(&format!("codes::{id}")));
-    for code in codes::ALL.iter() {
+    for code in codes::ALL {
         let listed = UNREPORTED.contains(&code.id);
-        match is_reported(code.id) {
-            true => assert!(!listed, "{} is reported now: take it off UNREPORTED, give its page examples", code.id),
-            false => assert!(listed, "nothing reports {}: report it, or put it onto UNREPORTED", code.id),
+        if is_reported(code.id) {
+            assert!(!listed, "{} is reported now: take it off UNREPORTED, give its page examples", code.id);
+        } else {
+            assert!(listed, "nothing reports {}: report it, or put it onto UNREPORTED", code.id);
         }
     }
 }
@@ -129,10 +133,17 @@ fn every_code_is_reported_somewhere() {
 #[test]
 fn pages_of_codes_that_nothing_reports_say_so() {
     for id in UNREPORTED {
-        assert!(page(id).contains("This version does not report it."), "{id}.md has to say that nothing reports it");
+        assert!(
+            page(id).contains("This version does not report it."),
+            "{id}.md has to say that nothing reports it"
+        );
     }
     for code in codes::ALL.iter().filter(|code| !UNREPORTED.contains(&code.id)) {
-        assert!(!page(code.id).contains("This version does not report it."), "{}.md says what is wrong", code.id);
+        assert!(
+            !page(code.id).contains("This version does not report it."),
+            "{}.md says what is wrong",
+            code.id
+        );
     }
 }
 
@@ -145,7 +156,10 @@ fn lists_know_real_codes_only() {
     let pages = paths::files(&paths::book().join("diagnostics"), ".md").unwrap();
     for (name, _) in pages {
         let id = name.trim_end_matches(".md");
-        assert!(id == "index" || codes::find(id).is_some_and(|code| code.id == id), "{name} is the page of no code");
+        assert!(
+            id == "index" || codes::find(id).is_some_and(|code| code.id == id),
+            "{name} is the page of no code"
+        );
     }
 }
 

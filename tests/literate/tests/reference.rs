@@ -37,7 +37,10 @@ fn summary_lists_every_diagnostic() {
 fn every_page_is_in_the_summary() {
     let summary = fs::read_to_string(paths::book().join("SUMMARY.md")).unwrap();
     for (name, _) in paths::files(&paths::book(), ".md").unwrap() {
-        assert!(name == "SUMMARY.md" || summary.contains(&format!("]({name})")), "{name} is not in SUMMARY.md");
+        assert!(
+            name == "SUMMARY.md" || summary.contains(&format!("]({name})")),
+            "{name} is not in SUMMARY.md"
+        );
     }
 }
 
@@ -70,6 +73,9 @@ fn grammar_chapter_knows_every_keyword() {
         assert!(grammar.contains(&format!("`{keyword}`")), "reference/grammar.md does not name `{keyword}`");
     }
     for unit in weir_syntax::lexer::UNITS {
-        assert!(grammar.contains(&format!("`{unit}`")), "reference/grammar.md does not name the unit `{unit}`");
+        assert!(
+            grammar.contains(&format!("`{unit}`")),
+            "reference/grammar.md does not name the unit `{unit}`"
+        );
     }
 }

@@ -26,7 +26,11 @@ fn right_page_passes() {
 fn unexpected_diagnostic_fails_at_its_line() {
     let found = failures("page.md", &OK.replace("-> plc :", "-> plk :"));
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].starts_with("page.md:10: in `plant.weir` of “A page”: unexpected E0202"), "{}", found[0]);
+    assert!(
+        found[0].starts_with("page.md:10: in `plant.weir` of “A page”: unexpected E0202"),
+        "{}",
+        found[0]
+    );
     assert!(found[0].contains("| allow hmi -> plk : modbus"), "{}", found[0]);
     assert!(found[0].contains("help: did you mean"), "{}", found[0]);
 }
@@ -35,7 +39,11 @@ fn unexpected_diagnostic_fails_at_its_line() {
 fn missing_diagnostic_fails_at_its_line() {
     let found = failures("page.md", &OK.replace(": modbus\n", ": modbus // error: E0202 \"plc\"\n"));
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].starts_with("page.md:10: in `plant.weir` of “A page”: expected E0202 with \"plc\""), "{}", found[0]);
+    assert!(
+        found[0].starts_with("page.md:10: in `plant.weir` of “A page”: expected E0202 with \"plc\""),
+        "{}",
+        found[0]
+    );
 }
 
 #[test]
@@ -116,7 +124,8 @@ fn marks_of_an_earlier_step_may_go_or_stay() {
 
 #[test]
 fn marks_are_read() {
-    let found = marks("a // error: E0101 \"x y\", warning: W0202\n// error-below: E0103\nb // note: nothing\n", "//");
+    let found =
+        marks("a // error: E0101 \"x y\", warning: W0202\n// error-below: E0103\nb // note: nothing\n", "//");
     let read: Vec<_> = found.iter().map(|mark| (mark.code.as_str(), mark.line)).collect();
     assert_eq!(read, [("E0101", 0), ("W0202", 0), ("E0103", 2)]);
     assert_eq!(found[0].message.as_deref(), Some("x y"));
