@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use weir_syntax::{Severity, diagnostic::codes};
+use weir_syntax::diagnostic::codes;
 
 const GROUPS: &[(&str, &str)] = &[
     ("E00", "Files and manifest"),
@@ -50,12 +50,4 @@ pub fn heading(code: &codes::Code) -> String {
 pub fn without_group() -> Vec<&'static str> {
     let listed = |id: &str| GROUPS.iter().any(|(prefix, _)| id.starts_with(prefix));
     codes::ALL.iter().map(|code| code.id).filter(|id| !listed(id)).collect()
-}
-
-/// `error` or `warning`.
-pub fn severity(code: &codes::Code) -> &'static str {
-    match code.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
