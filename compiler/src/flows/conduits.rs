@@ -51,6 +51,9 @@ pub fn check(
                     }
                     continue;
                 }
+                for index in &joining {
+                    used[*index] = true; // refused: unused is not what is wrong with it
+                }
                 let statement = &statements[rectangle.statement as usize];
                 if joining.is_empty() && !missing.insert((source.own.clone(), destination.own.clone())) {
                     continue;

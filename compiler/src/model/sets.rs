@@ -111,7 +111,7 @@ impl<'m, 'a> Sets<'m, 'a> {
                 }
                 Ok(Arc::new(Ranges::from_unsorted(kept)))
             }
-            ExprKind::Error => Ok(PrincipalSet::default()),
+            ExprKind::Error => Err(crate::names::already_said()),
             _ => Err(Self::no_set(
                 expr,
                 scope,

@@ -37,6 +37,8 @@ enum Arrival {
 
 /// Principals that stand on the same segments.
 struct Station {
+    /// The one gateway that it is, where it is one.
+    gateway: Option<GatewayId>,
     segments: Vec<SegmentId>,
     members: PrincipalSet,
 }
@@ -106,16 +108,17 @@ impl Planner<'_, '_> {
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
         }
-        let mut by_segments: BTreeMap<Vec<SegmentId>, Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_segments: BTreeMap<(Vec<SegmentId>, Option<GatewayId>), Vec<(u32, u32)>> = BTreeMap::new();
         for id in set.iter().flat_map(|(first, last)| first..=last) {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
-            by_segments.entry(segments).or_default().push((id, id));
+            by_segments.entry((segments, self.gateway_at(id))).or_default().push((id, id));
         }
         let single = by_segments.len() == 1;
         let stations: Arc<[Station]> = by_segments
             .into_iter()
-            .map(|(segments, ids)| Station {
+            .map(|((segments, gateway), ids)| Station {
+                gateway,
                 segments,
                 members: if single { set.clone() } else { Arc::new(Ranges::from_unsorted(ids)) },
             })
@@ -194,8 +197,7 @@ impl Planner<'_, '_> {
             audit: statement.conditions.audit,
             until: statement.conditions.until,
         };
-        let ends = |station: &Station| self.end_gateway(station);
-        let (start, end) = (ends(source), ends(destination));
+        let (start, end) = (source.gateway, destination.gateway);
         let mut held = leg.limit_is_held;
         let Some(route) = self.routes.route(from, to) else { return };
         let mut seen_as: BTreeMap<SegmentId, Arc<AddressSet>> = BTreeMap::from([(from, source_addresses)]);
@@ -338,15 +340,11 @@ impl Planner<'_, '_> {
         gateway.filters() || gateway.enforces.contains(&"kubernetes")
     }
 
-    /// The gateway that a station is, where it is one.
-    fn end_gateway(&self, station: &Station) -> Option<GatewayId> {
-        let (first, _) = station.members.iter().next()?;
-        let principal = self.model.principal(first);
-        if principal.kind == PrincipalKind::Gateway {
-            self.model.gateway_of.get(&principal.entity).copied()
-        } else {
-            None
-        }
+    /// The gateway that a principal is, where it is one.
+    fn gateway_at(&self, id: u32) -> Option<GatewayId> {
+        let principal = self.model.principal(id);
+        let is_gateway = principal.kind == PrincipalKind::Gateway;
+        is_gateway.then(|| self.model.gateway_of.get(&principal.entity).copied()).flatten()
     }
 
     /// The addresses that a set has on a segment.
@@ -501,6 +499,7 @@ impl Planner<'_, '_> {
 
     /// Default deny covers a gateway's own services: without a rule, nobody can manage it.
     fn lock_outs(&mut self) {
+        let open = self.diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0505); // says the same of a flow
         for (index, gateway) in self.model.gateways.iter().enumerate() {
             if gateway.filters() && !self.drafts[index].has_input {
                 let (file, span) = self.universe.name_span(gateway.entity);
@@ -513,7 +512,7 @@ impl Planner<'_, '_> {
                     .help(format!("permit its management: `allow admins -> {} : ssh`", gateway.name)),
                 );
             }
-            if gateway.enforces.is_empty() {
+            if gateway.enforces.is_empty() && !open {
                 let (file, span) = self.universe.name_span(gateway.entity);
                 self.diagnostics.push(
                     Diagnostic::new(&codes::W0605, format!("`{}` forwards everything", gateway.name))
