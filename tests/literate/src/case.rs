@@ -29,6 +29,8 @@ pub struct Case {
     /// Something has to be wrong.
     pub fails: bool,
     pub now: String,
+    /// What the compiler has to print, with the line of the document: `error[E0501]: …`, `= help: …`.
+    pub printed: Vec<(usize, String)>,
 }
 
 /// A file, put together from blocks.
@@ -86,10 +88,31 @@ pub fn cases(document: &Document) -> (Vec<Case>, Vec<String>) {
                 add(here.get_or_insert_with(|| new_case(section)), block);
             }
         }
+        let first = cases.len();
         cases.extend(here);
         cases.extend(grown.iter().filter_map(|name| lasting.get(name)).cloned());
+        let printed: Vec<(usize, String)> = section.blocks.iter().flat_map(printed).collect();
+        match (cases.get_mut(first), printed.first()) {
+            (Some(case), _) => case.printed = printed,
+            (None, Some((line, _))) => {
+                problems.push(format!(":{line}: no package under this heading prints this"));
+            }
+            (None, None) => {}
+        }
     }
     (cases, problems)
+}
+
+/// The lines of a block ```` ```text printed ```` that say what a diagnostic says; excerpts of the source are not looked at.
+fn printed(block: &Block) -> Vec<(usize, String)> {
+    if block.language != "text" || !block.has("printed") {
+        return Vec::new();
+    }
+    let lines =
+        block.text.lines().enumerate().map(|(index, line)| (block.line + index, line.trim().to_owned()));
+    lines
+        .filter(|(_, line)| ["error[", "warning[", "= help: "].iter().any(|start| line.starts_with(start)))
+        .collect()
 }
 
 fn is_ours(block: &Block) -> bool {

@@ -24,7 +24,10 @@ struct Said<'c> {
 pub fn check(name: &str, case: &Case) -> Vec<String> {
     let mut failures = Vec::new();
     match said(case) {
-        Ok(said) => failures.extend(compare(name, case, &said)),
+        Ok(said) => {
+            failures.extend(compare(name, case, &said));
+            failures.extend(unprinted(name, case, &said));
+        }
         Err(problem) => failures.push(format!("{name}:{}: {problem}", case.line)),
     }
     let marked = || case.files.values().chain([&case.manifest]).any(|text| !text.marks.is_empty());
@@ -122,6 +125,23 @@ fn compare(name: &str, case: &Case, said: &[Said<'_>]) -> Vec<String> {
         ));
     }
     failures
+}
+
+/// Lines that the document shows and the compiler does not print.
+fn unprinted(name: &str, case: &Case, said: &[Said<'_>]) -> Vec<String> {
+    let severity = |diagnostic: &Diagnostic| match diagnostic.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let prints = |line: &str| {
+        said.iter().map(|said| &said.diagnostic).any(|diagnostic| {
+            let head = format!("{}[{}]: {}", severity(diagnostic), diagnostic.code.id, diagnostic.message);
+            line == head
+                || line.strip_prefix("= help: ").is_some_and(|help| Some(help) == diagnostic.help.as_deref())
+        })
+    };
+    let wrong = case.printed.iter().filter(|(_, line)| !prints(line));
+    wrong.map(|(line, text)| format!("{name}:{line}: the compiler does not print\n    {text}")).collect()
 }
 
 fn unexpected(name: &str, case: &Case, said: &Said<'_>) -> String {

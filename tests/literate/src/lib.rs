@@ -23,6 +23,9 @@
 //! | `fails` | the block has a mark: its point is what it provokes |
 //! | `snippet` | no package: only its grammar is checked |
 //!
+//! A block ```` ```text printed ```` shows what the compiler prints for the package under the same heading: its lines with
+//! `error[…]`, `warning[…]` and `= help:` are compared.
+//!
 //! Every block that parses is laid out as `weir fmt` does it; `UPDATE=1` formats the page.
 
 pub mod case;

@@ -132,6 +132,15 @@ fn marks_are_read() {
 }
 
 #[test]
+fn shown_messages_are_compared() {
+    let page = "# A\n```weir\nzone a { parent = bb } // error: E0202\n```\n```text printed\nerror[E0202]: `bb` is not declared\n  --> x\n```\n";
+    assert_eq!(failures("page.md", page), Vec::<String>::new());
+    let found = failures("page.md", &page.replace("`bb` is", "`bc` is"));
+    assert!(found.len() == 1 && found[0].starts_with("page.md:6: the compiler does not print"), "{found:?}");
+    assert_eq!(failures("page.md", "# A\n```text printed\nerror[E0202]: x\n```\n").len(), 1);
+}
+
+#[test]
 fn codes_of_a_case() {
     let (cases, _) = cases(&Document::parse("# A\n```weir\nzone a { parent = b }\n```\n"));
     assert_eq!(check::codes(cases.first().unwrap()).unwrap(), ["E0202"]);
