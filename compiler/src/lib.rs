@@ -124,7 +124,7 @@ fn internet() -> weir_syntax::ast::Declaration {
 
 /// Sorts by place, and keeps one of what array elements and instances of a template say alike.
 fn settle(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.retain(|diagnostic| !diagnostic.labels.is_empty()); // said where they were read
+    diagnostics.retain(|diagnostic| !diagnostic.message.is_empty()); // said where they were read
     let too_deep: Vec<FileId> = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.code == &codes::E0106)

@@ -43,6 +43,9 @@ struct Station {
     members: PrincipalSet,
 }
 
+/// The segments that principals stand on, and the gateway that they are.
+type Place = (Vec<SegmentId>, Option<GatewayId>);
+
 struct Planner<'m, 'a> {
     universe: &'m Universe<'a>,
     model: &'m Model,
@@ -108,7 +111,7 @@ impl Planner<'_, '_> {
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
         }
-        let mut by_segments: BTreeMap<(Vec<SegmentId>, Option<GatewayId>), Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_segments: BTreeMap<Place, Vec<(u32, u32)>> = BTreeMap::new();
         for id in set.iter().flat_map(|(first, last)| first..=last) {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
