@@ -90,8 +90,10 @@ fn flows_and_plan(
     if wrong_before {
         return None;
     }
+    lint::names(sources, universe, diagnostics);
     let rectangles = flows::relation(model, &statements, diagnostics);
     claims.check(model, &statements, &rectangles, diagnostics);
+    flows::check_isolation(universe, model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
     let plan = plan::build(

@@ -1,10 +1,11 @@
 //! What is right but doubtful, and what is said but enforced by nothing yet.
 
-use weir_syntax::{Diagnostic, diagnostic::codes};
+use weir_syntax::{Diagnostic, FileId, diagnostic::codes};
 
 use crate::{
     model::{Sets, Unbuilt},
-    names::{Kind, Universe},
+    names::{EntityId, Kind, Universe},
+    package::Sources,
 };
 
 /// Every group is evaluated, used or not; an empty one is a warning.
@@ -26,6 +27,54 @@ pub(crate) fn groups<'a>(
             }
             Ok(_) => {}
             Err(diagnostic) => diagnostics.push(*diagnostic),
+        }
+    }
+}
+
+/// Names of the package's files that nothing in the file needs, that hide another, or that are spelled unlike their kind.
+pub(crate) fn names(sources: &Sources, universe: &Universe<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let own = |file: FileId| sources.file(file).is_some_and(|source| !source.is_standard());
+    for (file, name) in universe.unused_imports().filter(|(file, _)| own(*file)) {
+        diagnostics.push(
+            Diagnostic::new(&codes::W0201, format!("`{}` is brought in and not used", name.text))
+                .primary(file, name.span, "not used in this file")
+                .help("remove it from the `use`"),
+        );
+    }
+    for (index, entity) in universe.entities.iter().enumerate() {
+        let id = EntityId(index as u32);
+        let name = &entity.declaration.name;
+        let module = universe.module(entity.module);
+        if !own(entity.file) || Some(id) == universe.internet {
+            continue;
+        }
+        let is_class = entity.kind == Kind::Class;
+        let starts_upper = name.text.starts_with(|first: char| first.is_ascii_uppercase());
+        let has_upper = name.text.contains(|any: char| any.is_ascii_uppercase());
+        if (is_class && !starts_upper) || (!is_class && has_upper) {
+            let (style, example) =
+                if is_class { ("UpperCamel", "`PressPlc`") } else { ("snake_case", "`press_plc`") };
+            diagnostics.push(
+                Diagnostic::new(&codes::W0202, format!("`{}` is not spelled in {style}", name.text))
+                    .primary(entity.file, name.span, "readers tell classes from devices by it")
+                    .help(format!("spell it as in {example}")),
+            );
+        }
+        let mut outer = module.outer;
+        while let Some(around) = outer.map(|id| universe.module(id)) {
+            if let Some((file, span)) = universe.declared_in(around, &name.text) {
+                diagnostics.push(
+                    Diagnostic::new(
+                        &codes::W0203,
+                        format!("`{}` hides a declaration further out", name.text),
+                    )
+                    .primary(entity.file, name.span, "in this module, the name means this one")
+                    .secondary(file, span, "hidden")
+                    .help("rename one of them"),
+                );
+                break;
+            }
+            outer = around.outer;
         }
     }
 }

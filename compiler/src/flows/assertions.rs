@@ -52,11 +52,12 @@ impl Claims {
                 "allow" => Some(Kind::Allow),
                 "deny" => Some(Kind::Deny),
                 "only" => Some(Kind::Only),
-                name => {
+                name @ ("never" | "isolated") => {
                     let what = format!("`assert {name}`");
                     unbuilt.push(Unbuilt { what, file: scope.file, span });
                     None
                 }
+                _ => None,
             };
             match &assertion.assertion.claim {
                 ast::Claim::Members(members) => {

@@ -3,12 +3,14 @@
 
 mod assertions;
 mod conduits;
+mod isolation;
 mod relation;
 mod services;
 mod statements;
 
 pub use assertions::Claims;
 pub use conduits::check as check_conduits;
+pub use isolation::check as check_isolation;
 pub use relation::{Rectangle, relation};
 pub use services::{Demand, PortSet};
 pub(crate) use statements::some_names;

@@ -114,6 +114,9 @@ impl PortSet {
 
     /// `tcp/502, udp/5000..5010`.
     pub fn describe(&self) -> String {
+        if self.covers(&Self::any()) {
+            return "any".to_owned();
+        }
         let mut parts: Vec<String> = self
             .port_matches()
             .iter()

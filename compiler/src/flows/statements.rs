@@ -66,6 +66,13 @@ pub fn statements<'a>(
         for mut statement in reader.statement(flow, sets, &mut found) {
             let mut number = 2;
             let id = statement.id.clone();
+            if ids.contains(&id) && !flow.flow.both {
+                found.push(
+                    Diagnostic::new(&codes::W0506, "this rule is in its policy already")
+                        .primary(statement.file, statement.span, "said again")
+                        .help("remove one of the two"),
+                );
+            }
             while !ids.insert(statement.id.clone()) {
                 statement.id = format!("{id}-{number}");
                 number += 1;
@@ -141,6 +148,16 @@ impl<'a> Reader<'_, 'a> {
         };
         if ast.effect == Effect::Deny {
             conditions = Conditions::default();
+        }
+        if let (Some(from), Some(until)) = (block.from, conditions.until)
+            && from >= until
+        {
+            diagnostics.push(
+                Diagnostic::new(&codes::E0512, "this permission ends before it begins")
+                    .primary(file, flow.span, "can never be in force")
+                    .help("write a `from` that lies before the `until`"),
+            );
+            return Vec::new();
         }
         let ended = conditions.until.is_some_and(|until| until <= self.now);
         let not_begun = block.from.is_some_and(|from| from > self.now);

@@ -66,11 +66,7 @@ fn device<'a>(
             Err(diagnostic) => diagnostics.push(*diagnostic),
         }
     }
-    let given = |name: &str| {
-        class.values.contains_key(name)
-            || shared.iter().any(|(own, _)| own == name)
-            || varying.iter().any(|attribute| attribute.name.text == name)
-    };
+    let given = |name: &str| class.values.contains_key(name) || universe.attribute(id, name).is_some();
     let mut missing: Vec<&SmolStr> = class
         .declared
         .iter()
@@ -219,6 +215,9 @@ fn attach(
         .map(|segment| Attachment { segment: *segment, addresses: AddressSet::default() })
         .collect();
     if segments.is_empty() {
+        if universe.attribute(id, "network").is_some() || universe.attribute(id, "slice").is_some() {
+            return attachments; // given, and wrong: that was said
+        }
         let (file, span) = universe.name_span(id);
         let around = ranges.first().and_then(|(address, _)| {
             model.segments.iter().find(|segment| segment.addresses.contains(*address))

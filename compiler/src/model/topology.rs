@@ -226,7 +226,9 @@ fn interfaces(
             );
             continue;
         }
-        if let Some(twin) = gateway.interfaces.iter().find(|other| other.device == interface.device) {
+        let same_device =
+            |other: &&Interface| other.device == interface.device && other.name != interface.name;
+        if let Some(twin) = gateway.interfaces.iter().find(same_device) {
             diagnostics.push(
                 Diagnostic::new(
                     &codes::E0405,
@@ -241,7 +243,8 @@ fn interfaces(
             gateway.interfaces.push(interface);
         }
     }
-    if gateway.interfaces.is_empty() && !gateway.enforces.contains(&"upf") {
+    let none = universe.blocks(gateway.entity, "interface").next().is_none();
+    if none && !gateway.enforces.contains(&"upf") {
         let (file, span) = universe.name_span(gateway.entity);
         diagnostics.push(
             Diagnostic::new(&codes::E0409, format!("gateway `{}` has no interface", gateway.name))
@@ -384,6 +387,7 @@ pub(super) fn check_addresses(universe: &Universe<'_>, model: &Model, diagnostic
             reserved(universe, principal, attachment, segment, diagnostics);
         }
     }
+    credentials(universe, model, diagnostics);
     v4.sort_unstable();
     v6.sort_unstable();
     let mut twice = |first: std::net::IpAddr, owner: u32, other: u32| {
@@ -405,6 +409,35 @@ pub(super) fn check_addresses(universe: &Universe<'_>, model: &Model, diagnostic
     for pair in v6.windows(2) {
         if pair[1].0 <= pair[0].1 {
             twice(std::net::Ipv6Addr::from_bits(pair[1].0).into(), pair[0].2, pair[1].2);
+        }
+    }
+}
+
+/// A MAC address on one segment, and a SUPI anywhere, belong to one device.
+fn credentials(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: FxHashMap<String, u32> = FxHashMap::default();
+    for (index, principal) in model.principals.iter().enumerate() {
+        let supi = principal.details.identity.as_ref().and_then(|identity| identity.part("supi"));
+        let mac = principal.mac.map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
+        let macs = principal.attachments.iter().filter_map(|at| {
+            mac.as_ref()
+                .map(|mac| (format!("MAC address {mac}"), format!("{mac} on {}", at.segment.0), "mac"))
+        });
+        let supis = supi.map(|supi| (format!("SUPI {supi}"), supi.to_owned(), "identity"));
+        for (what, key, attribute) in macs.chain(supis) {
+            let Some(earlier) = seen.insert(key, index as u32) else { continue };
+            let other = model.principal(earlier);
+            let (file, span) = attribute_place(universe, principal.entity, attribute);
+            let (other_file, other_span) = attribute_place(universe, other.entity, attribute);
+            diagnostics.push(
+                Diagnostic::new(
+                    &codes::E0406,
+                    format!("`{}` and `{}` have the same {what}", other.name, principal.name),
+                )
+                .primary(file, span, format!("of `{}`", principal.name))
+                .secondary(other_file, other_span, format!("of `{}`", other.name))
+                .help("what proves who a device is can prove one only: give each its own"),
+            );
         }
     }
 }

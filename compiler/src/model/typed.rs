@@ -12,7 +12,7 @@ use weir_syntax::{
 
 use super::protocols::{Served, TransportMatch};
 use crate::{
-    names::{EntityId, Kind, Scope, Target, Universe, Value, schema, schema::Type},
+    names::{EntityId, Kind, Scope, Target, Universe, Value, already_said, schema, schema::Type},
     plan::{Limit, PortMatch, Transport},
 };
 
@@ -114,6 +114,9 @@ fn out_of_range(file: FileId, span: Span, message: String, help: String) -> Box<
 impl<'a> Universe<'a> {
     /// Reads a value as the schema's type.
     pub fn typed(&self, expr: &'a Expr, kind: Type, scope: Scope) -> Read<Typed<'a>> {
+        if matches!(expr.kind, ExprKind::Error) {
+            return Err(already_said());
+        }
         let (file, span) = (scope.file, expr.span);
         Ok(match kind {
             Type::Boolean => match self.evaluate(expr, scope)? {

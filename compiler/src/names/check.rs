@@ -151,6 +151,19 @@ impl Checker {
                 self.report(&codes::E0210, message, declaration.name.span, "incomplete", help);
             }
         }
+        if let [first, second] = declaration.between.as_slice()
+            && head.between
+            && first.as_word().zip(second.as_word()).is_some_and(|(a, b)| a.text == b.text)
+        {
+            let message = "a conduit joins two zones, not one with itself";
+            self.report(
+                &codes::E0210,
+                message,
+                second.span,
+                "the same zone",
+                "inside of a zone, no conduit is needed",
+            );
+        }
         let (head_span, count) = (declaration.between.get(2), declaration.between.len());
         if let Some(third) = head_span.filter(|_| head.between) {
             let message = format!("a conduit joins two zones, not {count}");

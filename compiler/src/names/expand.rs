@@ -231,8 +231,11 @@ impl<'a> Universe<'a> {
             documentation: &item.documentation,
             elements,
         });
+        if !self.name(&declaration.name.text, declaration.name.span, Symbol::Entity(id), module, file) {
+            self.entities.pop(); // said to be there twice: what follows from the copy is no mistake of its own
+            return;
+        }
         self.modules[module.0 as usize].entities.push(id);
-        self.name(&declaration.name.text, declaration.name.span, Symbol::Entity(id), module, file);
         if schema.flows {
             for entry in declaration.body.iter().flat_map(|body| &body.entries) {
                 if let Entry::Flow(Item { kind: ItemKind::Flow(flow), span, documentation }) = entry {
@@ -272,7 +275,7 @@ impl<'a> Universe<'a> {
 
     /// Puts a name into a module. Two declarations may share one only where their kinds are told apart by where they
     /// stand: a slice and the zone of its devices.
-    fn name(&mut self, name: &SmolStr, span: Span, symbol: Symbol, module: ModuleId, file: FileId) {
+    fn name(&mut self, name: &SmolStr, span: Span, symbol: Symbol, module: ModuleId, file: FileId) -> bool {
         let kind_of = |universe: &Self, symbol: &Symbol| match symbol {
             Symbol::Entity(id) => Some(universe.entity(*id).kind),
             _ => None,
@@ -301,14 +304,26 @@ impl<'a> Universe<'a> {
                 twice = twice.note(format!("`{name}` is also a module: a folder or an instance"));
             }
             self.diagnostics.push(twice);
-            return;
+            return false;
         }
         self.modules[module.0 as usize].names.entry(name.clone()).or_default().push(symbol);
+        true
     }
 
     fn instantiate(&mut self, instance: &Pending<'a>, pending: &mut VecDeque<Pending<'a>>) {
         if let Err(diagnostic) = self.try_instantiate(instance, pending) {
             self.diagnostics.push(*diagnostic);
+            // the name stays known, so that its uses are not mistakes too
+            let id = ModuleId(self.modules.len() as u32);
+            self.modules.push(Module { failed: true, ..Module::default() });
+            let Pending { declaration, module, file, .. } = instance;
+            self.name(
+                &declaration.name.text,
+                declaration.name.span,
+                Symbol::Modules(Arc::from([id])),
+                *module,
+                *file,
+            );
         }
     }
 

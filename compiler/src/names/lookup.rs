@@ -9,7 +9,7 @@ use weir_syntax::{
     diagnostic::{codes, did_you_mean},
 };
 
-use super::{EntityId, Kind, ModuleId, Scope, Symbol, Universe, schema};
+use super::{EntityId, Kind, ModuleId, Scope, Symbol, Universe, already_said, schema};
 
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,9 @@ impl<'a> Universe<'a> {
                     _ => None,
                 })
                 .collect();
+            if modules.iter().any(|module| self.module(*module).failed) {
+                return Err(already_said());
+            }
             let Some((next, after)) = rest.split_first().filter(|_| modules.len() == targets.len()) else {
                 return Ok(Found { targets, rest });
             };
@@ -271,6 +274,10 @@ impl<'a> Universe<'a> {
 
     fn imported(&self, name: &str, file: FileId) -> Option<Vec<Symbol>> {
         let import = self.imports.get(&file)?.get(name)?;
+        let used = (file, SmolStr::from(name));
+        if !self.used_imports.borrow().contains(&used) {
+            self.used_imports.borrow_mut().insert(used);
+        }
         self.import_target(&import.path, file)
     }
 

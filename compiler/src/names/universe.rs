@@ -1,6 +1,8 @@
 //! Everything declared, templates expanded: modules, their names, entities, statements.
 
-use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 use weir_syntax::{Diagnostic, FileId, Span, ast};
 
@@ -54,6 +56,8 @@ pub struct Module<'a> {
     pub parameters: FxHashMap<SmolStr, Value<'a>>,
     /// What was instantiated, and where: the provenance of all that is in it.
     pub instance: Option<(FileId, Span)>,
+    /// An instance that could not be made: what is looked up in it was not declared for a reason that is said.
+    pub failed: bool,
     /// Modules inside of it.
     pub inner: Vec<ModuleId>,
     pub entities: Vec<EntityId>,
@@ -93,6 +97,8 @@ pub struct Universe<'a> {
     pub assertions: Vec<Assertion<'a>>,
     /// Per file, the names that `use` brings in.
     pub(super) imports: FxHashMap<FileId, FxHashMap<SmolStr, &'a ast::Import>>,
+    /// Which of them were looked up.
+    pub(super) used_imports: RefCell<FxHashSet<(FileId, SmolStr)>>,
     pub(super) file_modules: FxHashMap<FileId, ModuleId>,
     pub(super) root: ModuleId,
     pub(super) standard: ModuleId,
@@ -130,6 +136,28 @@ impl<'a> Universe<'a> {
     pub fn entities_of(&self, kind: Kind) -> impl Iterator<Item = EntityId> + '_ {
         let of_kind = self.entities.iter().enumerate().filter(move |(_, entity)| entity.kind == kind);
         of_kind.map(|(index, _)| EntityId(index as u32))
+    }
+
+    /// Names that a file brings in and nothing looked up, in the order of files and names.
+    pub fn unused_imports(&self) -> impl Iterator<Item = (FileId, &'a weir_syntax::ast::Name)> {
+        let used = self.used_imports.borrow();
+        let mut unused: Vec<_> = self
+            .imports
+            .iter()
+            .flat_map(|(file, names)| names.iter().map(move |(name, import)| (*file, name, *import)))
+            .filter(|(file, name, _)| !used.contains(&(*file, (*name).clone())))
+            .filter_map(|(file, _, import)| import.local().map(|local| (file, local)))
+            .collect();
+        unused.sort_unstable_by_key(|(file, name)| (*file, name.span));
+        unused.into_iter()
+    }
+
+    /// Where a module itself declares a name.
+    pub fn declared_in(&self, module: &Module<'a>, name: &str) -> Option<(FileId, Span)> {
+        module.names.get(name)?.iter().find_map(|symbol| match symbol {
+            Symbol::Entity(id) => Some(self.name_span(*id)),
+            _ => None,
+        })
     }
 
     /// The attribute of an entity's own block.

@@ -46,6 +46,9 @@ struct Station {
     members: PrincipalSet,
 }
 
+/// By which addresses the source is known on each segment, and the segment that they belong to.
+type SeenAs = BTreeMap<SegmentId, (Arc<AddressSet>, SegmentId)>;
+
 /// The segments that principals stand on, and the gateway that they are.
 type Place = (Vec<SegmentId>, Option<GatewayId>);
 
@@ -219,14 +222,14 @@ impl Planner<'_, '_> {
         let (start, end) = (source.gateway, destination.gateway);
         let mut held = leg.limit_is_held;
         let Some(route) = self.routes.route(from, to) else { return };
-        let mut seen_as: BTreeMap<SegmentId, Arc<AddressSet>> = BTreeMap::from([(from, source_addresses)]);
+        let mut seen_as: SeenAs = BTreeMap::from([(from, (source_addresses, from))]);
         if let Some(gateway) = start
             && self.model.gateway(gateway).filters()
         {
             held = true;
-            let sources = seen_as[&from].clone();
+            let (sources, _) = seen_as[&from].clone();
             self.rule(gateway, leg, Hook::Output, sources, destination_addresses.clone(), ports, &action);
-            self.arrives(gateway, from, Arrival::of(self.model, to, &destination_addresses));
+            self.arrives(gateway, from, to, &destination_addresses);
         }
         for hop in &route.hops {
             held |=
@@ -234,14 +237,10 @@ impl Planner<'_, '_> {
         }
         if let Some(gateway) = end
             && self.model.gateway(gateway).filters()
-            && let Some(sources) = seen_as.get(&to).cloned()
+            && let Some((sources, home)) = seen_as.get(&to).cloned()
         {
             held = true;
-            self.arrives(
-                gateway,
-                to,
-                Arrival::Addresses(sources.clone()).generalised(self.model, from, &sources),
-            );
+            self.arrives(gateway, to, home, &sources);
             self.drafts[gateway.index()].has_input = true;
             self.rule(gateway, leg, Hook::Input, sources, destination_addresses.clone(), ports, &action);
         }
@@ -283,40 +282,34 @@ impl Planner<'_, '_> {
         leg: &Leg,
         statement: &Statement,
         hop: Hop,
-        seen_as: &mut BTreeMap<SegmentId, Arc<AddressSet>>,
+        seen_as: &mut SeenAs,
         (end, destinations): (SegmentId, &Arc<AddressSet>),
         ports: &Arc<[PortMatch]>,
         action: &Action,
     ) -> bool {
         let gateway = self.model.gateway(hop.gateway);
-        let Some(sources) = seen_as.get(&hop.from).cloned() else { return false };
-        let mut leaves_as = sources.clone();
+        let Some((sources, home)) = seen_as.get(&hop.from).cloned() else { return false };
+        let mut leaves_as = (sources.clone(), home);
         if gateway.masquerade.contains(&hop.to) {
             let own = gateway.interfaces.iter().filter(|interface| interface.segment == hop.to);
             let hidden = own.fold(AddressSet::default(), |all, interface| all.union(&interface.addresses));
             if !self.guards(hop.gateway) || hidden.is_empty() {
                 self.hidden(statement, hop.gateway);
             }
-            leaves_as = Arc::new(hidden);
+            leaves_as = (Arc::new(hidden), hop.to);
         }
-        let known = seen_as.entry(hop.to).or_default();
-        if **known != *leaves_as {
-            *known = Arc::new(known.union(&leaves_as));
+        match seen_as.get_mut(&hop.to) {
+            Some((known, _)) if *known != leaves_as.0 => *known = Arc::new(known.union(&leaves_as.0)),
+            Some(_) => {}
+            None => {
+                seen_as.insert(hop.to, leaves_as);
+            }
         }
         if !gateway.filters() {
             return false;
         }
-        let origin = Arrival::Addresses(sources.clone()).generalised(self.model, hop.from, &sources);
-        let origin = match (&origin, leg.sources.iter().next()) {
-            (Arrival::Addresses(_), Some((first, _))) => {
-                let home =
-                    self.model.principal(first).attachments.first().map(|attachment| attachment.segment);
-                home.map_or(origin.clone(), |home| origin.clone().generalised(self.model, home, &sources))
-            }
-            _ => origin,
-        };
-        self.arrives(hop.gateway, hop.from, origin);
-        self.arrives(hop.gateway, hop.to, Arrival::of(self.model, end, destinations));
+        self.arrives(hop.gateway, hop.from, home, &sources);
+        self.arrives(hop.gateway, hop.to, end, destinations);
         self.rule(hop.gateway, leg, Hook::Forward, sources, destinations.clone(), ports, action);
         true
     }
@@ -345,10 +338,24 @@ impl Planner<'_, '_> {
         });
     }
 
-    fn arrives(&mut self, gateway: GatewayId, segment: SegmentId, arrival: Arrival) {
-        let arrivals = self.drafts[gateway.index()].arrivals.entry(segment).or_default();
-        if arrivals.last() != Some(&arrival) {
-            arrivals.push(arrival);
+    /// Addresses may arrive at a gateway from a segment. What belongs to their home segment is bound as that segment.
+    fn arrives(&mut self, gateway: GatewayId, from: SegmentId, home: SegmentId, addresses: &Arc<AddressSet>) {
+        let inside = &self.model.segment(home).addresses;
+        let outside = addresses.difference(inside);
+        let all_outside = outside == **addresses;
+        let parts = [
+            (!all_outside).then_some(Arrival::Segment(home)),
+            match (outside.is_empty(), all_outside) {
+                (true, _) => None,
+                (_, true) => Some(Arrival::Addresses(addresses.clone())),
+                _ => Some(Arrival::Addresses(Arc::new(outside))),
+            },
+        ];
+        let arrivals = self.drafts[gateway.index()].arrivals.entry(from).or_default();
+        for part in parts.into_iter().flatten() {
+            if arrivals.last() != Some(&part) {
+                arrivals.push(part);
+            }
         }
         if arrivals.len() > 4096 {
             arrivals.sort_unstable();
@@ -589,23 +596,6 @@ impl Planner<'_, '_> {
     }
 }
 
-impl Arrival {
-    /// What may come from a segment's side: all of it, where the addresses are the segment's.
-    fn of(model: &Model, segment: SegmentId, addresses: &Arc<AddressSet>) -> Self {
-        Self::Addresses(addresses.clone()).generalised(model, segment, addresses)
-    }
-
-    fn generalised(self, model: &Model, segment: SegmentId, addresses: &Arc<AddressSet>) -> Self {
-        let inside = &model.segment(segment).addresses;
-        let first = addresses.first();
-        if first.is_some_and(|first| inside.contains(first)) && addresses.difference(inside).is_empty() {
-            Self::Segment(segment)
-        } else {
-            self
-        }
-    }
-}
-
 fn common_family(a: &AddressSet, b: &AddressSet) -> bool {
     (!a.v4.is_empty() && !b.v4.is_empty()) || (!a.v6.is_empty() && !b.v6.is_empty())
 }
@@ -639,6 +629,10 @@ fn gateway_plan(
         .map(|rule| PlanRule { statement: position.get(&rule.statement).copied().unwrap_or(0), ..rule });
     let rules = rules.collect();
     let mut bindings: BTreeMap<String, Vec<AddressSet>> = BTreeMap::new();
+    for interface in &gateway.interfaces {
+        // whoever stands on the segment itself, next hops with their neighbour advertisements among them
+        draft.arrivals.entry(interface.segment).or_default().push(Arrival::Segment(interface.segment));
+    }
     for (segment, mut arrivals) in std::mem::take(&mut draft.arrivals) {
         arrivals.sort_unstable();
         arrivals.dedup();
@@ -671,7 +665,10 @@ fn gateway_plan(
             .iter()
             .map(|id| {
                 let statement = &statements[*id as usize];
-                super::Statement { id: statement.id.clone(), policy: statement.policy.clone() }
+                // a limit is one flow's: its budget is not shared with the policy's other flows
+                let counted_as =
+                    if statement.conditions.limit.is_some() { &statement.id } else { &statement.policy };
+                super::Statement { id: statement.id.clone(), policy: counted_as.clone() }
             })
             .collect(),
         rules,

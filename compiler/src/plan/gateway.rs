@@ -44,7 +44,8 @@ pub struct InterfacePlan {
 pub struct Statement {
     /// Stable, unique in the package, made of `[A-Za-z0-9_.\[\]-]`: `vibration.3fa2c1`.
     pub id: String,
-    /// The policy block it stands in, the same alphabet; rules of one policy share a counter: `vibration`.
+    /// What counts and limits it together with others, of the same alphabet: the policy block it stands in
+    /// (`vibration`), or its own id where it has a limit.
     pub policy: String,
 }
 

@@ -63,7 +63,6 @@ codes! {
     E0302 Error "a value is not one of the known words"
     E0303 Error "a value is out of range"
     E0304 Error "an unknown function, or wrong arguments"
-    E0305 Error "a string cannot be used as a name"
     E0306 Error "a secret is written out"
     E0307 Error "an unknown operation of a protocol"
     E0308 Error "an operation has no such argument"
@@ -91,9 +90,9 @@ codes! {
     E0511 Error "an exception is covered by a deny"
     E0512 Error "an exception lacks what makes it one"
     E0513 Error "a proxy cannot be reached, or is ambiguous"
+    E0514 Error "a flow crosses the border of what is isolated"
 
     E0601 Error "no enforcement point on the path can hold a demand"
-    E0602 Error "an assurance is demanded that no point on the path verifies"
     E0603 Error "an enforcement point does not exist or is not of this kind"
     E0604 Error "a target cannot render a part of the plan"
 
@@ -106,14 +105,12 @@ codes! {
     W0501 Warning "an allow is fully covered by a deny"
     W0502 Warning "a group is empty"
     W0503 Warning "an exception has expired"
-    W0504 Warning "nothing serves what a rule denies or names"
     W0505 Warning "a conduit is used by no flow"
     W0506 Warning "a rule says what another says already"
     W0507 Warning "a permission has not begun"
 
     W0601 Warning "policy denies what nothing separates"
     W0602 Warning "no policy permits the management of a gateway"
-    W0603 Warning "a target is not built by this version"
     W0604 Warning "a declaration is checked, but nothing enforces it yet"
     W0605 Warning "a gateway enforces nothing"
 }
