@@ -177,15 +177,17 @@ impl Chosen<'_> {
         Rule::allow(Party::Everyone, Party::Device(server), what)
     }
 
-    /// A network of the office keeps away from a cell; one cell keeps away from a server.
+    /// A network of the office keeps away from a cell, one station of a cell from a server.
     fn deny(&mut self) -> Rule {
-        let cell = Party::Network(self.network(Place::Cell));
-        let (source, destination, what) = if self.random.per_mille(500) {
-            (Party::Network(self.network(Place::Office)), cell, What::Any)
+        let cell = self.network(Place::Cell);
+        let (source, destination) = if self.random.per_mille(500) {
+            (Party::Network(self.network(Place::Office)), Party::Network(cell))
         } else {
-            (cell, Party::Device(self.server()), What::Tcp(5900))
+            let stations = self.plant.networks[cell as usize].devices.clone();
+            let station = stations.start + self.random.below(stations.end - stations.start);
+            (Party::Device(station), Party::Device(self.server()))
         };
-        Rule { deny: true, ..Rule::allow(source, destination, what) }
+        Rule { deny: true, ..Rule::allow(source, destination, What::Any) }
     }
 }
 

@@ -29,23 +29,24 @@ fn destination(flow: u32) -> String {
     address(128, flow)
 }
 
-/// The package: each rule has a source and a destination of its own.
+/// The package: each rule has a source and a destination of its own. One more permits the gateway's management.
 pub(crate) fn package(flows: u32) -> Package {
     let mut plant = String::from(
-        "//! Two networks and the gateway between them.\n\n\
+        "//! Two networks and the gateway between them.\n\nuse std.it.{ssh}\n\n\
          zone left { purdue = 1, target_level = SL1 }\nzone right { purdue = 3, target_level = SL1 }\n\n\
          network left_net {\n    zone = left\n    subnet = 10.0.0.0/9\n    accept_gap = \"for comparison\"\n}\n\n\
          network right_net {\n    zone = right\n    subnet = 10.128.0.0/9\n    accept_gap = \"for comparison\"\n}\n\n\
-         gateway gw {\n    enforces = nftables\n    interface left0 { network = left_net, address = 10.0.0.1 }\n    \
+         gateway gw {\n    enforces = nftables\n    serves = [ssh]\n    interface left0 { network = left_net, address = 10.0.0.1 }\n    \
          interface right0 { network = right_net, address = 10.128.0.1 }\n}\n\n\
          conduit left_right between left, right {\n    carries = [\n        ",
     );
     let used = PORTS.min(flows.max(1));
     let names: Vec<String> = (0..used).map(|port| format!("service_{port:03}")).collect();
-    let _ = write!(plant, "{},\n    ]\n}}\n\n", names.join(",\n        "));
+    let _ = write!(plant, "ssh,\n        {},\n    ]\n}}\n\n", names.join(",\n        "));
     for (port, name) in (FIRST_PORT..).zip(&names) {
         let _ = writeln!(plant, "protocol {name} {{ transport = tcp/{port} }}");
     }
+    plant.push_str("\n/// Beside the flows.\npolicy management { allow client_000000 -> gw : ssh }\n");
     let mut files = vec![("plant.weir".to_owned(), plant)];
     for part in 0..flows.div_ceil(PER_FILE) {
         let range = part * PER_FILE..flows.min((part + 1) * PER_FILE);

@@ -71,7 +71,7 @@ impl<'p> Pairs<'p> {
         cell.start + random.below(cell.end - cell.start)
     }
 
-    /// Whether a rule about a zone says it.
+    /// Whether another rule decides it.
     fn is_covered(&self, source: u32, destination: u32, what: What) -> bool {
         let around = |device: u32| {
             let network = self.plant.network(device);
@@ -84,6 +84,11 @@ impl<'p> Pairs<'p> {
         };
         let says = |source, destination| self.seen.contains(&Rule::allow(source, destination, what));
         let network = self.plant.network(destination);
+        let denied =
+            Rule { deny: true, ..Rule::allow(Party::Device(source), Party::Device(destination), What::Any) };
+        if self.seen.contains(&denied) {
+            return true;
+        }
         around(source).any(|zone| says(zone, Party::Device(destination)))
             || (network.place == Place::Cell && says(Party::Device(source), Party::Controllers(network.hall())))
     }
