@@ -39,7 +39,11 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
         .iter()
         .enumerate()
         .map(|(index, source)| {
-            if source.path == package::MANIFEST { weir_syntax::Parsed::default() } else { weir_syntax::parse(&source.text, FileId(index as u32)) }
+            if source.path == package::MANIFEST {
+                weir_syntax::Parsed::default()
+            } else {
+                weir_syntax::parse(&source.text, FileId(index as u32))
+            }
         })
         .collect();
     let mut diagnostics = sources.diagnostics.clone();
@@ -81,22 +85,31 @@ fn flows_and_plan(
     let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     unbuilt.extend(more);
     lint::groups(universe, &mut sets, diagnostics);
-    lint::assertions(universe, model, &mut sets, diagnostics, &mut unbuilt);
+    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics, &mut unbuilt);
     lint::unbuilt(&unbuilt, diagnostics);
     if wrong_before {
         return None;
     }
     let rectangles = flows::relation(model, &statements, diagnostics);
+    claims.check(model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
-    let plan = plan::build(universe, model, &statements, &rectangles, (&package.name, &package.version), diagnostics);
+    let plan = plan::build(
+        universe,
+        model,
+        &statements,
+        &rectangles,
+        (&package.name, &package.version),
+        diagnostics,
+    );
     plan::gaps(universe, model, diagnostics);
     Some((plan, statements, rectangles))
 }
 
 /// The declaration behind the predeclared `internet`.
 fn internet() -> weir_syntax::ast::Declaration {
-    let name = |text: &'static str| weir_syntax::ast::Name { text: text.into(), span: weir_syntax::Span::default() };
+    let name =
+        |text: &'static str| weir_syntax::ast::Name { text: text.into(), span: weir_syntax::Span::default() };
     weir_syntax::ast::Declaration {
         keyword: name("external"),
         name: name("internet"),

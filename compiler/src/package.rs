@@ -106,7 +106,11 @@ impl Sources {
                     let line = text.get(..good).map_or(0, |text| text.matches('\n').count()) + 1;
                     sources.diagnostics.push(
                         Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
-                            .primary(file, Span::new(good as u32, good as u32), format!("byte {good}, in line {line}"))
+                            .primary(
+                                file,
+                                Span::new(good as u32, good as u32),
+                                format!("byte {good}, in line {line}"),
+                            )
                             .help("save the file as UTF-8"),
                     );
                     String::new()
@@ -126,7 +130,11 @@ impl Sources {
             Ok(manifest) => {
                 let known = manifest.package.edition.as_deref().is_none_or(|edition| edition == EDITION);
                 if !known {
-                    self.wrong_manifest("edition", "this edition is not known", format!("write `edition = \"{EDITION}\"`"));
+                    self.wrong_manifest(
+                        "edition",
+                        "this edition is not known",
+                        format!("write `edition = \"{EDITION}\"`"),
+                    );
                 }
                 if !is_package_name(&manifest.package.name) {
                     self.wrong_manifest(

@@ -42,7 +42,8 @@ pub fn check(
                 let joining: Vec<usize> = (0..model.conduits.len())
                     .filter(|index| joins(&model.conduits[*index], source, destination))
                     .collect();
-                let carrying = joining.iter().find(|index| carries(model, &model.conduits[**index], rectangle));
+                let carrying =
+                    joining.iter().find(|index| carries(model, &model.conduits[**index], rectangle));
                 if let Some(index) = carrying {
                     used[*index] = true;
                     if rectangle.demand.is_none() {
@@ -55,7 +56,15 @@ pub fn check(
                     continue;
                 }
                 let conduits: Vec<&Conduit> = joining.iter().map(|index| &model.conduits[*index]).collect();
-                diagnostics.push(refused(universe, model, statement, rectangle, source, destination, &conduits));
+                diagnostics.push(refused(
+                    universe,
+                    model,
+                    statement,
+                    rectangle,
+                    source,
+                    destination,
+                    &conduits,
+                ));
             }
         }
     }
@@ -75,7 +84,8 @@ fn sides(model: &Model, set: impl Iterator<Item = (u32, u32)>) -> Vec<Side> {
     let mut last: Option<(Vec<_>, PrincipalKind, EntityId)> = None;
     for id in set.flat_map(|(first, last)| first..=last) {
         let principal = model.principal(id);
-        let external = if principal.kind == PrincipalKind::External { principal.entity } else { EntityId(u32::MAX) };
+        let external =
+            if principal.kind == PrincipalKind::External { principal.entity } else { EntityId(u32::MAX) };
         let same = last.as_ref().is_some_and(|(zones, kind, entity)| {
             *zones == principal.zones && *kind == principal.kind && *entity == external
         });
@@ -100,15 +110,20 @@ fn side(model: &Model, id: u32, principal: &Principal) -> Side {
         .map(|zone| model.zone(zone).entity)
         .collect();
     if principal.kind == PrincipalKind::External {
-        let mut externals: Vec<EntityId> =
-            model.regions_of.iter().filter(|(_, regions)| regions.contains(&id)).map(|(entity, _)| *entity).collect();
+        let mut externals: Vec<EntityId> = model
+            .regions_of
+            .iter()
+            .filter(|(_, regions)| regions.contains(&id))
+            .map(|(entity, _)| *entity)
+            .collect();
         externals.sort_unstable();
         if own.is_empty() {
             own.clone_from(&externals);
         }
         around.extend(externals);
         // what lies beyond a network is reached through that network's zone
-        let beyond = principal.attachments.iter().filter_map(|attachment| model.segment(attachment.segment).zone);
+        let beyond =
+            principal.attachments.iter().filter_map(|attachment| model.segment(attachment.segment).zone);
         around.extend(beyond.flat_map(|zone| model.zones_around(zone)).map(|zone| model.zone(zone).entity));
         around.sort_unstable();
         around.dedup();
@@ -118,7 +133,8 @@ fn side(model: &Model, id: u32, principal: &Principal) -> Side {
 
 fn joins(conduit: &Conduit, a: &Side, b: &Side) -> bool {
     let [first, second] = &conduit.ends;
-    (a.around.contains(first) && b.around.contains(second)) || (a.around.contains(second) && b.around.contains(first))
+    (a.around.contains(first) && b.around.contains(second))
+        || (a.around.contains(second) && b.around.contains(first))
 }
 
 fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -> bool {
@@ -130,14 +146,17 @@ fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -> bool {
                 || (rectangle.protocol.is_none()
                     && PortSet::of(&model.protocols.get(*protocol).transports).covers(&rectangle.ports))
         }
-        Service::Protocol { protocol, operation: Some(carried) } => rectangle.demand.as_ref().is_some_and(|demand| {
-            demand.protocol == *protocol
-                && demand.only.as_ref().is_some_and(|only| {
-                    only.iter().all(|used| {
-                        used.operation == carried.operation && (carried.arguments.is_empty() || used == carried)
+        Service::Protocol { protocol, operation: Some(carried) } => {
+            rectangle.demand.as_ref().is_some_and(|demand| {
+                demand.protocol == *protocol
+                    && demand.only.as_ref().is_some_and(|only| {
+                        only.iter().all(|used| {
+                            used.operation == carried.operation
+                                && (carried.arguments.is_empty() || used == carried)
+                        })
                     })
-                })
-        }),
+            })
+        }
     })
 }
 
@@ -150,7 +169,8 @@ fn refused(
     destination: &Side,
     joining: &[&Conduit],
 ) -> Diagnostic {
-    let name = |side: &Side| side.own.first().map_or_else(|| "no zone".to_owned(), |entity| universe.path(*entity));
+    let name =
+        |side: &Side| side.own.first().map_or_else(|| "no zone".to_owned(), |entity| universe.path(*entity));
     let (from, to) = (name(source), name(destination));
     let service = match rectangle.protocol {
         Some(protocol) => {

@@ -124,7 +124,11 @@ impl PortSet {
                     Transport::Sctp => "sctp",
                     Transport::IcmpEcho => return "icmp".to_owned(),
                 };
-                if port.first == port.last { format!("{name}/{}", port.first) } else { format!("{name}/{}..{}", port.first, port.last) }
+                if port.first == port.last {
+                    format!("{name}/{}", port.first)
+                } else {
+                    format!("{name}/{}..{}", port.first, port.last)
+                }
             })
             .collect();
         parts.extend(self.ethertypes.iter().map(|(first, _)| format!("ethertype/{first:#06x}")));

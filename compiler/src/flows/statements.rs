@@ -57,7 +57,8 @@ pub fn statements<'a>(
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<Statement>, Vec<Unbuilt>) {
-    let mut reader = Reader { sources, universe, model, now, blocks: FxHashMap::default(), unbuilt: Vec::new() };
+    let mut reader =
+        Reader { sources, universe, model, now, blocks: FxHashMap::default(), unbuilt: Vec::new() };
     let mut ids: FxHashSet<String> = FxHashSet::default();
     let mut all: Vec<Statement> = Vec::with_capacity(universe.flows.len());
     for flow in &universe.flows {
@@ -145,9 +146,17 @@ impl<'a> Reader<'_, 'a> {
         let not_begun = block.from.is_some_and(|from| from > self.now);
         if ended || not_begun {
             let (code, message, help) = if ended {
-                (&codes::W0503, "this permission has ended", "it is in no artifact: remove it, or give it a new `until`")
+                (
+                    &codes::W0503,
+                    "this permission has ended",
+                    "it is in no artifact: remove it, or give it a new `until`",
+                )
             } else {
-                (&codes::W0507, "this permission has not begun", "it is in no artifact yet: build again after its `from`")
+                (
+                    &codes::W0507,
+                    "this permission has not begun",
+                    "it is in no artifact yet: build again after its `from`",
+                )
             };
             diagnostics.push(Diagnostic::new(code, message).primary(file, flow.span, "left out").help(help));
             return Vec::new();
@@ -208,9 +217,16 @@ impl<'a> Reader<'_, 'a> {
             .find(|id| self.model.principal(*id).kind == PrincipalKind::Role);
         if let Some(role) = role {
             diagnostics.push(
-                Diagnostic::new(&codes::E0510, format!("`{}` is a role and cannot be a destination", self.model.principal(role).name))
-                    .primary(statement.file, statement.destination_span, "people start flows, nothing connects to them")
-                    .help("name the device or workload that they use"),
+                Diagnostic::new(
+                    &codes::E0510,
+                    format!("`{}` is a role and cannot be a destination", self.model.principal(role).name),
+                )
+                .primary(
+                    statement.file,
+                    statement.destination_span,
+                    "people start flows, nothing connects to them",
+                )
+                .help("name the device or workload that they use"),
             );
         }
         role.is_none()
@@ -220,8 +236,10 @@ impl<'a> Reader<'_, 'a> {
         if let Some(block) = self.blocks.get(&id) {
             return block.clone();
         }
-        let mut block =
-            BlockConditions { is_exception: self.universe.entity(id).kind == Kind::Exception, ..BlockConditions::default() };
+        let mut block = BlockConditions {
+            is_exception: self.universe.entity(id).kind == Kind::Exception,
+            ..BlockConditions::default()
+        };
         let declaration = self.universe.entity(id).declaration;
         let known = schema::of(self.universe.entity(id).kind).attributes;
         let scope = self.universe.scope(id, None);
@@ -250,8 +268,10 @@ impl<'a> Reader<'_, 'a> {
         let mut conditions =
             Conditions { log: block.log, audit: block.audit, until: block.until, ..Conditions::default() };
         let file = flow.scope.file;
-        for attribute in flow.flow.body.iter().flat_map(|body| body.attributes()) {
-            let Some(known) = schema::FLOW.iter().find(|known| known.name == attribute.name.text) else { continue };
+        for attribute in flow.flow.body.iter().flat_map(weir_syntax::ast::Block::attributes) {
+            let Some(known) = schema::FLOW.iter().find(|known| known.name == attribute.name.text) else {
+                continue;
+            };
             if flow.flow.effect == Effect::Deny && known.name != "reason" {
                 diagnostics.push(
                     Diagnostic::new(&codes::E0207, format!("a `deny` has no `{}`", known.name))
@@ -269,13 +289,23 @@ impl<'a> Reader<'_, 'a> {
                     ("until", Typed::Time(time)) => {
                         conditions.until = Some(conditions.until.map_or(time, |until| until.min(time)));
                     }
-                    ("via", Typed::References(list)) => conditions.via = list.first().map(|(entity, _)| *entity),
+                    ("via", Typed::References(list)) => {
+                        conditions.via = list.first().map(|(entity, _)| *entity);
+                    }
                     ("requires", Typed::Assurance(assurance)) => {
                         conditions.requires = assurance;
-                        self.unbuilt.push(Unbuilt { what: "`requires` (assurance)".into(), file, span: attribute.span });
+                        self.unbuilt.push(Unbuilt {
+                            what: "`requires` (assurance)".into(),
+                            file,
+                            span: attribute.span,
+                        });
                     }
                     ("qos", _) => {
-                        self.unbuilt.push(Unbuilt { what: "`qos` of a flow (5G)".into(), file, span: attribute.span });
+                        self.unbuilt.push(Unbuilt {
+                            what: "`qos` of a flow (5G)".into(),
+                            file,
+                            span: attribute.span,
+                        });
                     }
                     _ => {}
                 },

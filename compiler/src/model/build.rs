@@ -49,9 +49,12 @@ fn zones(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagn
         if model.zones_around(parent).any(|zone| zone.index() == index) {
             let (file, span) = universe.name_span(model.zones[index].entity);
             diagnostics.push(
-                Diagnostic::new(&codes::E0212, format!("zone `{}` lies inside of itself", model.zones[index].name))
-                    .primary(file, span, "its `parent`, or that one's parent, is this zone")
-                    .help("remove one `parent` of the circle"),
+                Diagnostic::new(
+                    &codes::E0212,
+                    format!("zone `{}` lies inside of itself", model.zones[index].name),
+                )
+                .primary(file, span, "its `parent`, or that one's parent, is this zone")
+                .help("remove one `parent` of the circle"),
             );
         } else {
             model.zones[index].parent = Some(parent);
@@ -80,17 +83,22 @@ fn conduits(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Di
         };
         for (name, typed) in entity_block(universe, entity, diagnostics) {
             match (name, typed) {
-                ("carries", Typed::Expression(expr, scope)) => match model.protocols.services(universe, expr, scope) {
-                    Ok(services) => conduit.carries = services,
-                    Err(diagnostic) => diagnostics.push(*diagnostic),
-                },
+                ("carries", Typed::Expression(expr, scope)) => {
+                    match model.protocols.services(universe, expr, scope) {
+                        Ok(services) => conduit.carries = services,
+                        Err(diagnostic) => diagnostics.push(*diagnostic),
+                    }
+                }
                 ("requires", Typed::Assurance(assurance)) => {
                     conduit.requires = assurance;
                     let (file, span) = attribute_place(universe, entity, "requires");
                     model.unbuilt.push(Unbuilt { what: "`requires` (assurance)".into(), file, span });
                 }
                 ("through", Typed::References(list)) => {
-                    conduit.through = list.iter().filter_map(|(gateway, _)| model.gateway_of.get(gateway).copied()).collect();
+                    conduit.through = list
+                        .iter()
+                        .filter_map(|(gateway, _)| model.gateway_of.get(gateway).copied())
+                        .collect();
                 }
                 _ => {}
             }
@@ -128,7 +136,9 @@ fn core(universe: &Universe<'_>, entity: EntityId, diagnostics: &mut Vec<Diagnos
     for (name, lengths) in [("mcc", 3..=3), ("mnc", 2..=3)] {
         let Some(attribute) = universe.attribute(entity, name) else { continue };
         let scope = universe.scope(entity, None);
-        let Ok(Typed::Text(text)) = universe.typed(&attribute.value, schema::Type::Text, scope) else { continue };
+        let Ok(Typed::Text(text)) = universe.typed(&attribute.value, schema::Type::Text, scope) else {
+            continue;
+        };
         if !lengths.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             diagnostics.push(
                 Diagnostic::new(&codes::E0408, format!("`{text}` is no {}", name.to_uppercase()))

@@ -23,7 +23,11 @@ pub(super) struct Class<'a> {
 
 pub(super) type Classes<'a> = FxHashMap<EntityId, Class<'a>>;
 
-pub(super) fn read<'a>(universe: &Universe<'a>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) -> Classes<'a> {
+pub(super) fn read<'a>(
+    universe: &Universe<'a>,
+    model: &mut Model,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Classes<'a> {
     let mut own_bases: FxHashMap<EntityId, EntityId> = FxHashMap::default();
     let order: Vec<EntityId> = universe.entities_of(Kind::Class).collect();
     for &entity in &order {
@@ -43,9 +47,12 @@ pub(super) fn read<'a>(universe: &Universe<'a>, model: &mut Model, diagnostics: 
             if chain.contains(&base) {
                 let (file, span) = universe.name_span(entity);
                 diagnostics.push(
-                    Diagnostic::new(&codes::E0212, format!("class `{}` inherits from itself", universe.path(entity)))
-                        .primary(file, span, "part of a circle of classes")
-                        .help("remove one `: CLASS` of the circle"),
+                    Diagnostic::new(
+                        &codes::E0212,
+                        format!("class `{}` inherits from itself", universe.path(entity)),
+                    )
+                    .primary(file, span, "part of a circle of classes")
+                    .help("remove one `: CLASS` of the circle"),
                 );
                 break;
             }
@@ -90,7 +97,9 @@ fn inherit<'a>(
         let declared = declare(inner, scope, &mut found);
         class.declared.insert(inner.name.text.clone(), declared);
     }
-    for attribute in universe.entity(entity).declaration.body.iter().flat_map(|body| body.attributes()) {
+    for attribute in
+        universe.entity(entity).declaration.body.iter().flat_map(weir_syntax::ast::Block::attributes)
+    {
         match read_attribute(universe, attribute, class, scope) {
             Ok(typed) => {
                 class.values.insert(attribute.name.text.clone(), Arc::new(typed));
@@ -103,34 +112,29 @@ fn inherit<'a>(
     }
 }
 
-fn declare(
-    inner: &Declaration,
-    scope: Scope,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> (Option<Type>, bool) {
+fn declare(inner: &Declaration, scope: Scope, diagnostics: &mut Vec<Diagnostic>) -> (Option<Type>, bool) {
     let common = schema::of(Kind::Device).attributes.iter().find(|known| known.name == inner.name.text);
     let (mut kind, mut required) = (common.map_or(Type::Text, |common| common.kind), false);
-    for attribute in inner.body.iter().flat_map(|body| body.attributes()) {
+    for attribute in inner.body.iter().flat_map(weir_syntax::ast::Block::attributes) {
         let value = &attribute.value;
         match attribute.name.text.as_str() {
             "required" => required = value.as_word().is_some_and(|word| word.text == "true"),
-            "type" => {
-                match value.as_word().map(|word| word.text.as_str()) {
-                    Some("integer") => kind = Type::Integer { min: 0, max: u64::MAX },
-                    Some("boolean") => kind = Type::Boolean,
-                    Some("version") => kind = Type::Version,
-                    Some("address") => kind = Type::Address,
-                    Some("text") => kind = Type::Text,
-                    _ => {
-                        let words: &'static [&'static str] = &["text", "integer", "boolean", "version", "address"];
-                        diagnostics.push(
-                            Diagnostic::new(&codes::E0302, "unknown type of an attribute")
-                                .primary(scope.file, value.span, "none of the known types")
-                                .help(format!("write one of: {}", words.join(", "))),
-                        );
-                    }
+            "type" => match value.as_word().map(|word| word.text.as_str()) {
+                Some("integer") => kind = Type::Integer { min: 0, max: u64::MAX },
+                Some("boolean") => kind = Type::Boolean,
+                Some("version") => kind = Type::Version,
+                Some("address") => kind = Type::Address,
+                Some("text") => kind = Type::Text,
+                _ => {
+                    let words: &'static [&'static str] =
+                        &["text", "integer", "boolean", "version", "address"];
+                    diagnostics.push(
+                        Diagnostic::new(&codes::E0302, "unknown type of an attribute")
+                            .primary(scope.file, value.span, "none of the known types")
+                            .help(format!("write one of: {}", words.join(", "))),
+                    );
                 }
-            }
+            },
             _ => {}
         }
     }
@@ -161,10 +165,14 @@ pub(super) fn read_attribute<'a>(
     if let Some(kind) = kind {
         return universe.typed(&attribute.value, kind, scope);
     }
-    let mut names: Vec<&str> = common.iter().map(|known| known.name).chain(class.declared.keys().map(SmolStr::as_str)).collect();
+    let mut names: Vec<&str> =
+        common.iter().map(|known| known.name).chain(class.declared.keys().map(SmolStr::as_str)).collect();
     names.sort_unstable();
     let help = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| {
-        format!("declare it in the class: `attribute {name} {{ type = text }}`, or use one of: {}", names.join(", "))
+        format!(
+            "declare it in the class: `attribute {name} {{ type = text }}`, or use one of: {}",
+            names.join(", ")
+        )
     });
     Err(Box::new(
         Diagnostic::new(&codes::E0207, format!("a device of this class has no attribute `{name}`"))

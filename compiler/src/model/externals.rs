@@ -74,12 +74,17 @@ fn add_region(
     addresses: &AddressSet,
     model: &mut Model,
 ) {
-    let size = |index: &&usize| externals[**index].addresses.v4.iter().map(|(a, b)| u64::from(b - a) + 1).sum::<u64>();
-    let Some(smallest) = owners.iter().min_by_key(|index| (size(index), **index)).map(|index| &externals[*index]) else {
+    let size = |index: &&usize| {
+        externals[**index].addresses.v4.iter().map(|(a, b)| u64::from(b - a) + 1).sum::<u64>()
+    };
+    let Some(smallest) =
+        owners.iter().min_by_key(|index| (size(index), **index)).map(|index| &externals[*index])
+    else {
         return;
     };
     let region = model.principals.len() as u32;
-    let mut segments: Vec<SegmentId> = owners.iter().flat_map(|index| externals[*index].segments.iter().copied()).collect();
+    let mut segments: Vec<SegmentId> =
+        owners.iter().flat_map(|index| externals[*index].segments.iter().copied()).collect();
     segments.sort_unstable();
     segments.dedup();
     let mut zones: Vec<ZoneId> = smallest.zone.into_iter().collect();
@@ -90,7 +95,10 @@ fn add_region(
         element: None,
         name: universe.path(smallest.entity).into(),
         zones,
-        attachments: segments.into_iter().map(|segment| Attachment { segment, addresses: addresses.clone() }).collect(),
+        attachments: segments
+            .into_iter()
+            .map(|segment| Attachment { segment, addresses: addresses.clone() })
+            .collect(),
         mac: None,
         details: Arc::new(smallest.details.clone()),
     });
@@ -111,12 +119,19 @@ fn never_sources() -> AddressSet {
 /// The networks beyond which lie the routes that fit: a gateway sends them to a next hop that is no gateway of ours.
 fn beyond(model: &Model, fits: impl Fn(&ipnet::IpNet) -> bool) -> Vec<SegmentId> {
     let is_ours = |address: IpAddr| {
-        model.gateways.iter().flat_map(|gateway| &gateway.interfaces).any(|interface| interface.addresses.contains(address))
+        model
+            .gateways
+            .iter()
+            .flat_map(|gateway| &gateway.interfaces)
+            .any(|interface| interface.addresses.contains(address))
     };
     let mut segments = Vec::new();
     for gateway in &model.gateways {
         for route in gateway.routes.iter().filter(|route| route.to.iter().any(&fits) && !is_ours(route.via)) {
-            let on = gateway.interfaces.iter().find(|interface| model.segment(interface.segment).addresses.contains(route.via));
+            let on = gateway
+                .interfaces
+                .iter()
+                .find(|interface| model.segment(interface.segment).addresses.contains(route.via));
             segments.extend(on.map(|interface| interface.segment));
         }
     }
@@ -132,8 +147,13 @@ fn read(
     model: &mut Model,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> External {
-    let mut external =
-        External { entity, addresses: AddressSet::default(), segments: Vec::new(), zone: None, details: Details::default() };
+    let mut external = External {
+        entity,
+        addresses: AddressSet::default(),
+        segments: Vec::new(),
+        zone: None,
+        details: Details::default(),
+    };
     let mut named = false;
     for (name, typed) in entity_block(universe, entity, diagnostics) {
         match (name, typed) {
@@ -142,7 +162,8 @@ fn read(
             }
             ("dns", Typed::Texts(_)) => named = true,
             ("network", Typed::References(list)) => {
-                external.segments = list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()).collect();
+                external.segments =
+                    list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()).collect();
             }
             ("zone", Typed::References(list)) => {
                 external.zone = list.first().and_then(|(zone, _)| model.zone_of.get(zone).copied());
@@ -160,16 +181,21 @@ fn read(
         let owner = model.segments.iter().find(|segment| segment.addresses.contains(address));
         let owner = owner.map_or("a network", |segment| segment.name.as_str());
         diagnostics.push(
-            Diagnostic::new(&codes::E0403, format!("`{}` holds `{address}`, which is inside of `{owner}`", universe.path(entity)))
-                .primary(file, span, "not outside")
-                .help("an external holds addresses that no network, slice or cluster of the package has"),
+            Diagnostic::new(
+                &codes::E0403,
+                format!("`{}` holds `{address}`, which is inside of `{owner}`", universe.path(entity)),
+            )
+            .primary(file, span, "not outside")
+            .help("an external holds addresses that no network, slice or cluster of the package has"),
         );
         external.addresses = external.addresses.difference(inside);
     }
     if external.segments.is_empty() {
-        external.segments = beyond(model, |route| external.addresses.contains(route.network()) || route.prefix_len() == 0);
+        external.segments =
+            beyond(model, |route| external.addresses.contains(route.network()) || route.prefix_len() == 0);
         if external.segments.len() > 1 {
-            let specific = beyond(model, |route| route.prefix_len() > 0 && external.addresses.contains(route.network()));
+            let specific =
+                beyond(model, |route| route.prefix_len() > 0 && external.addresses.contains(route.network()));
             if !specific.is_empty() {
                 external.segments = specific;
             }
@@ -177,7 +203,11 @@ fn read(
     }
     if named {
         let (file, span) = attribute_place(universe, entity, "dns");
-        model.unbuilt.push(Unbuilt { what: "DNS names of externals (packet filters know addresses)".into(), file, span });
+        model.unbuilt.push(Unbuilt {
+            what: "DNS names of externals (packet filters know addresses)".into(),
+            file,
+            span,
+        });
     }
     external
 }

@@ -261,7 +261,9 @@ impl Model {
             return definition.transports.clone(); // out there, somebody serves anything
         }
         let mut served = Vec::new();
-        for entry in self.principal(principal).serves().iter().filter(|entry| entry.protocol == definition.entity) {
+        for entry in
+            self.principal(principal).serves().iter().filter(|entry| entry.protocol == definition.entity)
+        {
             match entry.port {
                 Some(port) => served.push(port),
                 None => served.extend(definition.transports.iter().copied()),
@@ -282,7 +284,7 @@ pub(crate) fn read_block<'a>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<(&'static str, Typed<'a>)> {
     let mut values = Vec::new();
-    for attribute in declaration.body.iter().flat_map(|body| body.attributes()) {
+    for attribute in declaration.body.iter().flat_map(weir_syntax::ast::Block::attributes) {
         let Some(schema) = known.iter().find(|known| known.name == attribute.name.text) else { continue };
         match universe.typed(&attribute.value, schema.kind, scope) {
             Ok(typed) => values.push((schema.name, typed)),

@@ -6,8 +6,8 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    Assurance, Attachment, Details, Integrity, Model, Principal, PrincipalId, PrincipalKind, SegmentId, Typed, Unbuilt,
-    ZoneId,
+    Assurance, Attachment, Details, Integrity, Model, Principal, PrincipalId, PrincipalKind, SegmentId,
+    Typed, Unbuilt, ZoneId,
     build::{attribute_place, entity_block},
     classes::{Class, Classes, read_attribute},
 };
@@ -53,7 +53,7 @@ fn device<'a>(
         found.map_err(|diagnostic| diagnostics.push(*diagnostic)).ok().map(|(class, _)| class)
     });
     let class = class_id.and_then(|class| classes.get(&class)).unwrap_or(none);
-    let own: Vec<_> = entity.declaration.body.iter().flat_map(|body| body.attributes()).collect();
+    let own: Vec<_> = entity.declaration.body.iter().flat_map(weir_syntax::ast::Block::attributes).collect();
     let mut shared: Values<'a> = Vec::new();
     let mut varying = Vec::new();
     for attribute in own {
@@ -71,19 +71,28 @@ fn device<'a>(
             || shared.iter().any(|(own, _)| own == name)
             || varying.iter().any(|attribute| attribute.name.text == name)
     };
-    let mut missing: Vec<&SmolStr> =
-        class.declared.iter().filter(|(name, (_, required))| *required && !given(name)).map(|(name, _)| name).collect();
+    let mut missing: Vec<&SmolStr> = class
+        .declared
+        .iter()
+        .filter(|(name, (_, required))| *required && !given(name))
+        .map(|(name, _)| name)
+        .collect();
     missing.sort_unstable();
     if let Some(first) = missing.first() {
         let (file, span) = universe.name_span(id);
         let list = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         diagnostics.push(
-            Diagnostic::new(&codes::E0209, format!("`{}` lacks {list}, which its class requires", universe.path(id)))
-                .primary(file, span, "incomplete")
-                .help(format!("add `{first} = …`")),
+            Diagnostic::new(
+                &codes::E0209,
+                format!("`{}` lacks {list}, which its class requires", universe.path(id)),
+            )
+            .primary(file, span, "incomplete")
+            .help(format!("add `{first} = …`")),
         );
     }
-    for (name, value) in &class.values {
+    let mut inherited: Vec<_> = class.values.iter().collect();
+    inherited.sort_unstable_by_key(|(name, _)| *name);
+    for (name, value) in inherited {
         if !shared.iter().any(|(own, _)| own == name) && !varying.iter().any(|own| own.name.text == *name) {
             shared.push((name.clone(), value.clone()));
         }
@@ -159,7 +168,9 @@ fn place<'a>(
             }
             ("address", Typed::Addresses(found)) => ranges.clone_from(found),
             ("mac", Typed::Mac(bytes)) => mac = Some(*bytes),
-            ("zone", Typed::References(list)) => zone = list.first().and_then(|(z, _)| model.zone_of.get(z).copied()),
+            ("zone", Typed::References(list)) => {
+                zone = list.first().and_then(|(z, _)| model.zone_of.get(z).copied());
+            }
             ("capability", Typed::Level(level)) => capability = Some(*level),
             _ => {}
         }
@@ -203,8 +214,10 @@ fn attach(
     model: &Model,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Attachment> {
-    let mut attachments: Vec<Attachment> =
-        segments.iter().map(|segment| Attachment { segment: *segment, addresses: AddressSet::default() }).collect();
+    let mut attachments: Vec<Attachment> = segments
+        .iter()
+        .map(|segment| Attachment { segment: *segment, addresses: AddressSet::default() })
+        .collect();
     if segments.is_empty() {
         let (file, span) = universe.name_span(id);
         let around = ranges.first().and_then(|(address, _)| {
@@ -233,12 +246,14 @@ fn attach(
         }
         let (file, span) = attribute_place(universe, id, "address");
         let shown = if first == last { first.to_string() } else { format!("{first}..{last}") };
-        let mut outside = Diagnostic::new(&codes::E0401, format!("`{shown}` of `{name}` lies outside of its network"))
-            .primary(file, span, "not in there");
+        let mut outside =
+            Diagnostic::new(&codes::E0401, format!("`{shown}` of `{name}` lies outside of its network"))
+                .primary(file, span, "not in there");
         for segment in segments.iter().map(|segment| model.segment(*segment)) {
             let (file, span) = universe.name_span(segment.entity);
             let prefixes = segment.prefixes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let label = if prefixes.is_empty() { "has no subnet".to_owned() } else { format!("has {prefixes}") };
+            let label =
+                if prefixes.is_empty() { "has no subnet".to_owned() } else { format!("has {prefixes}") };
             outside = outside.secondary(file, span, label);
         }
         let right = model.segments.iter().find(|segment| segment.addresses.contains(*first));
@@ -253,9 +268,12 @@ fn attach(
 
 fn workload(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
     let scope = universe.scope(id, None);
-    let values: Values<'_> =
-        entity_block(universe, id, diagnostics).into_iter().map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed))).collect();
-    let host_network = values.iter().any(|(name, value)| name == "host_network" && matches!(**value, Typed::Boolean(true)));
+    let values: Values<'_> = entity_block(universe, id, diagnostics)
+        .into_iter()
+        .map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed)))
+        .collect();
+    let host_network =
+        values.iter().any(|(name, value)| name == "host_network" && matches!(**value, Typed::Boolean(true)));
     let cluster = universe.entity(id).declaration.cluster.as_ref().and_then(|path| {
         let found = universe.reference_path(path, &[Kind::Cluster], scope);
         found.map_err(|diagnostic| diagnostics.push(*diagnostic)).ok().map(|(cluster, _)| cluster)
@@ -285,10 +303,14 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
     let Some(gateway) = model.gateway_of.get(&id).copied() else { return };
     // its attributes were checked with the topology
     let mut again = Vec::new();
-    let values: Values<'_> =
-        entity_block(universe, id, &mut again).into_iter().map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed))).collect();
+    let values: Values<'_> = entity_block(universe, id, &mut again)
+        .into_iter()
+        .map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed)))
+        .collect();
     let zone = values.iter().find_map(|(name, value)| match (&**value, name.as_str()) {
-        (Typed::References(list), "zone") => list.first().and_then(|(zone, _)| model.zone_of.get(zone).copied()),
+        (Typed::References(list), "zone") => {
+            list.first().and_then(|(zone, _)| model.zone_of.get(zone).copied())
+        }
         _ => None,
     });
     let interfaces = &model.gateways[gateway.index()].interfaces;
@@ -304,15 +326,22 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
         if !interface.addresses.difference(&segment.addresses).is_empty() {
             let (file, _) = universe.name_span(id);
             diagnostics.push(
-                Diagnostic::new(&codes::E0401, format!("the address of interface `{}` lies outside of `{}`", interface.name, segment.name))
-                    .primary(file, interface.span, "not in there")
-                    .help("correct the address or the network"),
+                Diagnostic::new(
+                    &codes::E0401,
+                    format!(
+                        "the address of interface `{}` lies outside of `{}`",
+                        interface.name, segment.name
+                    ),
+                )
+                .primary(file, interface.span, "not in there")
+                .help("correct the address or the network"),
             );
             continue;
         }
         match attachments.iter_mut().find(|attachment| attachment.segment == interface.segment) {
             Some(attachment) => attachment.addresses = attachment.addresses.union(&interface.addresses),
-            None => attachments.push(Attachment { segment: interface.segment, addresses: interface.addresses.clone() }),
+            None => attachments
+                .push(Attachment { segment: interface.segment, addresses: interface.addresses.clone() }),
         }
     }
     let principal = PrincipalId(model.principals.len() as u32);
@@ -330,8 +359,10 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
 }
 
 fn role(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
-    let values: Values<'_> =
-        entity_block(universe, id, diagnostics).into_iter().map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed))).collect();
+    let values: Values<'_> = entity_block(universe, id, diagnostics)
+        .into_iter()
+        .map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed)))
+        .collect();
     let mut attachments = Vec::new();
     let mut zones = Vec::new();
     for (name, value) in &values {

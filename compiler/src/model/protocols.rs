@@ -72,7 +72,8 @@ pub struct Protocol {
 
 impl Protocol {
     pub fn is_layer_2(&self) -> bool {
-        !self.transports.is_empty() && self.transports.iter().all(|t| matches!(t, TransportMatch::Ethertype(_)))
+        !self.transports.is_empty()
+            && self.transports.iter().all(|t| matches!(t, TransportMatch::Ethertype(_)))
     }
 }
 
@@ -82,7 +83,10 @@ pub enum Service {
     Any,
     Transport(TransportMatch),
     /// A protocol, or one of its operations.
-    Protocol { protocol: u32, operation: Option<OperationUse> },
+    Protocol {
+        protocol: u32,
+        operation: Option<OperationUse>,
+    },
 }
 
 /// One operation of a protocol with the arguments that narrow it.
@@ -158,7 +162,12 @@ impl Protocols {
         Ok(services)
     }
 
-    fn service<'a>(&self, universe: &Universe<'a>, expr: &'a Expr, scope: Scope) -> Result<Service, Box<Diagnostic>> {
+    fn service<'a>(
+        &self,
+        universe: &Universe<'a>,
+        expr: &'a Expr,
+        scope: Scope,
+    ) -> Result<Service, Box<Diagnostic>> {
         if expr.as_word().is_some_and(|word| word.text == "any") {
             return Ok(Service::Any);
         }
@@ -173,10 +182,14 @@ impl Protocols {
             ));
         };
         let is_protocol = |targets: &[Target]| {
-            targets.iter().any(|t| matches!(t, Target::Entity(id, _) if universe.entity(*id).kind == Kind::Protocol))
+            targets
+                .iter()
+                .any(|t| matches!(t, Target::Entity(id, _) if universe.entity(*id).kind == Kind::Protocol))
         };
         let found = universe.find(path, scope, is_protocol)?;
-        let [Target::Entity(id, _)] = found.targets.as_slice() else { return Err(not_protocol(universe, None, path.span, scope)) };
+        let [Target::Entity(id, _)] = found.targets.as_slice() else {
+            return Err(not_protocol(universe, None, path.span, scope));
+        };
         if universe.entity(*id).kind != Kind::Protocol {
             return Err(not_protocol(universe, Some(*id), path.span, scope));
         }
@@ -197,7 +210,12 @@ impl Protocols {
     }
 }
 
-fn not_protocol(universe: &Universe<'_>, found: Option<EntityId>, span: Span, scope: Scope) -> Box<Diagnostic> {
+fn not_protocol(
+    universe: &Universe<'_>,
+    found: Option<EntityId>,
+    span: Span,
+    scope: Scope,
+) -> Box<Diagnostic> {
     let what = found.map_or("several declarations", |id| schema::of(universe.entity(id).kind).keyword);
     Box::new(
         Diagnostic::new(&codes::E0203, format!("expected a protocol, found {what}"))
@@ -229,7 +247,8 @@ fn operation_use<'a>(
         ));
     };
     let operation = &protocol.operations[index];
-    let arguments = segment.arguments.iter().flatten().map(|argument| argument_use(universe, operation, argument, scope));
+    let arguments =
+        segment.arguments.iter().flatten().map(|argument| argument_use(universe, operation, argument, scope));
     Ok(OperationUse { operation: index as u32, arguments: arguments.collect::<Result<_, _>>()? })
 }
 
@@ -247,11 +266,14 @@ fn argument_use<'a>(
         if names.is_empty() { "it takes none".to_owned() } else { format!("it takes: {}", names.join(", ")) }
     };
     let position = match &argument.name {
-        Some(name) => operation.arguments.iter().position(|known| known.name == name.text).ok_or_else(|| {
-            let near = did_you_mean(&name.text, operation.arguments.iter().map(|known| known.name.as_str()));
-            let message = format!("`{}` has no argument `{}`", operation.name, name.text);
-            wrong(name.span, message, near.unwrap_or_else(known))
-        })?,
+        Some(name) => {
+            operation.arguments.iter().position(|known| known.name == name.text).ok_or_else(|| {
+                let near =
+                    did_you_mean(&name.text, operation.arguments.iter().map(|known| known.name.as_str()));
+                let message = format!("`{}` has no argument `{}`", operation.name, name.text);
+                wrong(name.span, message, near.unwrap_or_else(known))
+            })?
+        }
         None => operation.arguments.iter().position(|known| known.positional).ok_or_else(|| {
             wrong(argument.span, format!("`{}` takes no argument without a name", operation.name), known())
         })?,
@@ -260,13 +282,18 @@ fn argument_use<'a>(
     let mut used = ArgumentUse { argument: position as u32, range: None, value: None, text: None };
     if matches!(declared.kind, "topic" | "path" | "text") {
         let Some(value) = argument.value.as_ref().filter(|_| argument.selector.is_none()) else {
-            return Err(wrong(argument.span, format!("`{}` is a text", declared.name), "put it into quotes".into()));
+            return Err(wrong(
+                argument.span,
+                format!("`{}` is a text", declared.name),
+                "put it into quotes".into(),
+            ));
         };
         let Typed::Text(text) = universe.typed(value, schema::Type::Text, scope)? else { return Ok(used) };
         if declared.kind == "topic"
             && let Err(reason) = check_topic_filter(&text)
         {
-            let help = "`+` and `#` stand alone between slashes, `#` only at the end (MQTT 5.0, 4.7.1)".into();
+            let help =
+                "`+` and `#` stand alone between slashes, `#` only at the end (MQTT 5.0, 4.7.1)".into();
             return Err(wrong(value.span, format!("`{text}` is no MQTT topic filter: {reason}"), help));
         }
         used.text = Some(text);
@@ -274,16 +301,28 @@ fn argument_use<'a>(
     }
     let selector = argument.selector.as_ref().or(argument.value.as_ref());
     let (first, last) = match selector.map(|expr| (&expr.kind, expr)) {
-        Some((ExprKind::Range(from, to), _)) => (universe.integer(from, scope)?, universe.integer(to, scope)?),
+        Some((ExprKind::Range(from, to), _)) => {
+            (universe.integer(from, scope)?, universe.integer(to, scope)?)
+        }
         Some((_, expr)) => {
             let number = universe.integer(expr, scope)?;
             (number, number)
         }
-        None => return Err(wrong(argument.span, format!("`{}` needs a number", declared.name), "write `coils 100..103`".into())),
+        None => {
+            return Err(wrong(
+                argument.span,
+                format!("`{}` needs a number", declared.name),
+                "write `coils 100..103`".into(),
+            ));
+        }
     };
     if first > last || last > declared.max {
         let help = format!("numbers go from 0 to {}", declared.max);
-        return Err(wrong(argument.span, format!("{first} to {last} is no range of `{}`", declared.name), help));
+        return Err(wrong(
+            argument.span,
+            format!("{first} to {last} is no range of `{}`", declared.name),
+            help,
+        ));
     }
     used.range = Some((first, last));
     if let (Some(_), Some(value)) = (&argument.selector, &argument.value) {
@@ -328,7 +367,13 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         dynamic_port: false,
         operations: Vec::new(),
     };
-    for (name, typed) in super::read_block(universe, declaration, schema::of(Kind::Protocol).attributes, scope, &mut diagnostics) {
+    for (name, typed) in super::read_block(
+        universe,
+        declaration,
+        schema::of(Kind::Protocol).attributes,
+        scope,
+        &mut diagnostics,
+    ) {
         match (name, typed) {
             ("transport", Typed::Transports(transports)) => protocol.transports = transports,
             ("dynamic_port", Typed::Boolean(dynamic)) => protocol.dynamic_port = dynamic,
@@ -388,7 +433,9 @@ fn read_operation<'a>(
             functions: Vec::new(),
             max: u64::from(u16::MAX),
         };
-        for (name, typed) in super::read_block(universe, inner, block.blocks[0].attributes, scope, diagnostics) {
+        for (name, typed) in
+            super::read_block(universe, inner, block.blocks[0].attributes, scope, diagnostics)
+        {
             match (name, typed) {
                 ("type", Typed::Word(word)) => argument.kind = word,
                 ("positional", Typed::Boolean(positional)) => argument.positional = positional,

@@ -112,7 +112,11 @@ impl<'m, 'a> Sets<'m, 'a> {
                 Ok(Arc::new(Ranges::from_unsorted(kept)))
             }
             ExprKind::Error => Ok(PrincipalSet::default()),
-            _ => Err(Self::no_set(expr, scope, "name devices, classes, zones or groups, joined by `|`, `&`, `-`")),
+            _ => Err(Self::no_set(
+                expr,
+                scope,
+                "name devices, classes, zones or groups, joined by `|`, `&`, `-`",
+            )),
         }
     }
 
@@ -129,7 +133,13 @@ impl<'m, 'a> Sets<'m, 'a> {
             targets.iter().all(|target| match target {
                 Target::Entity(id, _) => !matches!(
                     self.universe.entity(*id).kind,
-                    Kind::Protocol | Kind::Policy | Kind::Exception | Kind::Conduit | Kind::Core | Kind::Radio | Kind::Import
+                    Kind::Protocol
+                        | Kind::Policy
+                        | Kind::Exception
+                        | Kind::Conduit
+                        | Kind::Core
+                        | Kind::Radio
+                        | Kind::Import
                 ),
                 Target::Module(_) => true,
                 Target::Template(_) => false,
@@ -174,7 +184,9 @@ impl<'m, 'a> Sets<'m, 'a> {
     fn entity(&mut self, id: EntityId, element: Option<u32>, path: &Path, scope: Scope) -> Evaluated {
         if let Some((first, count)) = self.model.principals_of.get(&id).copied() {
             return Ok(Arc::new(match element {
-                Some(element) if element <= count => Ranges::from_unsorted(vec![(first + element - 1, first + element - 1)]),
+                Some(element) if element <= count => {
+                    Ranges::from_unsorted(vec![(first + element - 1, first + element - 1)])
+                }
                 _ if count == 0 => Ranges::new(),
                 _ => Ranges::from_unsorted(vec![(first, first + count - 1)]),
             }));
@@ -183,9 +195,12 @@ impl<'m, 'a> Sets<'m, 'a> {
             Some(State::Known(set)) => return Ok(set.clone()),
             Some(State::Open) => {
                 return Err(Box::new(
-                    Diagnostic::new(&codes::E0212, format!("group `{}` is defined by itself", self.universe.path(id)))
-                        .primary(scope.file, path.span, "leads back to the group that is being defined")
-                        .help("remove it from one of the groups of the circle"),
+                    Diagnostic::new(
+                        &codes::E0212,
+                        format!("group `{}` is defined by itself", self.universe.path(id)),
+                    )
+                    .primary(scope.file, path.span, "leads back to the group that is being defined")
+                    .help("remove it from one of the groups of the circle"),
                 ));
             }
             None => {}
@@ -231,7 +246,9 @@ impl<'m, 'a> Sets<'m, 'a> {
             if let Some((first, count @ 1..)) = self.model.principals_of.get(entity).copied() {
                 all.push((first, first + count - 1));
             }
-            all.extend(self.model.regions_of.get(entity).into_iter().flatten().map(|region| (*region, *region)));
+            all.extend(
+                self.model.regions_of.get(entity).into_iter().flatten().map(|region| (*region, *region)),
+            );
         }
         for inner in &module.inner {
             all.extend(self.module(*inner).iter());
@@ -244,18 +261,28 @@ impl<'m, 'a> Sets<'m, 'a> {
     /// Whether a principal's attributes fulfil a predicate. An attribute that it does not have fulfils nothing.
     fn holds(&self, predicate: &'a Expr, details: &Details, scope: Scope) -> Result<bool, Box<Diagnostic>> {
         match &predicate.kind {
-            ExprKind::And(parts) => parts.iter().try_fold(true, |all, part| Ok(all & self.holds(part, details, scope)?)),
-            ExprKind::Or(parts) => parts.iter().try_fold(false, |any, part| Ok(any | self.holds(part, details, scope)?)),
+            ExprKind::And(parts) => {
+                parts.iter().try_fold(true, |all, part| Ok(all & self.holds(part, details, scope)?))
+            }
+            ExprKind::Or(parts) => {
+                parts.iter().try_fold(false, |any, part| Ok(any | self.holds(part, details, scope)?))
+            }
             ExprKind::Not(part) => Ok(!self.holds(part, details, scope)?),
             ExprKind::Compare(comparison, left, right) => {
                 let Some(name) = left.as_word() else { return Err(Self::no_predicate(left, scope)) };
                 if !self.knows_attribute(&name.text) {
-                    let mut known: Vec<&str> = schema::of(Kind::Device).attributes.iter().map(|a| a.name).collect();
+                    let mut known: Vec<&str> =
+                        schema::of(Kind::Device).attributes.iter().map(|a| a.name).collect();
                     known.sort_unstable();
                     return Err(Box::new(
-                        Diagnostic::new(&codes::E0207, format!("no principal has an attribute `{}`", name.text))
-                            .primary(scope.file, name.span, "unknown attribute")
-                            .help(did_you_mean(&name.text, known).unwrap_or_else(|| "declare it in a class".into())),
+                        Diagnostic::new(
+                            &codes::E0207,
+                            format!("no principal has an attribute `{}`", name.text),
+                        )
+                        .primary(scope.file, name.span, "unknown attribute")
+                        .help(
+                            did_you_mean(&name.text, known).unwrap_or_else(|| "declare it in a class".into()),
+                        ),
                     ));
                 }
                 let wanted = match self.universe.evaluate_word_or_value(right, scope)? {
@@ -273,7 +300,11 @@ impl<'m, 'a> Sets<'m, 'a> {
 
     fn knows_attribute(&self, name: &str) -> bool {
         schema::of(Kind::Device).attributes.iter().any(|attribute| attribute.name == name)
-            || self.model.principals.iter().any(|principal| principal.details.texts.iter().any(|(text, _)| text == name))
+            || self
+                .model
+                .principals
+                .iter()
+                .any(|principal| principal.details.texts.iter().any(|(text, _)| text == name))
     }
 
     fn no_predicate(expr: &Expr, scope: Scope) -> Box<Diagnostic> {

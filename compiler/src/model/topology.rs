@@ -91,7 +91,10 @@ fn overlaps(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagno
             diagnostics.push(
                 Diagnostic::new(
                     &codes::E0403,
-                    format!("`{}` of `{}` overlaps `{around}` of `{}`", net, model.segments[index].name, model.segments[owner].name),
+                    format!(
+                        "`{}` of `{}` overlaps `{around}` of `{}`",
+                        net, model.segments[index].name, model.segments[owner].name
+                    ),
                 )
                 .primary(file, span, "these addresses")
                 .secondary(other_file, other_span, "are here too")
@@ -154,7 +157,8 @@ pub(super) fn gateways(universe: &Universe<'_>, model: &mut Model, diagnostics: 
             match (name, typed) {
                 ("enforces", Typed::Words(words)) => gateway.enforces = words,
                 ("masquerade", Typed::References(list)) => {
-                    gateway.masquerade = list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()).collect();
+                    gateway.masquerade =
+                        list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()).collect();
                 }
                 _ => {}
             }
@@ -176,7 +180,12 @@ pub(super) fn gateways(universe: &Universe<'_>, model: &mut Model, diagnostics: 
     nodes(universe, model);
 }
 
-fn interfaces(universe: &Universe<'_>, gateway: &mut Gateway, model: &Model, diagnostics: &mut Vec<Diagnostic>) {
+fn interfaces(
+    universe: &Universe<'_>,
+    gateway: &mut Gateway,
+    model: &Model,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let scope = universe.scope(gateway.entity, None);
     let block = &schema::of(Kind::Gateway).blocks[0];
     for inner in universe.blocks(gateway.entity, "interface") {
@@ -200,8 +209,10 @@ fn interfaces(universe: &Universe<'_>, gateway: &mut Gateway, model: &Model, dia
                 _ => {}
             }
         }
-        let usable = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b':');
-        if interface.device.is_empty() || interface.device.len() > 15 || !interface.device.bytes().all(usable) {
+        let usable =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b':');
+        if interface.device.is_empty() || interface.device.len() > 15 || !interface.device.bytes().all(usable)
+        {
             diagnostics.push(
                 Diagnostic::new(&codes::E0405, format!("`{}` cannot be an interface's name on a host", interface.device.escape_debug()))
                     .primary(scope.file, inner.name.span, "not usable")
@@ -211,10 +222,13 @@ fn interfaces(universe: &Universe<'_>, gateway: &mut Gateway, model: &Model, dia
         }
         if let Some(twin) = gateway.interfaces.iter().find(|other| other.device == interface.device) {
             diagnostics.push(
-                Diagnostic::new(&codes::E0405, format!("two interfaces are `{}` on the host", interface.device))
-                    .primary(scope.file, inner.name.span, "again here")
-                    .secondary(scope.file, twin.span, "first here")
-                    .help("give each its own `device`"),
+                Diagnostic::new(
+                    &codes::E0405,
+                    format!("two interfaces are `{}` on the host", interface.device),
+                )
+                .primary(scope.file, inner.name.span, "again here")
+                .secondary(scope.file, twin.span, "first here")
+                .help("give each its own `device`"),
             );
         }
         if interface.segment.0 != u32::MAX {
@@ -247,9 +261,12 @@ fn routes(universe: &Universe<'_>, gateway: &mut Gateway, model: &Model, diagnos
         let mut attached = gateway.interfaces.iter().map(|interface| model.segment(interface.segment));
         if !attached.any(|segment| segment.addresses.contains(via)) {
             diagnostics.push(
-                Diagnostic::new(&codes::E0401, format!("the next hop `{via}` is on none of the gateway's networks"))
-                    .primary(scope.file, inner.name.span, "cannot be reached")
-                    .help("a next hop is an address in the subnet of one of the gateway's interfaces"),
+                Diagnostic::new(
+                    &codes::E0401,
+                    format!("the next hop `{via}` is on none of the gateway's networks"),
+                )
+                .primary(scope.file, inner.name.span, "cannot be reached")
+                .help("a next hop is an address in the subnet of one of the gateway's interfaces"),
             );
             continue;
         }
@@ -262,10 +279,15 @@ fn user_planes(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec
     for entity in universe.entities_of(Kind::Slice) {
         let scope = universe.scope(entity, None);
         let Some(attribute) = universe.attribute(entity, "user_plane") else { continue };
-        let Ok(Typed::UserPlane { gateway, .. }) = universe.typed(&attribute.value, schema::Type::UserPlane, scope) else {
+        let Ok(Typed::UserPlane { gateway, .. }) =
+            universe.typed(&attribute.value, schema::Type::UserPlane, scope)
+        else {
             continue;
         };
-        let (Some(gateway), Some(segment)) = (model.gateway_of.get(&gateway), model.segment_of.get(&entity)) else { continue };
+        let (Some(gateway), Some(segment)) = (model.gateway_of.get(&gateway), model.segment_of.get(&entity))
+        else {
+            continue;
+        };
         let (gateway, segment) = (*gateway, *segment);
         let upf = &mut model.gateways[gateway.index()];
         if !upf.enforces.contains(&"upf") {
@@ -284,9 +306,15 @@ fn user_planes(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec
         let device = SmolStr::from(format!("ogs{}", universe.entity(entity).declaration.name.text));
         if device.len() > 15 || upf.interfaces.iter().any(|interface| interface.device == device) {
             diagnostics.push(
-                Diagnostic::new(&codes::E0405, format!("`{device}` cannot be the slice's tunnel interface on `{}`", upf.name))
-                    .primary(scope.file, attribute.value.span, "the name is too long, or taken")
-                    .help(format!("name it in the gateway: `interface ogsx {{ network = {} }}`", universe.entity(entity).declaration.name.text)),
+                Diagnostic::new(
+                    &codes::E0405,
+                    format!("`{device}` cannot be the slice's tunnel interface on `{}`", upf.name),
+                )
+                .primary(scope.file, attribute.value.span, "the name is too long, or taken")
+                .help(format!(
+                    "name it in the gateway: `interface ogsx {{ network = {} }}`",
+                    universe.entity(entity).declaration.name.text
+                )),
             );
             continue;
         }
@@ -305,8 +333,12 @@ fn nodes(universe: &Universe<'_>, model: &mut Model) {
     for entity in universe.entities_of(Kind::Cluster) {
         let scope = universe.scope(entity, None);
         let Some(pods) = model.segment_of.get(&entity).copied() else { continue };
-        let network = universe.attribute(entity, "nodes").and_then(|a| universe.reference(&a.value, &[Kind::Network], scope).ok());
-        let Some(network) = network.and_then(|(network, _)| model.segment_of.get(&network).copied()) else { continue };
+        let network = universe
+            .attribute(entity, "nodes")
+            .and_then(|a| universe.reference(&a.value, &[Kind::Network], scope).ok());
+        let Some(network) = network.and_then(|(network, _)| model.segment_of.get(&network).copied()) else {
+            continue;
+        };
         let masquerades = universe
             .attribute(entity, "egress")
             .is_some_and(|a| a.value.as_word().is_some_and(|word| word.text == "masquerade"));
@@ -383,9 +415,12 @@ fn reserved(
             if attachment.addresses.contains(address) {
                 let (file, span) = attribute_place(universe, principal.entity, "address");
                 diagnostics.push(
-                    Diagnostic::new(&codes::E0404, format!("`{address}` is the {what} address of `{}`", segment.name))
-                        .primary(file, span, format!("no host of `{net}` can have it"))
-                        .help("choose an address between the two"),
+                    Diagnostic::new(
+                        &codes::E0404,
+                        format!("`{address}` is the {what} address of `{}`", segment.name),
+                    )
+                    .primary(file, span, format!("no host of `{net}` can have it"))
+                    .help("choose an address between the two"),
                 );
             }
         }

@@ -87,7 +87,10 @@ pub enum Typed<'a> {
     Time(i64),
     /// SST, and SD where it is given.
     Snssai(u8, Option<u32>),
-    UserPlane { dedicated: bool, gateway: EntityId },
+    UserPlane {
+        dedicated: bool,
+        gateway: EntityId,
+    },
     Labels(Vec<(SmolStr, SmolStr)>),
     Texts(Vec<SmolStr>),
     Integers(Vec<u64>),
@@ -97,7 +100,11 @@ pub enum Typed<'a> {
 type Read<T> = Result<T, Box<Diagnostic>>;
 
 fn mistyped(file: FileId, span: Span, expected: &str, help: String) -> Box<Diagnostic> {
-    Box::new(Diagnostic::new(&codes::E0301, format!("expected {expected}")).primary(file, span, "of another type").help(help))
+    Box::new(
+        Diagnostic::new(&codes::E0301, format!("expected {expected}"))
+            .primary(file, span, "of another type")
+            .help(help),
+    )
 }
 
 fn out_of_range(file: FileId, span: Span, message: String, help: String) -> Box<Diagnostic> {
@@ -117,7 +124,12 @@ impl<'a> Universe<'a> {
                 let number = self.integer(expr, scope)?;
                 if number < min || number > max {
                     let message = format!("{number} is not between {min} and {max}");
-                    return Err(out_of_range(file, span, message, format!("write a number from {min} to {max}")));
+                    return Err(out_of_range(
+                        file,
+                        span,
+                        message,
+                        format!("write a number from {min} to {max}"),
+                    ));
                 }
                 Typed::Integer(number)
             }
@@ -125,7 +137,12 @@ impl<'a> Universe<'a> {
             Type::Version => {
                 let text = self.plain_text(expr, scope)?;
                 if !text.bytes().any(|byte| byte.is_ascii_digit()) {
-                    return Err(out_of_range(file, span, format!("`{text}` is no version"), "write `\"2.8\"`".into()));
+                    return Err(out_of_range(
+                        file,
+                        span,
+                        format!("`{text}` is no version"),
+                        "write `\"2.8\"`".into(),
+                    ));
                 }
                 Typed::Text(text)
             }
@@ -151,7 +168,8 @@ impl<'a> Universe<'a> {
                 Typed::Addresses(ranges.collect::<Read<_>>()?)
             }
             Type::Prefixes => {
-                let prefixes: Vec<IpNet> = list(expr).iter().map(|one| self.one_prefix(one, scope)).collect::<Read<_>>()?;
+                let prefixes: Vec<IpNet> =
+                    list(expr).iter().map(|one| self.one_prefix(one, scope)).collect::<Read<_>>()?;
                 if prefixes.is_empty() {
                     return Err(mistyped(file, span, "a prefix", "write `10.20.0.0/16`".into()));
                 }
@@ -164,29 +182,39 @@ impl<'a> Universe<'a> {
             Type::Mac => match self.evaluate(expr, scope)? {
                 Value::Mac(bytes) if bytes[0] & 1 == 1 => {
                     let message = "a group MAC address belongs to no device".to_owned();
-                    return Err(out_of_range(file, span, message, "the first byte of a device's MAC is even".into()));
+                    return Err(out_of_range(
+                        file,
+                        span,
+                        message,
+                        "the first byte of a device's MAC is even".into(),
+                    ));
                 }
                 Value::Mac(bytes) => Typed::Mac(bytes),
                 _ => return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into())),
             },
             Type::Reference(kinds) => Typed::References(vec![self.reference(expr, kinds, scope)?]),
-            Type::References(kinds) => {
-                Typed::References(list(expr).iter().map(|one| self.reference(one, kinds, scope)).collect::<Read<_>>()?)
-            }
+            Type::References(kinds) => Typed::References(
+                list(expr).iter().map(|one| self.reference(one, kinds, scope)).collect::<Read<_>>()?,
+            ),
             Type::Set | Type::Services => Typed::Expression(expr, scope),
-            Type::Transports => {
-                Typed::Transports(list(expr).iter().map(|one| self.transport(one, scope)).collect::<Read<_>>()?)
-            }
-            Type::Serves => {
-                Typed::Serves(list(expr).iter().map(|one| self.served(one, scope)).collect::<Read<Vec<_>>>()?.into())
-            }
+            Type::Transports => Typed::Transports(
+                list(expr).iter().map(|one| self.transport(one, scope)).collect::<Read<_>>()?,
+            ),
+            Type::Serves => Typed::Serves(
+                list(expr).iter().map(|one| self.served(one, scope)).collect::<Read<Vec<_>>>()?.into(),
+            ),
             Type::Identity => Typed::Identity(Arc::new(self.identity(expr, scope)?)),
             Type::Endorsement => match &expr.kind {
                 ExprKind::Arrow(from, to) => {
                     let (from, to) = (self.integrity(from, scope)?, self.integrity(to, scope)?);
                     if from >= to {
                         let message = "an endorsement raises integrity".to_owned();
-                        return Err(out_of_range(file, span, message, "write the lower one first: `field -> verified`".into()));
+                        return Err(out_of_range(
+                            file,
+                            span,
+                            message,
+                            "write the lower one first: `field -> verified`".into(),
+                        ));
                     }
                     Typed::Endorsement(from, to)
                 }
@@ -208,8 +236,12 @@ impl<'a> Universe<'a> {
                 ),
                 _ => return Err(mistyped(file, span, "labels", "write `{ app = \"mosquitto\" }`".into())),
             },
-            Type::Texts => Typed::Texts(list(expr).iter().map(|one| self.plain_text(one, scope)).collect::<Read<_>>()?),
-            Type::Integers => Typed::Integers(list(expr).iter().map(|one| self.integer(one, scope)).collect::<Read<_>>()?),
+            Type::Texts => {
+                Typed::Texts(list(expr).iter().map(|one| self.plain_text(one, scope)).collect::<Read<_>>()?)
+            }
+            Type::Integers => {
+                Typed::Integers(list(expr).iter().map(|one| self.integer(one, scope)).collect::<Read<_>>()?)
+            }
             Type::Record(attributes) => match &expr.kind {
                 ExprKind::Map(entries) => Typed::Record(self.record(entries, attributes, scope)?),
                 _ => return Err(mistyped(file, span, "a block", "write `{ five_qi = 83 }`".into())),
@@ -232,7 +264,10 @@ impl<'a> Universe<'a> {
                         Diagnostic::new(&codes::E0207, format!("unknown attribute `{}`", entry.name.text))
                             .primary(scope.file, entry.name.span, "not known here")
                             .help(help.unwrap_or_else(|| {
-                                format!("known are: {}", known.iter().map(|known| known.name).collect::<Vec<_>>().join(", "))
+                                format!(
+                                    "known are: {}",
+                                    known.iter().map(|known| known.name).collect::<Vec<_>>().join(", ")
+                                )
                             })),
                     ));
                 };
@@ -255,7 +290,8 @@ impl<'a> Universe<'a> {
             return Err(mistyped(scope.file, expr.span, "a word", format!("write one of: {known}")));
         };
         words.iter().find(|word| **word == name.text).copied().ok_or_else(|| {
-            let help = did_you_mean(&name.text, words.iter().copied()).unwrap_or_else(|| format!("write one of: {known}"));
+            let help = did_you_mean(&name.text, words.iter().copied())
+                .unwrap_or_else(|| format!("write one of: {known}"));
             Box::new(
                 Diagnostic::new(&codes::E0302, format!("`{}` is none of the known words", name.text))
                     .primary(scope.file, expr.span, "unknown word")
@@ -296,10 +332,20 @@ impl<'a> Universe<'a> {
     }
 
     /// A declaration of one of these kinds.
-    pub fn reference(&self, expr: &'a Expr, kinds: &'static [Kind], scope: Scope) -> Read<(EntityId, Option<u32>)> {
+    pub fn reference(
+        &self,
+        expr: &'a Expr,
+        kinds: &'static [Kind],
+        scope: Scope,
+    ) -> Read<(EntityId, Option<u32>)> {
         let names = kinds.iter().map(|kind| schema::of(*kind).keyword).collect::<Vec<_>>().join(" or ");
         let ExprKind::Path(path) = &expr.kind else {
-            return Err(mistyped(scope.file, expr.span, &format!("the name of a {names}"), format!("name a declared {names}")));
+            return Err(mistyped(
+                scope.file,
+                expr.span,
+                &format!("the name of a {names}"),
+                format!("name a declared {names}"),
+            ));
         };
         self.reference_path(path, kinds, scope)
     }
@@ -315,7 +361,9 @@ impl<'a> Universe<'a> {
         let is_fit = |target: &Target| matches!(target, Target::Entity(id, _) if kinds.contains(&self.entity(*id).kind));
         let found = self.find(path, scope, |targets| targets.iter().any(is_fit))?;
         match found.targets.as_slice() {
-            [Target::Entity(id, element)] if kinds.contains(&self.entity(*id).kind) && found.rest.is_empty() => {
+            [Target::Entity(id, element)]
+                if kinds.contains(&self.entity(*id).kind) && found.rest.is_empty() =>
+            {
                 Ok((*id, *element))
             }
             targets => Err(self.of_another_kind(path, targets, &names, scope)),
@@ -353,7 +401,11 @@ impl<'a> Universe<'a> {
     /// The transport that an expression spells, or nothing where it spells something else.
     pub fn transport_of(&self, expr: &'a Expr, scope: Scope) -> Read<Option<TransportMatch>> {
         if expr.as_word().is_some_and(|name| name.text == "icmp") {
-            return Ok(Some(TransportMatch::Ports(PortMatch { transport: Transport::IcmpEcho, first: 0, last: 0 })));
+            return Ok(Some(TransportMatch::Ports(PortMatch {
+                transport: Transport::IcmpEcho,
+                first: 0,
+                last: 0,
+            })));
         }
         let ExprKind::Slash(name, number) = &expr.kind else { return Ok(None) };
         let Some(word) = name.as_word() else { return Ok(None) };
@@ -364,7 +416,8 @@ impl<'a> Universe<'a> {
             "ethertype" => None,
             other => {
                 let known = ["tcp", "udp", "sctp", "ethertype"];
-                let help = did_you_mean(other, known).unwrap_or_else(|| format!("known are: {}, icmp", known.join(", ")));
+                let help = did_you_mean(other, known)
+                    .unwrap_or_else(|| format!("known are: {}, icmp", known.join(", ")));
                 return Err(Box::new(
                     Diagnostic::new(&codes::E0302, format!("`{other}` is no transport"))
                         .primary(scope.file, word.span, "unknown transport")
@@ -379,10 +432,16 @@ impl<'a> Universe<'a> {
                 (number, number)
             }
         };
-        let (lowest, most, what) = if transport.is_some() { (1, 65_535, "port") } else { (0x600, 0xffff, "ethertype") };
+        let (lowest, most, what) =
+            if transport.is_some() { (1, 65_535, "port") } else { (0x600, 0xffff, "ethertype") };
         if first > last || first < lowest || last > most {
             let message = format!("`{first}` to `{last}` is no range of {what}s");
-            return Err(out_of_range(scope.file, number.span, message, format!("a {what} goes from {lowest} to {most}")));
+            return Err(out_of_range(
+                scope.file,
+                number.span,
+                message,
+                format!("a {what} goes from {lowest} to {most}"),
+            ));
         }
         let (first, last) = (first as u16, last as u16);
         Ok(Some(match transport {
@@ -430,7 +489,10 @@ impl<'a> Universe<'a> {
         };
         let mut parts = Vec::new();
         for argument in segment.arguments.iter().flatten() {
-            let name = argument.name.as_ref().map_or_else(|| known.first().copied().unwrap_or(""), |name| name.text.as_str());
+            let name = argument
+                .name
+                .as_ref()
+                .map_or_else(|| known.first().copied().unwrap_or(""), |name| name.text.as_str());
             let Some(value) = argument.value.as_ref().filter(|_| known.contains(&name)) else {
                 return Err(Box::new(
                     Diagnostic::new(&codes::E0304, format!("`{scheme}` has no part `{name}`"))
@@ -474,7 +536,9 @@ impl<'a> Universe<'a> {
         Err(Box::new(
             Diagnostic::new(&codes::E0306, "a key is written out")
                 .primary(scope.file, expr.span, "a secret does not belong into a policy")
-                .help("refer to it: `key = ref(\"vault:sim/agv1\")`, or say where it lives: `key = hardware`"),
+                .help(
+                    "refer to it: `key = ref(\"vault:sim/agv1\")`, or say where it lives: `key = hardware`",
+                ),
         ))
     }
 
@@ -486,10 +550,17 @@ impl<'a> Universe<'a> {
             _ => (expr, None),
         };
         let sst = match (&sst_expr.kind, sst_expr.as_word()) {
-            (ExprKind::Integer(number), _) => u8::try_from(*number).ok().filter(|sst| *sst > 0).ok_or_else(|| {
-                let message = format!("an SST of {number} does not exist");
-                out_of_range(file, sst_expr.span, message, "an SST goes from 1 to 255 (TS 23.003, 28.4.2)".into())
-            })?,
+            (ExprKind::Integer(number), _) => {
+                u8::try_from(*number).ok().filter(|sst| *sst > 0).ok_or_else(|| {
+                    let message = format!("an SST of {number} does not exist");
+                    out_of_range(
+                        file,
+                        sst_expr.span,
+                        message,
+                        "an SST goes from 1 to 255 (TS 23.003, 28.4.2)".into(),
+                    )
+                })?
+            }
             (_, Some(word)) => {
                 let found = NAMES.iter().find(|(name, _)| *name == word.text);
                 found.map(|(_, sst)| *sst).ok_or_else(|| {
@@ -571,21 +642,23 @@ fn quantity(expr: &Expr, scope: Scope, expected: &str, example: &str, units: &[(
     };
     let Some((_, factor)) = units.iter().find(|(name, _)| name == unit) else {
         let names = units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let mut wrong = mistyped(scope.file, expr.span, expected, format!("write {example}; its units are {names}"));
+        let mut wrong =
+            mistyped(scope.file, expr.span, expected, format!("write {example}; its units are {names}"));
         wrong.message = format!("expected {expected}, found a number of `{unit}`");
         return Err(wrong);
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let scale = 10u64.checked_pow(fraction.len() as u32);
-    let value = whole
-        .parse::<u64>()
-        .ok()
-        .and_then(|whole| whole.checked_mul(*factor))
-        .zip(scale)
-        .and_then(|(whole, scale)| {
-            let part = if fraction.is_empty() { Some(0) } else { fraction.parse::<u64>().ok()?.checked_mul(*factor) }?;
+    let value = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(*factor)).zip(scale).and_then(
+        |(whole, scale)| {
+            let part = if fraction.is_empty() {
+                Some(0)
+            } else {
+                fraction.parse::<u64>().ok()?.checked_mul(*factor)
+            }?;
             (part % scale == 0).then(|| whole.checked_add(part / scale)).flatten()
-        });
+        },
+    );
     value.ok_or_else(|| {
         let message = format!("`{number} {unit}` is too large or too fine");
         out_of_range(scope.file, expr.span, message, format!("write a value as {example}"))
@@ -606,7 +679,12 @@ fn event_rate(expr: &Expr, scope: Scope) -> Read<Limit> {
         };
         return match u32::try_from(*count) {
             Ok(count) if count > 0 => Ok(Limit { count, seconds }),
-            _ => Err(out_of_range(scope.file, expr.span, format!("a rate of {count} is not possible"), help.into())),
+            _ => Err(out_of_range(
+                scope.file,
+                expr.span,
+                format!("a rate of {count} is not possible"),
+                help.into(),
+            )),
         };
     }
     Err(mistyped(scope.file, expr.span, "a rate of events", help.into()))
@@ -619,8 +697,11 @@ fn time(expr: &Expr, scope: Scope) -> Read<i64> {
         return Err(mistyped(scope.file, expr.span, "a date or time", help.into()));
     };
     let with_time = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_string() };
-    let with_seconds =
-        if with_time.as_bytes().get(16) == Some(&b':') { with_time } else { format!("{}:00{}", &with_time[..16], &with_time[16..]) };
+    let with_seconds = if with_time.as_bytes().get(16) == Some(&b':') {
+        with_time
+    } else {
+        format!("{}:00{}", &with_time[..16], &with_time[16..])
+    };
     with_seconds
         .parse::<jiff::Timestamp>()
         .map(jiff::Timestamp::as_second)

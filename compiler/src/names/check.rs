@@ -42,10 +42,20 @@ impl Checker {
         for (index, parameter) in template.parameters.iter().enumerate() {
             let kind = parameter.kind.text.as_str();
             if !PARAMETER_TYPES.contains(&kind) && schema::by_keyword(kind).is_none() {
-                let known = PARAMETER_TYPES.iter().copied().chain(schema::SCHEMAS.iter().map(|schema| schema.keyword));
-                let help = did_you_mean(kind, known)
-                    .unwrap_or_else(|| format!("types are {}, and the kinds of declaration", PARAMETER_TYPES.join(", ")));
-                self.report(&codes::E0302, format!("`{kind}` is no type"), parameter.kind.span, "unknown type", help);
+                let known = PARAMETER_TYPES
+                    .iter()
+                    .copied()
+                    .chain(schema::SCHEMAS.iter().map(|schema| schema.keyword));
+                let help = did_you_mean(kind, known).unwrap_or_else(|| {
+                    format!("types are {}, and the kinds of declaration", PARAMETER_TYPES.join(", "))
+                });
+                self.report(
+                    &codes::E0302,
+                    format!("`{kind}` is no type"),
+                    parameter.kind.span,
+                    "unknown type",
+                    help,
+                );
             }
             if template.parameters[..index].iter().any(|earlier| earlier.name.text == parameter.name.text) {
                 let message = format!("parameter `{}` is declared twice", parameter.name.text);
@@ -65,7 +75,8 @@ impl Checker {
     fn declaration(&mut self, declaration: &Declaration) {
         let keyword = &declaration.keyword;
         let Some(schema) = schema::by_keyword(&keyword.text) else {
-            let known = schema::SCHEMAS.iter().map(|schema| schema.keyword).chain(["allow", "deny", "assert", "use"]);
+            let known =
+                schema::SCHEMAS.iter().map(|schema| schema.keyword).chain(["allow", "deny", "assert", "use"]);
             let help = did_you_mean(&keyword.text, known.clone())
                 .unwrap_or_else(|| format!("the kinds are {}", known.collect::<Vec<_>>().join(", ")));
             let message = format!("`{}` is no kind of declaration", keyword.text);
@@ -118,7 +129,13 @@ impl Checker {
         for (span, allowed, part) in parts {
             if let (Some(span), false) = (span, allowed) {
                 let message = format!("a {keyword} has no {part}");
-                self.report(&codes::E0210, message, span, "not here", format!("remove it: {}", schema.documentation));
+                self.report(
+                    &codes::E0210,
+                    message,
+                    span,
+                    "not here",
+                    format!("remove it: {}", schema.documentation),
+                );
             }
         }
         let missing = [
@@ -137,7 +154,13 @@ impl Checker {
         let (head_span, count) = (declaration.between.get(2), declaration.between.len());
         if let Some(third) = head_span.filter(|_| head.between) {
             let message = format!("a conduit joins two zones, not {count}");
-            self.report(&codes::E0210, message, third.span, "one too many", "declare a conduit for each pair");
+            self.report(
+                &codes::E0210,
+                message,
+                third.span,
+                "one too many",
+                "declare a conduit for each pair",
+            );
         }
     }
 
@@ -147,7 +170,11 @@ impl Checker {
         }
         let names = known.iter().map(|candidate| candidate.name);
         let help = did_you_mean(&attribute.name.text, names.clone()).unwrap_or_else(|| {
-            if known.is_empty() { "remove it".into() } else { format!("it has: {}", names.collect::<Vec<_>>().join(", ")) }
+            if known.is_empty() {
+                "remove it".into()
+            } else {
+                format!("it has: {}", names.collect::<Vec<_>>().join(", "))
+            }
         });
         let message = format!("a {of} has no attribute `{}`", attribute.name.text);
         self.report(&codes::E0207, message, attribute.name.span, "unknown attribute", help);
@@ -171,7 +198,10 @@ impl Checker {
         let is_named = inner.name.span != keyword.span;
         if is_named != block.named {
             let (message, help) = if block.named {
-                (format!("this `{}` has no name", keyword.text), format!("write `{} NAME {{ … }}`", keyword.text))
+                (
+                    format!("this `{}` has no name", keyword.text),
+                    format!("write `{} NAME {{ … }}`", keyword.text),
+                )
             } else {
                 (format!("`{}` has no name", keyword.text), format!("write `{} {{ … }}`", keyword.text))
             };
@@ -216,11 +246,14 @@ impl Checker {
                 return;
             }
         };
-        let fits = match (&assertion.claim, kind.text.as_str()) {
-            (Claim::Flow { arrow: Arrow::Flow | Arrow::Both, service: Some(_), .. }, "allow" | "deny" | "only") => true,
-            (Claim::Flow { arrow: Arrow::Reach, .. }, "never") | (Claim::Members(_), "isolated") => true,
-            _ => false,
-        };
+        let fits = matches!(
+            (&assertion.claim, kind.text.as_str()),
+            (
+                Claim::Flow { arrow: Arrow::Flow | Arrow::Both, service: Some(_), .. },
+                "allow" | "deny" | "only"
+            ) | (Claim::Flow { arrow: Arrow::Reach, .. }, "never")
+                | (Claim::Members(_), "isolated")
+        );
         if !fits {
             let message = format!("`assert {}` is written with {expected}", kind.text);
             let help = format!("write `assert {} {}`", kind.text, expected.trim_matches('`'));
@@ -236,7 +269,13 @@ impl Checker {
                 Entry::Attribute(attribute) => self.attribute(attribute, known, of),
                 Entry::Block(item) | Entry::Flow(item) => {
                     let help = "close the block before it, or remove it";
-                    self.report(&codes::E0211, format!("a {of} holds attributes only"), item.span, "not here", help);
+                    self.report(
+                        &codes::E0211,
+                        format!("a {of} holds attributes only"),
+                        item.span,
+                        "not here",
+                        help,
+                    );
                 }
                 Entry::Error(_) => {}
             }
@@ -250,12 +289,15 @@ impl Checker {
         for entry in &body.entries {
             let (keyword, name, span) = match entry {
                 Entry::Attribute(attribute) => ("", attribute.name.text.as_str(), attribute.name.span),
-                Entry::Block(Item { kind: ItemKind::Declaration(inner), .. }) if inner.keyword.text != "route" => {
+                Entry::Block(Item { kind: ItemKind::Declaration(inner), .. })
+                    if inner.keyword.text != "route" =>
+                {
                     (inner.keyword.text.as_str(), inner.name.text.as_str(), inner.name.span)
                 }
                 _ => continue,
             };
-            if let Some((.., first)) = seen.iter().find(|(other, twin, _)| *other == keyword && *twin == name) {
+            if let Some((.., first)) = seen.iter().find(|(other, twin, _)| *other == keyword && *twin == name)
+            {
                 let twice = Diagnostic::new(&codes::E0208, format!("`{name}` is given twice"))
                     .primary(self.file, span, "again here")
                     .secondary(self.file, *first, "first here")
@@ -273,12 +315,19 @@ impl Checker {
 
     fn required_of(&mut self, span: Span, known: &[schema::Attribute], body: &Block, of: &str) {
         let given = |name: &str| body.attributes().any(|attribute| attribute.name.text == name);
-        let missing: Vec<&str> =
-            known.iter().filter(|attribute| attribute.required && !given(attribute.name)).map(|a| a.name).collect();
+        let missing: Vec<&str> = known
+            .iter()
+            .filter(|attribute| attribute.required && !given(attribute.name))
+            .map(|a| a.name)
+            .collect();
         if !missing.is_empty() {
             let list = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let first = known.iter().find(|attribute| attribute.name == missing[0]);
-            let help = format!("add `{} = …`: {}", missing[0], first.map_or("", |attribute| attribute.documentation));
+            let help = format!(
+                "add `{} = …`: {}",
+                missing[0],
+                first.map_or("", |attribute| attribute.documentation)
+            );
             self.report(&codes::E0209, format!("this {of} lacks {list}"), span, "incomplete", help);
         }
     }

@@ -62,9 +62,12 @@ pub fn expand<'a>(files: &'a [(Source, &'a File)], internet: Option<&'a Declarat
         if universe.entities.len() > MOST_ENTITIES {
             let (file, span) = (next.file, next.declaration.name.span);
             universe.diagnostics.push(
-                Diagnostic::new(&codes::E0215, format!("the package expands to more than {MOST_ENTITIES} declarations"))
-                    .primary(file, span, "while expanding this instance")
-                    .help("use fewer instances, or arrays of devices inside of the template"),
+                Diagnostic::new(
+                    &codes::E0215,
+                    format!("the package expands to more than {MOST_ENTITIES} declarations"),
+                )
+                .primary(file, span, "while expanding this instance")
+                .help("use fewer instances, or arrays of devices inside of the template"),
             );
             break;
         }
@@ -102,7 +105,9 @@ impl<'a> Universe<'a> {
         for item in items {
             match &item.kind {
                 ItemKind::Use(uses) => self.import(&uses.imports, file),
-                ItemKind::Declaration(declaration) => self.declare(declaration, item, module, file, chain, pending),
+                ItemKind::Declaration(declaration) => {
+                    self.declare(declaration, item, module, file, chain, pending);
+                }
                 ItemKind::Template(template) => {
                     let id = self.templates.len() as u32;
                     self.templates.push(TemplateDeclaration { template, module, file });
@@ -156,7 +161,8 @@ impl<'a> Universe<'a> {
                 let (Some(local), Some(last)) = (import.local(), import.path.last()) else { continue };
                 if self.import_target(&import.path, file).is_none() {
                     let path: Vec<&str> = import.path.iter().map(|name| name.text.as_str()).collect();
-                    let outer = import.path.split_last().and_then(|(_, outer)| self.import_target(outer, file));
+                    let outer =
+                        import.path.split_last().and_then(|(_, outer)| self.import_target(outer, file));
                     let mut known: Vec<&SmolStr> = match outer.as_deref() {
                         Some([Symbol::Module(module)]) => self.module(*module).names.keys().collect(),
                         _ => Vec::new(),
@@ -172,14 +178,18 @@ impl<'a> Universe<'a> {
                     );
                     continue;
                 }
-                let own = self.file_module(file).and_then(|module| self.module(module).names.get(&local.text));
+                let own =
+                    self.file_module(file).and_then(|module| self.module(module).names.get(&local.text));
                 if let Some(Symbol::Entity(id)) = own.and_then(|symbols| symbols.first()) {
                     let (other, span) = self.name_span(*id);
                     found.push(
-                        Diagnostic::new(&codes::E0201, format!("`{}` is declared here and brought in too", local.text))
-                            .primary(file, local.span, "brought in")
-                            .secondary(other, span, "declared")
-                            .help(format!("rename one: `use … {} as other_name`", local.text)),
+                        Diagnostic::new(
+                            &codes::E0201,
+                            format!("`{}` is declared here and brought in too", local.text),
+                        )
+                        .primary(file, local.span, "brought in")
+                        .secondary(other, span, "declared")
+                        .help(format!("rename one: `use … {} as other_name`", local.text)),
                     );
                 }
             }
@@ -226,7 +236,13 @@ impl<'a> Universe<'a> {
         if schema.flows {
             for entry in declaration.body.iter().flat_map(|body| &body.entries) {
                 if let Entry::Flow(Item { kind: ItemKind::Flow(flow), span, documentation }) = entry {
-                    self.flows.push(FlowStatement { flow, span: *span, documentation, scope, block: Some(id) });
+                    self.flows.push(FlowStatement {
+                        flow,
+                        span: *span,
+                        documentation,
+                        scope,
+                        block: Some(id),
+                    });
                 }
             }
         }
@@ -312,7 +328,11 @@ impl<'a> Universe<'a> {
             )
         };
         let Some(class) = &declaration.class else {
-            return Err(mismatch(declaration.name.span, "an instance names its template".into(), "of which template?"));
+            return Err(mismatch(
+                declaration.name.span,
+                "an instance names its template".into(),
+                "of which template?",
+            ));
         };
         let ExprKind::Path(path) = &class.kind else {
             return Err(mismatch(class.span, "an instance names its template".into(), "not a template"));
@@ -342,8 +362,13 @@ impl<'a> Universe<'a> {
         let mut made = Vec::new();
         for element in 1..=count.unwrap_or(1) {
             let index = count.map(|_| element);
-            let parameters =
-                self.parameters(&template.parameters, arguments, Scope { index, ..scope }, class.span, home_file)?;
+            let parameters = self.parameters(
+                &template.parameters,
+                arguments,
+                Scope { index, ..scope },
+                class.span,
+                home_file,
+            )?;
             let outer_path = &self.module(module).path;
             let dot = if outer_path.is_empty() { "" } else { "." };
             let name = &declaration.name.text;
@@ -382,11 +407,16 @@ impl<'a> Universe<'a> {
         home_file: FileId,
     ) -> Result<FxHashMap<SmolStr, Value<'a>>, Box<Diagnostic>> {
         let mismatch = |span: Span, message: String, help: String| {
-            Box::new(Diagnostic::new(&codes::E0214, message).primary(scope.file, span, "does not match").help(help))
+            Box::new(
+                Diagnostic::new(&codes::E0214, message)
+                    .primary(scope.file, span, "does not match")
+                    .help(help),
+            )
         };
         let mut values: FxHashMap<SmolStr, Value<'a>> = FxHashMap::default();
         for argument in arguments {
-            let (Some(name), Some(value), None) = (&argument.name, &argument.value, &argument.selector) else {
+            let (Some(name), Some(value), None) = (&argument.name, &argument.value, &argument.selector)
+            else {
                 return Err(mismatch(
                     argument.span,
                     "arguments of a template have names".into(),
@@ -395,9 +425,14 @@ impl<'a> Universe<'a> {
             };
             let Some(parameter) = declared.iter().find(|parameter| parameter.name.text == name.text) else {
                 let known = declared.iter().map(|parameter| parameter.name.text.as_str());
-                let help = did_you_mean(&name.text, known.clone())
-                    .unwrap_or_else(|| format!("its parameters are: {}", known.collect::<Vec<_>>().join(", ")));
-                return Err(mismatch(name.span, format!("the template has no parameter `{}`", name.text), help));
+                let help = did_you_mean(&name.text, known.clone()).unwrap_or_else(|| {
+                    format!("its parameters are: {}", known.collect::<Vec<_>>().join(", "))
+                });
+                return Err(mismatch(
+                    name.span,
+                    format!("the template has no parameter `{}`", name.text),
+                    help,
+                ));
             };
             let typed = self.argument_value(parameter, value, scope)?;
             if values.insert(name.text.clone(), typed).is_some() {
@@ -445,7 +480,11 @@ impl<'a> Universe<'a> {
             ("group", Value::Expression(..)) => true,
             _ => false,
         };
-        if fits { Ok(value) } else { Err(wrong(scope.file, expr.span, &format!("a value of type `{expected}`"), &value)) }
+        if fits {
+            Ok(value)
+        } else {
+            Err(wrong(scope.file, expr.span, &format!("a value of type `{expected}`"), &value))
+        }
     }
 }
 

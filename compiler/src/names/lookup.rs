@@ -37,7 +37,9 @@ impl<'a> Universe<'a> {
         scope: Scope,
         fits: impl Fn(&[Target]) -> bool,
     ) -> Result<Found<'a>, Box<Diagnostic>> {
-        let Some((first, mut rest)) = path.segments.split_first() else { return Err(self.unknown_path(path, scope)) };
+        let Some((first, mut rest)) = path.segments.split_first() else {
+            return Err(self.unknown_path(path, scope));
+        };
         let by_kind = schema::by_keyword(&first.name.text).filter(|_| !rest.is_empty());
         let (head, mut symbols) = match (self.symbols(&first.name.text, scope), by_kind) {
             (symbols, _) if !symbols.is_empty() => (first, symbols),
@@ -100,7 +102,9 @@ impl<'a> Universe<'a> {
                     break;
                 };
                 let symbols = self.module(module).names.get(&segment.name.text).cloned().unwrap_or_default();
-                let Some(symbol) = symbols.first() else { return Err(self.unknown(segment, None, path, scope)) };
+                let Some(symbol) = symbols.first() else {
+                    return Err(self.unknown(segment, None, path, scope));
+                };
                 let targets = self.targets(symbol, segment, scope)?;
                 left = after;
                 match targets.as_slice() {
@@ -115,7 +119,12 @@ impl<'a> Universe<'a> {
         Ok(Found { targets: all, rest: left })
     }
 
-    fn targets(&self, symbol: &Symbol, segment: &'a Segment, scope: Scope) -> Result<Vec<Target>, Box<Diagnostic>> {
+    fn targets(
+        &self,
+        symbol: &Symbol,
+        segment: &'a Segment,
+        scope: Scope,
+    ) -> Result<Vec<Target>, Box<Diagnostic>> {
         let index = match &segment.index {
             Some(index) => Some((self.integer(index, scope)?, index.span)),
             None => None,
@@ -129,14 +138,17 @@ impl<'a> Universe<'a> {
             )
         };
         let element = |count: Option<u32>, index: u64| {
-            let count = count.ok_or_else(|| no_element(format!("`{}` is not an array", segment.name.text)))?;
+            let count =
+                count.ok_or_else(|| no_element(format!("`{}` is not an array", segment.name.text)))?;
             u32::try_from(index).ok().filter(|index| (1..=count).contains(index)).ok_or_else(|| {
                 no_element(format!("`{}` has elements 1 to {count}, not {index}", segment.name.text))
             })
         };
         Ok(match symbol {
             Symbol::Entity(id) => match index {
-                Some((index, _)) => vec![Target::Entity(*id, Some(element(self.entity(*id).elements, index)?))],
+                Some((index, _)) => {
+                    vec![Target::Entity(*id, Some(element(self.entity(*id).elements, index)?))]
+                }
                 None => vec![Target::Entity(*id, None)],
             },
             Symbol::Modules(modules) => match index {
@@ -166,12 +178,17 @@ impl<'a> Universe<'a> {
         if candidates.len() > 1 {
             let fitting: Vec<Vec<Target>> = candidates
                 .iter()
-                .filter(|targets| fits(targets) && rest.first().is_none_or(|next| self.goes_on(targets, next)))
+                .filter(|targets| {
+                    fits(targets) && rest.first().is_none_or(|next| self.goes_on(targets, next))
+                })
                 .cloned()
                 .collect();
             if fitting.len() != 1 {
-                let mut several = Diagnostic::new(&codes::E0204, format!("`{}` means several things here", segment.name.text))
-                    .primary(scope.file, segment.name.span, "which one is meant?");
+                let mut several = Diagnostic::new(
+                    &codes::E0204,
+                    format!("`{}` means several things here", segment.name.text),
+                )
+                .primary(scope.file, segment.name.span, "which one is meant?");
                 let mut kinds = Vec::new();
                 for target in candidates.iter().flatten() {
                     if let Target::Entity(id, _) = target {
@@ -191,7 +208,9 @@ impl<'a> Universe<'a> {
     /// Whether the next segment can be an attribute of, or a name in, these.
     fn goes_on(&self, targets: &[Target], next: &Segment) -> bool {
         targets.iter().any(|target| match target {
-            Target::Entity(id, _) => self.attribute(*id, &next.name.text).is_some() || next.arguments.is_some(),
+            Target::Entity(id, _) => {
+                self.attribute(*id, &next.name.text).is_some() || next.arguments.is_some()
+            }
             Target::Module(module) => self.module(*module).names.contains_key(&next.name.text),
             Target::Template(_) => false,
         })
@@ -271,13 +290,18 @@ impl<'a> Universe<'a> {
         };
         for name in rest {
             let [Symbol::Module(module)] = symbols.as_slice() else { return None };
-            symbols = self.module(*module).names.get(&name.text)?.clone();
+            let inner = self.module(*module).names.get(&name.text)?.clone();
+            symbols = inner;
         }
         (!symbols.is_empty()).then_some(symbols)
     }
 
     fn unknown_path(&self, path: &Path, scope: Scope) -> Box<Diagnostic> {
-        Box::new(Diagnostic::new(&codes::E0202, "an empty path").primary(scope.file, path.span, "names nothing"))
+        Box::new(Diagnostic::new(&codes::E0202, "an empty path").primary(
+            scope.file,
+            path.span,
+            "names nothing",
+        ))
     }
 
     fn unknown(&self, segment: &Segment, inside: Option<&str>, path: &Path, scope: Scope) -> Box<Diagnostic> {
@@ -286,7 +310,8 @@ impl<'a> Universe<'a> {
             Some(module) => format!("`{name}` is not declared in `{module}`"),
             None => format!("`{name}` is not declared"),
         };
-        let mut unknown = Diagnostic::new(&codes::E0202, message).primary(scope.file, segment.name.span, "not found");
+        let mut unknown =
+            Diagnostic::new(&codes::E0202, message).primary(scope.file, segment.name.span, "not found");
         let module_names: Vec<SmolStr> = match inside {
             Some(_) => path.segments.first().map_or(Vec::new(), |first| {
                 self.symbols(&first.name.text, scope)
@@ -304,7 +329,8 @@ impl<'a> Universe<'a> {
         let mut sorted: Vec<&str> = module_names.iter().map(SmolStr::as_str).collect();
         sorted.sort_unstable();
         unknown.help = did_you_mean(name, sorted).or_else(|| {
-            self.in_standard_library(name).map(|module| format!("add `use {module}.{name}` at the top of the file"))
+            self.in_standard_library(name)
+                .map(|module| format!("add `use {module}.{name}` at the top of the file"))
         });
         if unknown.help.is_none() {
             unknown.help = Some("declare it, or bring it in with `use`".into());
@@ -315,7 +341,11 @@ impl<'a> Universe<'a> {
     /// The module of `std` that declares this name.
     fn in_standard_library(&self, name: &str) -> Option<&str> {
         let inner = &self.module(self.standard).inner;
-        inner.iter().map(|module| self.module(*module)).find(|module| module.names.contains_key(name)).map(|m| m.path.as_str())
+        inner
+            .iter()
+            .map(|module| self.module(*module))
+            .find(|module| module.names.contains_key(name))
+            .map(|m| m.path.as_str())
     }
 
     /// All names that a bare word could be.

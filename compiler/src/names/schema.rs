@@ -30,7 +30,10 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     Boolean,
-    Integer { min: u64, max: u64 },
+    Integer {
+        min: u64,
+        max: u64,
+    },
     /// Any text; never pasted into an artifact.
     Text,
     /// Text compared by numbers: `"2.10" > "2.9"`.
@@ -144,24 +147,43 @@ pub const INTEGRITIES: &[&str] = &["untrusted", "field", "verified", "safety"];
 pub const LEVELS: &[&str] = &["SL1", "SL2", "SL3", "SL4"];
 pub const MODES: &[&str] = &["enforce", "audit"];
 
-const NAME: Attribute =
-    optional("name", Type::Text, "Name on the wire or in asset lists; any text, always escaped or refused in artifacts.");
-const SERVES: Attribute =
-    optional("serves", Type::Serves, "Protocols it accepts connections for, `on PORT` where it is not the default one.");
+const NAME: Attribute = optional(
+    "name",
+    Type::Text,
+    "Name on the wire or in asset lists; any text, always escaped or refused in artifacts.",
+);
+const SERVES: Attribute = optional(
+    "serves",
+    Type::Serves,
+    "Protocols it accepts connections for, `on PORT` where it is not the default one.",
+);
 const IDENTITY: Attribute = optional("identity", Type::Identity, "How it proves who it is.");
-const INTEGRITY: Attribute =
-    optional("integrity", Type::Integrity, "How far its data can be trusted (Biba): untrusted, field, verified, safety.");
-const ENDORSES: Attribute =
-    optional("endorses", Type::Endorsement, "Raises the integrity of what it passes on: `field -> verified`.");
+const INTEGRITY: Attribute = optional(
+    "integrity",
+    Type::Integrity,
+    "How far its data can be trusted (Biba): untrusted, field, verified, safety.",
+);
+const ENDORSES: Attribute = optional(
+    "endorses",
+    Type::Endorsement,
+    "Raises the integrity of what it passes on: `field -> verified`.",
+);
 const ENFORCES: Attribute =
     optional("enforces", Type::Words(ENFORCERS), "What it enforces with: one word or a list.");
 const ZONE: Attribute = optional("zone", Type::Reference(&[Kind::Zone]), "The IEC 62443 zone it belongs to.");
-const SAFE: Attribute =
-    optional("safe", Type::Services, "Writes that lead to its safe state; a flow of only these needs a `limit`.");
+const SAFE: Attribute = optional(
+    "safe",
+    Type::Services,
+    "Writes that lead to its safe state; a flow of only these needs a `limit`.",
+);
 
 const QOS: &[Attribute] = &[
     optional("five_qi", Type::Integer { min: 0, max: 255 }, "5QI (TS 23.501, table 5.7.4-1)."),
-    optional("arp", Type::Integer { min: 1, max: 15 }, "Allocation and retention priority; 1 is the highest."),
+    optional(
+        "arp",
+        Type::Integer { min: 1, max: 15 },
+        "Allocation and retention priority; 1 is the highest.",
+    ),
     optional("ambr_up", Type::DataRate, "Session AMBR, uplink."),
     optional("ambr_down", Type::DataRate, "Session AMBR, downlink."),
     optional("gfbr", Type::DataRate, "Guaranteed flow bit rate."),
@@ -172,10 +194,22 @@ const QOS: &[Attribute] = &[
 
 /// Attributes of `allow` and `deny`.
 pub const FLOW: &[Attribute] = &[
-    optional("limit", Type::EventRate, "At most so many events; at a packet filter an event is a new connection."),
+    optional(
+        "limit",
+        Type::EventRate,
+        "At most so many events; at a packet filter an event is a new connection.",
+    ),
     optional("log", Type::Boolean, "Log each event, rate-limited."),
-    optional("via", Type::Reference(&[Kind::Gateway, Kind::Slice, Kind::Workload, Kind::Device]), "The gateway or slice it has to go through."),
-    optional("requires", Type::Assurance, "The assurance of the source that some enforcement point has to verify."),
+    optional(
+        "via",
+        Type::Reference(&[Kind::Gateway, Kind::Slice, Kind::Workload, Kind::Device]),
+        "The gateway or slice it has to go through.",
+    ),
+    optional(
+        "requires",
+        Type::Assurance,
+        "The assurance of the source that some enforcement point has to verify.",
+    ),
     optional("until", Type::Time, "The end of the permission, enforced by the data plane's clock."),
     optional("mode", Type::Word(MODES), "`audit` permits and logs what enforcement would refuse."),
     optional("reason", Type::Text, "Why."),
@@ -185,7 +219,11 @@ pub const FLOW: &[Attribute] = &[
 /// Attributes of assertions.
 pub const ASSERTION: &[Attribute] = &[
     optional("reason", Type::Text, "Why it must hold."),
-    optional("pivot", Type::Services, "For `never`: the services through which an intruder moves on; all, if not given."),
+    optional(
+        "pivot",
+        Type::Services,
+        "For `never`: the services through which an intruder moves on; all, if not given.",
+    ),
 ];
 
 const POLICY: &[Attribute] = &[
@@ -241,7 +279,11 @@ const ARGUMENT: InnerBlock = InnerBlock {
             "`range`: numbers; `assignment`: a number and a value; `topic`: an MQTT filter; `path`: an HTTP path; `text`.",
         ),
         optional("positional", Type::Boolean, "Given without its name: `publish(\"a/b\")`."),
-        optional("functions", Type::Integers, "The function codes that it narrows; all of the operation's, if not given."),
+        optional(
+            "functions",
+            Type::Integers,
+            "The function codes that it narrows; all of the operation's, if not given.",
+        ),
         optional("max", Type::Integer { min: 0, max: u64::MAX }, "The largest number."),
     ],
     blocks: &[],

@@ -138,7 +138,11 @@ impl<'a> Universe<'a> {
     }
 
     /// The inner blocks of this keyword.
-    pub fn blocks(&self, id: EntityId, keyword: &'static str) -> impl Iterator<Item = &'a ast::Declaration> + use<'a> {
+    pub fn blocks(
+        &self,
+        id: EntityId,
+        keyword: &'static str,
+    ) -> impl Iterator<Item = &'a ast::Declaration> + use<'a> {
         blocks(self.entity(id).declaration.body.as_ref(), keyword)
     }
 

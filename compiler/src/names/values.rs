@@ -47,7 +47,13 @@ impl Value<'_> {
 
 type Evaluated<T> = Result<T, Box<Diagnostic>>;
 
-fn error(file: FileId, span: Span, code: &'static weir_syntax::Code, message: String, label: &str) -> Box<Diagnostic> {
+fn error(
+    file: FileId,
+    span: Span,
+    code: &'static weir_syntax::Code,
+    message: String,
+    label: &str,
+) -> Box<Diagnostic> {
     Box::new(Diagnostic::new(code, message).primary(file, span, label))
 }
 
@@ -91,10 +97,12 @@ impl<'a> Universe<'a> {
     /// As [`Self::evaluate`]; a bare word that names nothing is its own text.
     pub fn evaluate_word_or_value(&self, expr: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
         match expr.as_word() {
-            Some(word) if !matches!(word.text.as_str(), "true" | "false" | "index") => match self.parameter(&word.text, scope) {
-                Some(value) => Ok(value),
-                None => Ok(Value::Text(word.text.clone())),
-            },
+            Some(word) if !matches!(word.text.as_str(), "true" | "false" | "index") => {
+                match self.parameter(&word.text, scope) {
+                    Some(value) => Ok(value),
+                    None => Ok(Value::Text(word.text.clone())),
+                }
+            }
             _ => self.evaluate(expr, scope),
         }
     }
@@ -103,8 +111,13 @@ impl<'a> Universe<'a> {
         let net = IpNet::new(address, length)
             .map_err(|_| error(scope.file, span, &codes::E0103, "not a prefix".into(), "no such prefix"))?;
         if net.network() != address {
-            let mut wrong =
-                error(scope.file, span, &codes::E0303, format!("`{net}` has host bits set"), "not a prefix's first address");
+            let mut wrong = error(
+                scope.file,
+                span,
+                &codes::E0303,
+                format!("`{net}` has host bits set"),
+                "not a prefix's first address",
+            );
             wrong.help = Some(format!("write `{}`", net.trunc()));
             return Err(wrong);
         }
@@ -115,8 +128,15 @@ impl<'a> Universe<'a> {
         match (self.evaluate(from, scope)?, self.evaluate(to, scope)?) {
             (Value::Address(first), Value::Address(last)) => {
                 if first.is_ipv4() != last.is_ipv4() || first > last {
-                    let message = "the range is empty: its first address comes after its last, or is of another family";
-                    return Err(error(scope.file, whole.span, &codes::E0303, message.into(), "no address lies in it"));
+                    let message =
+                        "the range is empty: its first address comes after its last, or is of another family";
+                    return Err(error(
+                        scope.file,
+                        whole.span,
+                        &codes::E0303,
+                        message.into(),
+                        "no address lies in it",
+                    ));
                 }
                 Ok(Value::AddressRange(first, last))
             }
@@ -124,7 +144,13 @@ impl<'a> Universe<'a> {
         }
     }
 
-    fn sum(&self, first: &'a Expr, rest: &'a [(Sign, Expr)], whole: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
+    fn sum(
+        &self,
+        first: &'a Expr,
+        rest: &'a [(Sign, Expr)],
+        whole: &'a Expr,
+        scope: Scope,
+    ) -> Evaluated<Value<'a>> {
         let Value::Integer(mut total) = self.evaluate(first, scope)? else {
             return Ok(Value::Expression(whole, scope));
         };
@@ -162,7 +188,8 @@ impl<'a> Universe<'a> {
                         Some(other) => return Err(wrong(scope.file, *span, "a number or a text", &other)),
                         None => {
                             let message = format!("`{path}` is no parameter here");
-                            let mut wrong = error(scope.file, *span, &codes::E0202, message, "nothing to fill in");
+                            let mut wrong =
+                                error(scope.file, *span, &codes::E0202, message, "nothing to fill in");
                             wrong.help = Some("a string can name `index` in an array and the parameters of its template; write `{{` for a brace".into());
                             return Err(wrong);
                         }
@@ -218,7 +245,13 @@ impl<'a> Universe<'a> {
                 (None, Value::Entity(id, element)) => {
                     let Some(attribute) = self.attribute(id, &segment.name.text) else {
                         let message = format!("`{}` has no attribute `{}`", self.path(id), segment.name.text);
-                        return Err(error(scope.file, segment.name.span, &codes::E0207, message, "not given there"));
+                        return Err(error(
+                            scope.file,
+                            segment.name.span,
+                            &codes::E0207,
+                            message,
+                            "not given there",
+                        ));
                     };
                     let expr = match &attribute.value.kind {
                         ExprKind::List(list) if list.len() == 1 => &list[0],
@@ -226,14 +259,27 @@ impl<'a> Universe<'a> {
                     };
                     self.evaluate(expr, self.scope(id, element))?
                 }
-                (None, other) => return Err(wrong(scope.file, segment.name.span, "a declaration with attributes", &other)),
+                (None, other) => {
+                    return Err(wrong(
+                        scope.file,
+                        segment.name.span,
+                        "a declaration with attributes",
+                        &other,
+                    ));
+                }
             };
         }
         Ok(value)
     }
 
     /// The prefix that `network.host(…)` or `slice.host(…)` counts in.
-    fn prefix_of(&self, id: EntityId, element: Option<u32>, segment: &Segment, scope: Scope) -> Evaluated<IpNet> {
+    fn prefix_of(
+        &self,
+        id: EntityId,
+        element: Option<u32>,
+        segment: &Segment,
+        scope: Scope,
+    ) -> Evaluated<IpNet> {
         let name = match self.entity(id).kind {
             Kind::Network => "subnet",
             Kind::Slice => "pool",
@@ -278,14 +324,20 @@ impl<'a> Universe<'a> {
         let outside = |what: String| error(scope.file, span, &codes::E0303, what, "outside of the prefix");
         match (segment.name.text.as_str(), numbers.as_slice()) {
             ("host", [number]) => {
-                let address = offset(net.network(), u128::from(*number)).filter(|address| net.contains(address));
+                let address =
+                    offset(net.network(), u128::from(*number)).filter(|address| net.contains(address));
                 address.map(Value::Address).ok_or_else(|| outside(format!("`{net}` has no host {number}")))
             }
             ("subnet", [length, number]) => {
                 let most = net.max_prefix_len();
-                let length = u8::try_from(*length).ok().filter(|length| *length >= net.prefix_len() && *length <= most);
+                let length = u8::try_from(*length)
+                    .ok()
+                    .filter(|length| *length >= net.prefix_len() && *length <= most);
                 let Some(length) = length else {
-                    return Err(outside(format!("a subnet of `{net}` has a length from {} to {most}", net.prefix_len())));
+                    return Err(outside(format!(
+                        "a subnet of `{net}` has a length from {} to {most}",
+                        net.prefix_len()
+                    )));
                 };
                 let step = 1u128.checked_shl(u32::from(most - length));
                 let subnet = step
@@ -293,7 +345,9 @@ impl<'a> Universe<'a> {
                     .and_then(|distance| offset(net.network(), distance))
                     .and_then(|address| IpNet::new(address, length).ok())
                     .filter(|subnet| net.contains(subnet));
-                subnet.map(Value::Prefix).ok_or_else(|| outside(format!("`{net}` has no /{length} number {number}")))
+                subnet
+                    .map(Value::Prefix)
+                    .ok_or_else(|| outside(format!("`{net}` has no /{length} number {number}")))
             }
             (name, _) => {
                 let mut wrong = error(
@@ -303,7 +357,9 @@ impl<'a> Universe<'a> {
                     format!("no such function on a prefix: `{name}` with {} arguments", numbers.len()),
                     "unknown here",
                 );
-                wrong.help = Some("prefixes, networks and pools have `.host(number)` and `.subnet(length, number)`".into());
+                wrong.help = Some(
+                    "prefixes, networks and pools have `.host(number)` and `.subnet(length, number)`".into(),
+                );
                 Err(wrong)
             }
         }
@@ -369,7 +425,9 @@ pub fn mentions_index(expr: &Expr) -> bool {
         | ExprKind::Product(list)
         | ExprKind::And(list)
         | ExprKind::Or(list) => list.iter().any(mentions_index),
-        ExprKind::Sum(first, rest) => mentions_index(first) || rest.iter().any(|(_, operand)| mentions_index(operand)),
+        ExprKind::Sum(first, rest) => {
+            mentions_index(first) || rest.iter().any(|(_, operand)| mentions_index(operand))
+        }
         ExprKind::Map(entries) => entries.iter().any(|entry| mentions_index(&entry.value)),
         _ => false,
     }
@@ -379,6 +437,7 @@ fn segment_mentions_index(segment: &Segment) -> bool {
     segment.name.text == "index"
         || segment.index.as_deref().is_some_and(mentions_index)
         || segment.arguments.iter().flatten().any(|argument| {
-            argument.selector.as_ref().is_some_and(mentions_index) || argument.value.as_ref().is_some_and(mentions_index)
+            argument.selector.as_ref().is_some_and(mentions_index)
+                || argument.value.as_ref().is_some_and(mentions_index)
         })
 }

@@ -102,7 +102,9 @@ impl<N: Number> Ranges<N> {
                 if gap_first > last {
                     break;
                 }
-                if let Some(before) = gap_first.previous().filter(|before| *before >= start && gap_first > start) {
+                if let Some(before) =
+                    gap_first.previous().filter(|before| *before >= start && gap_first > start)
+                {
                     rest.push((start, before));
                 }
                 from = gap_last.next().map(|after| after.max(start)).filter(|after| *after <= last);

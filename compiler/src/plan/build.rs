@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, MacBinding, Plan, PlanRule, PortMatch, Ranges,
-    StatementOrigin,
+    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, MacBinding, Plan, PlanRule, PortMatch,
+    Ranges, StatementOrigin,
     legs::{Leg, Legs},
     routes::{Hop, Routes},
 };
@@ -21,7 +21,8 @@ use crate::{
 /// The parts of one gateway's plan while it grows.
 #[derive(Default)]
 struct Draft {
-    rules: Vec<(u32, Hook, Arc<AddressSet>, Arc<AddressSet>, Arc<[PortMatch]>, Action)>,
+    /// Their `statement` counts in the package; `gateway_plan` makes it count in the gateway's list.
+    rules: Vec<PlanRule>,
     /// By segment of arrival.
     arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     has_input: bool,
@@ -155,9 +156,13 @@ impl Planner<'_, '_> {
     }
 
     fn no_path(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last));
+        let of = |station: &Station| {
+            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
+        };
         let (from, to) = (of(source), of(destination));
-        let placeless = [(&from, source), (&to, destination)].into_iter().find(|(_, station)| station.segments.is_empty());
+        let placeless = [(&from, source), (&to, destination)]
+            .into_iter()
+            .find(|(_, station)| station.segments.is_empty());
         let diagnostic = match placeless {
             Some((names, _)) => Diagnostic::new(&codes::E0409, format!("{names} cannot be told by an address"))
                 .primary(statement.file, statement.span, "no packet filter can recognise it")
@@ -203,14 +208,19 @@ impl Planner<'_, '_> {
             self.arrives(gateway, from, Arrival::of(self.model, to, &destination_addresses));
         }
         for hop in &route.hops {
-            held |= self.hop(leg, statement, *hop, &mut seen_as, (to, &destination_addresses), ports, &action);
+            held |=
+                self.hop(leg, statement, *hop, &mut seen_as, (to, &destination_addresses), ports, &action);
         }
         if let Some(gateway) = end
             && self.model.gateway(gateway).filters()
             && let Some(sources) = seen_as.get(&to).cloned()
         {
             held = true;
-            self.arrives(gateway, to, Arrival::Addresses(sources.clone()).generalised(self.model, from, &sources));
+            self.arrives(
+                gateway,
+                to,
+                Arrival::Addresses(sources.clone()).generalised(self.model, from, &sources),
+            );
             self.drafts[gateway.index()].has_input = true;
             self.rule(gateway, leg, Hook::Input, sources, destination_addresses.clone(), ports, &action);
         }
@@ -221,8 +231,13 @@ impl Planner<'_, '_> {
             self.isolated(statement, from);
         }
         if statement.conditions.limit.is_some() && !held {
-            let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
-            let ends = format!("{} reaches {} without a packet filter or proxy in between", of(source), of(destination));
+            let of =
+                |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+            let ends = format!(
+                "{} reaches {} without a packet filter or proxy in between",
+                of(source),
+                of(destination)
+            );
             self.diagnostics.push(
                 Diagnostic::new(&codes::E0601, "no enforcement point on the path can hold the `limit`")
                     .primary(statement.file, statement.span, ends)
@@ -273,7 +288,8 @@ impl Planner<'_, '_> {
         let origin = Arrival::Addresses(sources.clone()).generalised(self.model, hop.from, &sources);
         let origin = match (&origin, leg.sources.iter().next()) {
             (Arrival::Addresses(_), Some((first, _))) => {
-                let home = self.model.principal(first).attachments.first().map(|attachment| attachment.segment);
+                let home =
+                    self.model.principal(first).attachments.first().map(|attachment| attachment.segment);
                 home.map_or(origin.clone(), |home| origin.clone().generalised(self.model, home, &sources))
             }
             _ => origin,
@@ -295,7 +311,14 @@ impl Planner<'_, '_> {
         action: &Action,
     ) {
         let rules = &mut self.drafts[gateway.index()].rules;
-        rules.push((leg.statement, hook, sources, destinations, ports.clone(), action.clone()));
+        rules.push(PlanRule {
+            statement: leg.statement,
+            hook,
+            sources,
+            destinations,
+            services: ports.clone(),
+            action: action.clone(),
+        });
     }
 
     fn arrives(&mut self, gateway: GatewayId, segment: SegmentId, arrival: Arrival) {
@@ -319,7 +342,11 @@ impl Planner<'_, '_> {
     fn end_gateway(&self, station: &Station) -> Option<GatewayId> {
         let (first, _) = station.members.iter().next()?;
         let principal = self.model.principal(first);
-        if principal.kind == PrincipalKind::Gateway { self.model.gateway_of.get(&principal.entity).copied() } else { None }
+        if principal.kind == PrincipalKind::Gateway {
+            self.model.gateway_of.get(&principal.entity).copied()
+        } else {
+            None
+        }
     }
 
     /// The addresses that a set has on a segment.
@@ -348,7 +375,9 @@ impl Planner<'_, '_> {
         from: &AddressSet,
         to: &AddressSet,
     ) {
-        let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last));
+        let of = |station: &Station| {
+            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
+        };
         let (sources, destinations) = (of(source), of(destination));
         let has = |set: &AddressSet| match (set.v4.is_empty(), set.v6.is_empty()) {
             (true, true) => "no address",
@@ -356,18 +385,30 @@ impl Planner<'_, '_> {
             (true, false) => "IPv6 only",
             _ => "both",
         };
-        let diagnostic = Diagnostic::new(&codes::E0508, format!("{sources} and {destinations} have no address family in common"))
-            .primary(statement.file, statement.source_span, has(from))
-            .secondary(statement.file, statement.destination_span, has(to))
-            .help("give both ends addresses of one family");
+        let diagnostic = Diagnostic::new(
+            &codes::E0508,
+            format!("{sources} and {destinations} have no address family in common"),
+        )
+        .primary(statement.file, statement.source_span, has(from))
+        .secondary(statement.file, statement.destination_span, has(to))
+        .help("give both ends addresses of one family");
         self.diagnostics.push(diagnostic);
     }
 
     fn unguarded(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last));
-        let diagnostic = Diagnostic::new(&codes::E0505, format!("no enforcement point lies between {} and {}", of(source), of(destination)))
-            .primary(statement.file, statement.span, "on at least one path, every gateway forwards without a filter")
-            .help("write `enforces = nftables` in a gateway of each path");
+        let of = |station: &Station| {
+            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
+        };
+        let diagnostic = Diagnostic::new(
+            &codes::E0505,
+            format!("no enforcement point lies between {} and {}", of(source), of(destination)),
+        )
+        .primary(
+            statement.file,
+            statement.span,
+            "on at least one path, every gateway forwards without a filter",
+        )
+        .help("write `enforces = nftables` in a gateway of each path");
         self.diagnostics.push(diagnostic);
     }
 
@@ -418,13 +459,18 @@ impl Planner<'_, '_> {
             if conduit.ends != [from, to] && conduit.ends != [to, from] {
                 continue;
             }
-            for gateway in conduit.through.iter().filter(|gateway| !route.every_path(|other| other == **gateway)) {
+            for gateway in
+                conduit.through.iter().filter(|gateway| !route.every_path(|other| other == **gateway))
+            {
                 let (file, span) = self.universe.name_span(conduit.entity);
                 self.diagnostics.push(
-                    Diagnostic::new(&codes::E0503, format!("this flow does not run through `{}`", self.model.gateway(*gateway).name))
-                        .primary(statement.file, statement.span, "a shortest path goes another way")
-                        .secondary(file, span, "the conduit demands it")
-                        .help("change the topology, or the conduit's `through`"),
+                    Diagnostic::new(
+                        &codes::E0503,
+                        format!("this flow does not run through `{}`", self.model.gateway(*gateway).name),
+                    )
+                    .primary(statement.file, statement.span, "a shortest path goes another way")
+                    .secondary(file, span, "the conduit demands it")
+                    .help("change the topology, or the conduit's `through`"),
                 );
             }
         }
@@ -435,10 +481,13 @@ impl Planner<'_, '_> {
         let from = self.stations(&leg.sources);
         let to = self.stations(&leg.destinations);
         let apart = from.iter().find_map(|source| {
-            to.iter().find(|destination| !source.segments.iter().any(|s| destination.segments.contains(s))).map(|d| (source, d))
+            to.iter()
+                .find(|destination| !source.segments.iter().any(|s| destination.segments.contains(s)))
+                .map(|d| (source, d))
         });
         if let Some((source, destination)) = apart {
-            let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+            let of =
+                |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
             self.diagnostics.push(
                 Diagnostic::new(
                     &codes::E0509,
@@ -456,16 +505,23 @@ impl Planner<'_, '_> {
             if gateway.filters() && !self.drafts[index].has_input {
                 let (file, span) = self.universe.name_span(gateway.entity);
                 self.diagnostics.push(
-                    Diagnostic::new(&codes::W0602, format!("no policy permits anybody to reach `{}` itself", gateway.name))
-                        .primary(file, span, "loading its ruleset locks out whoever manages it over the network")
-                        .help(format!("permit its management: `allow admins -> {} : ssh`", gateway.name)),
+                    Diagnostic::new(
+                        &codes::W0602,
+                        format!("no policy permits anybody to reach `{}` itself", gateway.name),
+                    )
+                    .primary(file, span, "loading its ruleset locks out whoever manages it over the network")
+                    .help(format!("permit its management: `allow admins -> {} : ssh`", gateway.name)),
                 );
             }
             if gateway.enforces.is_empty() {
                 let (file, span) = self.universe.name_span(gateway.entity);
                 self.diagnostics.push(
                     Diagnostic::new(&codes::W0605, format!("`{}` forwards everything", gateway.name))
-                        .primary(file, span, "it enforces nothing: what it joins is one segment to an intruder")
+                        .primary(
+                            file,
+                            span,
+                            "it enforces nothing: what it joins is one segment to an intruder",
+                        )
                         .help("write `enforces = nftables`, or join the networks on a gateway that does"),
                 );
             }
@@ -531,7 +587,7 @@ fn gateway_plan(
     used: &mut [bool],
 ) -> GatewayPlan {
     let gateway = &model.gateways[index];
-    let mut ids: Vec<u32> = draft.rules.iter().map(|(statement, ..)| *statement).collect();
+    let mut ids: Vec<u32> = draft.rules.iter().map(|rule| rule.statement).collect();
     ids.sort_unstable_by(|a, b| statements[*a as usize].id.cmp(&statements[*b as usize].id));
     ids.dedup();
     let mut position = FxHashMap::default();
@@ -544,14 +600,10 @@ fn gateway_plan(
         device: interface.device.to_string(),
         addresses: interface.addresses.clone(),
     });
-    let rules = draft.rules.drain(..).map(|(statement, hook, sources, destinations, services, action)| PlanRule {
-        statement: position.get(&statement).copied().unwrap_or(0),
-        hook,
-        sources,
-        destinations,
-        services,
-        action,
-    });
+    let rules = draft
+        .rules
+        .drain(..)
+        .map(|rule| PlanRule { statement: position.get(&rule.statement).copied().unwrap_or(0), ..rule });
     let rules = rules.collect();
     let mut bindings: BTreeMap<String, Vec<AddressSet>> = BTreeMap::new();
     for (segment, mut arrivals) in std::mem::take(&mut draft.arrivals) {
@@ -573,7 +625,10 @@ fn gateway_plan(
     }
     let bindings = bindings
         .into_iter()
-        .map(|(device, sets)| Binding { device, sources: sets.iter().fold(AddressSet::default(), |all, set| all.union(set)) })
+        .map(|(device, sets)| Binding {
+            device,
+            sources: sets.iter().fold(AddressSet::default(), |all, set| all.union(set)),
+        })
         .collect();
     GatewayPlan {
         package: package.into(),
@@ -602,13 +657,19 @@ fn mac_bindings(model: &Model, index: usize) -> Vec<MacBinding> {
         }
         for principal in &model.principals {
             let Some(mac) = principal.mac else { continue };
-            for attachment in principal.attachments.iter().filter(|attachment| attachment.segment == interface.segment) {
+            for attachment in
+                principal.attachments.iter().filter(|attachment| attachment.segment == interface.segment)
+            {
                 let v4 = attachment.addresses.v4.iter().filter(|(first, last)| first == last);
                 let v6 = attachment.addresses.v6.iter().filter(|(first, last)| first == last);
                 let addresses = v4
                     .map(|(address, _)| std::net::Ipv4Addr::from_bits(address).into())
                     .chain(v6.map(|(address, _)| std::net::Ipv6Addr::from_bits(address).into()));
-                bindings.extend(addresses.map(|address| MacBinding { device: interface.device.to_string(), mac, address }));
+                bindings.extend(addresses.map(|address| MacBinding {
+                    device: interface.device.to_string(),
+                    mac,
+                    address,
+                }));
             }
         }
     }

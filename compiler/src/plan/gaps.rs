@@ -21,7 +21,8 @@ pub fn gaps(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagno
     }
     for (index, segment) in model.segments.iter().enumerate() {
         let Some(stations) = on.get(&(index as u32)).filter(|stations| stations.len() > 1) else { continue };
-        let devices = stations.iter().filter(|id| model.principal(**id).kind == PrincipalKind::Device).count();
+        let devices =
+            stations.iter().filter(|id| model.principal(**id).kind == PrincipalKind::Device).count();
         if devices == 0
             || segment.isolated
             || segment.accept_gap.is_some()
@@ -32,12 +33,22 @@ pub fn gaps(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagno
         let (file, span) = universe.name_span(segment.entity);
         let names = some_names(model, stations.iter().copied());
         let (place, help) = match segment.kind {
-            SegmentKind::Slice => ("inside of the UPF", "`accept_gap = \"…\"` in the slice, or one slice (with its own pool) per group"),
-            _ => ("on the segment", "`accept_gap = \"…\"` or `isolated = true` in the network, or one network per group"),
+            SegmentKind::Slice => (
+                "inside of the UPF",
+                "`accept_gap = \"…\"` in the slice, or one slice (with its own pool) per group",
+            ),
+            _ => (
+                "on the segment",
+                "`accept_gap = \"…\"` or `isolated = true` in the network, or one network per group",
+            ),
         };
         diagnostics.push(
             Diagnostic::new(&codes::W0601, format!("{names} reach each other {place}, whatever policy says"))
-                .primary(file, span, format!("{} stations, and no enforcement point between them", stations.len()))
+                .primary(
+                    file,
+                    span,
+                    format!("{} stations, and no enforcement point between them", stations.len()),
+                )
                 .help(format!("accept it or separate them: {help}")),
         );
     }

@@ -64,9 +64,12 @@ impl<'m, 'a> Legs<'m, 'a> {
                     Some((_, 1)) if self.model.gateway_of.contains_key(&via) => {} // checked on the route
                     _ => {
                         diagnostics.push(
-                            Diagnostic::new(&codes::E0603, format!("`{}` is no enforcement point", self.universe.path(via)))
-                                .primary(statement.file, statement.span, "cannot go through it")
-                                .help("name a gateway, a slice, or one workload or device with `enforces`"),
+                            Diagnostic::new(
+                                &codes::E0603,
+                                format!("`{}` is no enforcement point", self.universe.path(via)),
+                            )
+                            .primary(statement.file, statement.span, "cannot go through it")
+                            .help("name a gateway, a slice, or one workload or device with `enforces`"),
                         );
                         return Vec::new();
                     }
@@ -87,19 +90,30 @@ impl<'m, 'a> Legs<'m, 'a> {
                 }
             }
         }
-        let needs_identity = rectangle.sources.iter().flat_map(|(first, last)| first..=last).find(|id| {
-            self.model.principal(*id).kind == PrincipalKind::Role
-        });
+        let needs_identity = rectangle
+            .sources
+            .iter()
+            .flat_map(|(first, last)| first..=last)
+            .find(|id| self.model.principal(*id).kind == PrincipalKind::Role);
         if let Some(role) = needs_identity.filter(|_| proxy.is_none() && !at_the_end) {
             diagnostics.push(
-                Diagnostic::new(&codes::E0601, format!("nothing on the path knows people such as `{}`", self.model.principal(role).name))
-                    .primary(statement.file, statement.source_span, "a role has no address")
-                    .help("lead the flow through a proxy that verifies identities: `{ via = some_envoy_gateway }`"),
+                Diagnostic::new(
+                    &codes::E0601,
+                    format!("nothing on the path knows people such as `{}`", self.model.principal(role).name),
+                )
+                .primary(statement.file, statement.source_span, "a role has no address")
+                .help(
+                    "lead the flow through a proxy that verifies identities: `{ via = some_envoy_gateway }`",
+                ),
             );
             return Vec::new();
         }
         let Some(proxy) = proxy else {
-            return vec![Leg { limit_is_held: at_the_end && rectangle.demand.is_some(), through, ..straight }];
+            return vec![Leg {
+                limit_is_held: at_the_end && rectangle.demand.is_some(),
+                through,
+                ..straight
+            }];
         };
         self.by_way_of(proxy, rectangle, statement, &straight, diagnostics)
     }
@@ -121,7 +135,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         let behind = self.listeners.entry(key).or_insert_with(|| rectangle.destinations.clone());
         let count: u64 = rectangle.destinations.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
         if *behind != rectangle.destinations || count != 1 {
-            let others = crate::flows::some_names(self.model, behind.union(&rectangle.destinations).iter().flat_map(|(a, b)| a..=b));
+            let others = crate::flows::some_names(
+                self.model,
+                behind.union(&rectangle.destinations).iter().flat_map(|(a, b)| a..=b),
+            );
             diagnostics.push(
                 Diagnostic::new(
                     &codes::E0513,
@@ -172,10 +189,13 @@ impl<'m, 'a> Legs<'m, 'a> {
         };
         let mut reachable = |from: u32, to: u32| {
             let (from, to) = (self.model.principal(from), self.model.principal(to));
-            from.attachments.iter().any(|a| to.attachments.iter().any(|b| routes.length(a.segment, b.segment).is_some()))
+            from.attachments
+                .iter()
+                .any(|a| to.attachments.iter().any(|b| routes.length(a.segment, b.segment).is_some()))
         };
         let first = |set: &PrincipalSet| set.iter().next().map(|(first, _)| first);
-        let (Some(source), Some(destination)) = (first(&rectangle.sources), first(&rectangle.destinations)) else {
+        let (Some(source), Some(destination)) = (first(&rectangle.sources), first(&rectangle.destinations))
+        else {
             return Err(self.unmet(rectangle, statement));
         };
         let candidates: Vec<u32> = self
@@ -183,7 +203,7 @@ impl<'m, 'a> Legs<'m, 'a> {
             .principals
             .iter()
             .enumerate()
-            .filter(|(_, principal)| principal.details.enforces.iter().any(|word| can_hold(&word)))
+            .filter(|(_, principal)| principal.details.enforces.iter().any(&can_hold))
             .map(|(index, _)| index as u32)
             .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
             .collect();

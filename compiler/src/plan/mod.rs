@@ -9,9 +9,9 @@ mod routes;
 
 use weir_syntax::{FileId, Span};
 
+pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
 pub use gaps::gaps;
-pub use address::{AddressSet, Number, Ranges};
 pub use gateway::{
     Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
     StatementId, Transport,

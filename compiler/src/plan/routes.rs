@@ -57,7 +57,7 @@ pub(super) struct Routes {
     graph: UnGraph<Node, ()>,
     nodes: Vec<NodeIndex>,
     distances: FxHashMap<SegmentId, Arc<[u32]>>,
-    routes: FxHashMap<(SegmentId, SegmentId), Option<Arc<Route>>>,
+    known: FxHashMap<(SegmentId, SegmentId), Option<Arc<Route>>>,
 }
 
 const UNREACHED: u32 = u32::MAX;
@@ -65,8 +65,9 @@ const UNREACHED: u32 = u32::MAX;
 impl Routes {
     pub(super) fn new(model: &Model) -> Self {
         let mut graph = UnGraph::default();
-        let nodes: Vec<NodeIndex> =
-            (0..model.segments.len()).map(|index| graph.add_node(Node::Segment(SegmentId(index as u32)))).collect();
+        let nodes: Vec<NodeIndex> = (0..model.segments.len())
+            .map(|index| graph.add_node(Node::Segment(SegmentId(index as u32))))
+            .collect();
         for (index, gateway) in model.gateways.iter().enumerate() {
             if gateway.terminates() && !gateway.filters() {
                 continue; // a proxy starts connections of its own, it forwards no packet
@@ -76,7 +77,7 @@ impl Routes {
                 graph.update_edge(node, nodes[interface.segment.index()], ());
             }
         }
-        Self { graph, nodes, distances: FxHashMap::default(), routes: FxHashMap::default() }
+        Self { graph, nodes, distances: FxHashMap::default(), known: FxHashMap::default() }
     }
 
     /// Distances from a segment to every node, counted in edges.
@@ -109,11 +110,11 @@ impl Routes {
 
     /// All shortest paths between two segments.
     pub(super) fn route(&mut self, from: SegmentId, to: SegmentId) -> Option<Arc<Route>> {
-        if let Some(known) = self.routes.get(&(from, to)) {
+        if let Some(known) = self.known.get(&(from, to)) {
             return known.clone();
         }
         let route = self.find(from, to).map(Arc::new);
-        self.routes.insert((from, to), route.clone());
+        self.known.insert((from, to), route.clone());
         route
     }
 
@@ -138,7 +139,11 @@ impl Routes {
                         if distances[previous.index()] != left * 2 - 2 {
                             continue;
                         }
-                        if let (Some(Node::Gateway(gateway)), Some(Node::Segment(from)), Some(Node::Segment(to))) = (
+                        if let (
+                            Some(Node::Gateway(gateway)),
+                            Some(Node::Segment(from)),
+                            Some(Node::Segment(to)),
+                        ) = (
                             self.graph.node_weight(gateway_node).copied(),
                             self.graph.node_weight(previous).copied(),
                             self.graph.node_weight(segment_node).copied(),

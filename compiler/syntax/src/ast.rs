@@ -9,8 +9,26 @@ use crate::text::Span;
 
 /// The words that start a declaration. They are ordinary names elsewhere.
 pub const DECLARATION_KEYWORDS: &[&str] = &[
-    "zone", "conduit", "network", "gateway", "cluster", "workload", "class", "device", "external", "role", "group",
-    "protocol", "core", "radio", "slice", "template", "instance", "import", "policy", "exception",
+    "zone",
+    "conduit",
+    "network",
+    "gateway",
+    "cluster",
+    "workload",
+    "class",
+    "device",
+    "external",
+    "role",
+    "group",
+    "protocol",
+    "core",
+    "radio",
+    "slice",
+    "template",
+    "instance",
+    "import",
+    "policy",
+    "exception",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +230,11 @@ pub struct StringLiteral {
 pub enum StringPart {
     Text(SmolStr),
     /// `{name}` or `{name:04}`: the name's path, the width to fill with zeros, and where it stands.
-    Hole { path: SmolStr, width: u8, span: Span },
+    Hole {
+        path: SmolStr,
+        width: u8,
+        span: Span,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

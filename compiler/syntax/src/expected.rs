@@ -24,9 +24,12 @@ pub(crate) fn unexpected(
     let text = found.span.of(source);
     if found.kind == TokenKind::Separator {
         let last = previous.map_or(found.span, |token| token.span);
-        return Diagnostic::new(&codes::E0101, format!("something is missing after `{}`", shortened(last.of(source))))
-            .primary(file, last, wanted.unwrap_or_else(|| "the declaration ends here".into()))
-            .help("finish the declaration, or remove what is begun");
+        return Diagnostic::new(
+            &codes::E0101,
+            format!("something is missing after `{}`", shortened(last.of(source))),
+        )
+        .primary(file, last, wanted.unwrap_or_else(|| "the declaration ends here".into()))
+        .help("finish the declaration, or remove what is begun");
     }
     match found.kind {
         TokenKind::Unknown => {
@@ -41,9 +44,8 @@ pub(crate) fn unexpected(
         }
         _ => {}
     }
-    let line_ended = previous.is_some_and(|previous| {
-        Span::new(previous.span.end, found.span.start).of(source).contains('\n')
-    });
+    let line_ended = previous
+        .is_some_and(|previous| Span::new(previous.span.end, found.span.start).of(source).contains('\n'));
     let mut diagnostic = Diagnostic::new(&codes::E0101, format!("unexpected {}", describe(found.kind, text)));
     let label = wanted.as_deref().unwrap_or("not expected here");
     diagnostic = match previous {
@@ -55,7 +57,8 @@ pub(crate) fn unexpected(
     let keyword = (found.kind == TokenKind::Identifier)
         .then(|| did_you_mean(text, ["allow", "deny", "assert", "use", "template", "between", "where"]))
         .flatten();
-    diagnostic.help(keyword.unwrap_or_else(|| "see the grammar in the book's reference, chapter “Grammar”".into()))
+    diagnostic
+        .help(keyword.unwrap_or_else(|| "see the grammar in the book's reference, chapter “Grammar”".into()))
 }
 
 fn describe(kind: TokenKind, text: &str) -> String {
@@ -78,7 +81,10 @@ fn visible(text: &str) -> String {
         .chars()
         .take(3)
         .map(|character| {
-            if character.is_control() || character.is_whitespace() || !character.is_alphanumeric() && !character.is_ascii() {
+            if character.is_control()
+                || character.is_whitespace()
+                || !character.is_alphanumeric() && !character.is_ascii()
+            {
                 format!("U+{:04X}", u32::from(character))
             } else {
                 format!("`{character}`")
@@ -115,5 +121,9 @@ fn wanted(expected: &[String]) -> Option<String> {
         .collect();
     words.truncate(5);
     let last = words.pop()?;
-    Some(if words.is_empty() { format!("expected {last}") } else { format!("expected {} or {last}", words.join(", ")) })
+    Some(if words.is_empty() {
+        format!("expected {last}")
+    } else {
+        format!("expected {} or {last}", words.join(", "))
+    })
 }

@@ -155,8 +155,8 @@ pub struct Token {
 
 /// The units that make a [`TokenKind::Quantity`] of the number before them.
 pub const UNITS: &[&str] = &[
-    "ns", "us", "ms", "s", "min", "h", "d", "bps", "Kbps", "Mbps", "Gbps", "Tbps", "B", "KB", "MB", "GB", "KiB",
-    "MiB", "GiB",
+    "ns", "us", "ms", "s", "min", "h", "d", "bps", "Kbps", "Mbps", "Gbps", "Tbps", "B", "KB", "MB", "GB",
+    "KiB", "MiB", "GiB",
 ];
 
 /// Splits a text into tokens; their spans are adjacent and cover it whole.
@@ -166,7 +166,9 @@ pub fn lex(source: &str) -> Vec<Token> {
         let kind = kind.unwrap_or(TokenKind::Unknown);
         let span = Span::new(range.start as u32, range.end as u32);
         match tokens.last_mut() {
-            Some(last) if kind == TokenKind::Unknown && last.kind == TokenKind::Unknown => last.span.end = span.end,
+            Some(last) if kind == TokenKind::Unknown && last.kind == TokenKind::Unknown => {
+                last.span.end = span.end;
+            }
             _ => tokens.push(Token { kind, span }),
         }
     }
@@ -184,7 +186,8 @@ fn join_quantities(source: &str, tokens: &mut Vec<Token>) {
         if matches!(token.kind, TokenKind::Integer | TokenKind::Decimal) {
             let spaced = tokens.get(read + 1).is_some_and(|next| next.kind == TokenKind::Space);
             let unit = read + 1 + usize::from(spaced);
-            let is_unit = |unit: &&Token| unit.kind == TokenKind::Identifier && UNITS.contains(&unit.span.of(source));
+            let is_unit =
+                |unit: &&Token| unit.kind == TokenKind::Identifier && UNITS.contains(&unit.span.of(source));
             if let Some(found) = tokens.get(unit).filter(is_unit) {
                 let after = tokens[unit + 1..].iter().find(|token| !token.kind.is_trivia());
                 if after.is_none_or(|after| after.kind != TokenKind::Equals) {

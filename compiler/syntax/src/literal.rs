@@ -98,7 +98,8 @@ impl Context<'_> {
     }
 
     pub(crate) fn date(&mut self, text: &str, span: Span) -> Expr {
-        let number = |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<u32>().ok());
+        let number =
+            |range: std::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<u32>().ok());
         let (year, month, day) = (number(0..4), number(5..7), number(8..10));
         let leap = year.is_some_and(|year| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
         let days = match month {
@@ -111,10 +112,11 @@ impl Context<'_> {
         let time_exists = text.len() == 10
             || (number(11..13).is_some_and(|hour| hour < 24)
                 && number(14..16).is_some_and(|minute| minute < 60)
-                && (text.as_bytes().get(16) != Some(&b':') || number(17..19).is_some_and(|second| second < 60)));
-        let zone_known = text.len() == 10 || text.ends_with('Z') || text.get(text.len() - 6..).is_some_and(|zone| {
-            zone.starts_with(['+', '-']) && text.len() > 16
-        });
+                && (text.as_bytes().get(16) != Some(&b':')
+                    || number(17..19).is_some_and(|second| second < 60)));
+        let zone_known = text.len() == 10
+            || text.ends_with('Z')
+            || text.get(text.len() - 6..).is_some_and(|zone| zone.starts_with(['+', '-']) && text.len() > 16);
         let kind = if !day_exists || !time_exists {
             self.bad(
                 span,

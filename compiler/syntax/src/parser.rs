@@ -85,11 +85,13 @@ fn report(
             ParseError::InvalidToken { location } => (Some(location), Vec::new()),
             ParseError::User { .. } => (None, Vec::new()),
         };
-        let index = start.map_or(significant.len(), |start| {
-            significant.partition_point(|token| token.span.start < start)
-        });
-        let consequence = start.is_some_and(|start| start < quiet_until) || (brackets_wrong && significant.get(index).is_none_or(|token| token.span.start == token.span.end));
-        quiet_until = recovery.dropped_tokens.last().map_or(quiet_until, |(_, _, end)| quiet_until.max(*end + 1));
+        let index = start
+            .map_or(significant.len(), |start| significant.partition_point(|token| token.span.start < start));
+        let consequence = start.is_some_and(|start| start < quiet_until)
+            || (brackets_wrong
+                && significant.get(index).is_none_or(|token| token.span.start == token.span.end));
+        quiet_until =
+            recovery.dropped_tokens.last().map_or(quiet_until, |(_, _, end)| quiet_until.max(*end + 1));
         if let Some(start) = start {
             quiet_until = quiet_until.max(start + 1);
         }
@@ -98,7 +100,8 @@ fn report(
         }
         let previous = index.checked_sub(1).and_then(|before| significant.get(before)).copied();
         let found = significant.get(index).copied();
-        if found.is_some_and(|token| token.span.start == token.span.end && token.kind != TokenKind::Separator) {
+        if found.is_some_and(|token| token.span.start == token.span.end && token.kind != TokenKind::Separator)
+        {
             continue; // a closing bracket that the token pass added and reported
         }
         diagnostics.push(expected::unexpected(source, file, found, previous, &expected));

@@ -1,5 +1,10 @@
 //! What is whole survives what is broken, and one mistake costs one diagnostic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is the test's result")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is the test's result"
+)]
 
 use weir_syntax::{FileId, ast, parse};
 
@@ -10,13 +15,18 @@ fn read(source: &str) -> (Vec<String>, Vec<String>) {
         ast::ItemKind::Declaration(declaration) => Some(declaration.name.text.to_string()),
         _ => None,
     });
-    let codes = parsed.diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.code.id, diagnostic.message));
+    let codes =
+        parsed.diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.code.id, diagnostic.message));
     (names.collect(), codes.collect())
 }
 
 #[test]
 fn every_separator_style_gives_the_same_entries() {
-    for source in ["zone a { purdue = 0  target_level = SL1 }", "zone a { purdue = 0, target_level = SL1 }", "zone a {\n purdue = 0\n target_level = SL1\n}"] {
+    for source in [
+        "zone a { purdue = 0  target_level = SL1 }",
+        "zone a { purdue = 0, target_level = SL1 }",
+        "zone a {\n purdue = 0\n target_level = SL1\n}",
+    ] {
         let parsed = parse(source, FileId(0));
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
         let ast::ItemKind::Declaration(zone) = &parsed.file.items[0].kind else { panic!("no declaration") };

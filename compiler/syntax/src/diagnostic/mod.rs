@@ -80,6 +80,10 @@ impl Diagnostic {
     /// Where the diagnostic stands, for sorting: file, then offset, then code.
     pub fn position(&self) -> (FileId, Span, &'static str) {
         let primary = self.labels.first();
-        (primary.map_or(FileId(0), |label| label.file), primary.map_or(Span::default(), |label| label.span), self.code.id)
+        (
+            primary.map_or(FileId(0), |label| label.file),
+            primary.map_or(Span::default(), |label| label.span),
+            self.code.id,
+        )
     }
 }
