@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import packets
 from processes import interleaved, run
 
 FLOWS = 5000
@@ -32,6 +33,7 @@ def main():
     parts = [
         machine(target),
         beside_aerleon(target, work, arguments.runs),
+        packet_cost(target, work, arguments.runs),
         by_size(target, work, sizes, arguments.runs),
         stages(target, work, sizes),
     ]
@@ -124,6 +126,27 @@ def load(outputs, runs):
     for name, cost in costs.items():
         rows.append(f"| {names[name]} | {cost.cpu:.3f} | {cost.cpu / bare:.1f} | {cost.memory:.0f} |")
     return "\n".join(rows)
+
+
+def packet_cost(target, work, runs):
+    text = f"### A packet at the gateway\n\n{ABOUT_PACKETS}\n\n"
+    if not packets.possible():
+        return text + "Not measured here: it needs root, ip, nft and sysctl."
+
+    def build(flows, package):
+        shutil.rmtree(package, ignore_errors=True)
+        generate(target, "hosts", flows, package)
+        run(weir_build(target, package)[1], package)
+        return package / "out/nftables/gw.nft"
+
+    return text + packets.table(build, work, runs)
+
+
+ABOUT_PACKETS = (
+    "TCP connections between namespaces, through a gateway's namespace: Weir's ruleset, which also binds source addresses "
+    "to interfaces, against a forward chain that only tracks connections. The time is that of sending a frame, which ends "
+    "when it has crossed the gateway; `established` is a later packet of a connection that was let through."
+)
 
 
 def by_size(target, work, sizes, runs):
