@@ -56,7 +56,8 @@ pub(crate) fn choose(options: &Options, plant: &Plant, random: &mut Random) -> V
     let inner = if plant.template { template::rules(options, plant) * template::instances(plant) } else { 0 };
     let count = options.rules.max(2).saturating_sub(inner);
     let mut chosen = Chosen { plant, random, seen: HashSet::new(), rules: Vec::new() };
-    let management = Rule::allow(Party::Administrators, Party::Gateways, What::Protocol(crate::services::SSH));
+    let management =
+        Rule::allow(Party::Administrators, Party::Gateways, What::Protocol(crate::services::SSH));
     chosen.rules.push(Rule { block: "log = true", ..management });
     if options.shape == Shape::Mixed {
         chosen.broad(count);
@@ -131,8 +132,14 @@ impl Chosen<'_> {
     }
 
     fn raw(&mut self) -> What {
-        const PORTS: &[What] =
-            &[What::Udp(161), What::Tcp(9100), What::Tcp(8443), What::Tcp(22), What::Udp(514), What::Tcp(6000)];
+        const PORTS: &[What] = &[
+            What::Udp(161),
+            What::Tcp(9100),
+            What::Tcp(8443),
+            What::Tcp(22),
+            What::Udp(514),
+            What::Tcp(6000),
+        ];
         self.random.pick(PORTS).copied().unwrap_or(What::Udp(161))
     }
 

@@ -52,8 +52,9 @@ pub(crate) fn package(flows: u32) -> Package {
         let range = part * PER_FILE..flows.min((part + 1) * PER_FILE);
         let mut clients = String::from("//! Clients.\n\n");
         let mut servers = String::from("//! Servers.\n\n");
-        let mut policy =
-            format!("//! Flows, part {part}.\n\npolicy flows_{part:03} {{\n    owner = \"ot@plant.example\"\n");
+        let mut policy = format!(
+            "//! Flows, part {part}.\n\npolicy flows_{part:03} {{\n    owner = \"ot@plant.example\"\n"
+        );
         for flow in range {
             let (from, to, port) = (source(flow), destination(flow), port(flow));
             let _ = writeln!(clients, "device client_{flow:06} {{ network = left_net, address = {from} }}");
@@ -69,8 +70,7 @@ pub(crate) fn package(flows: u32) -> Package {
         files.push((format!("flows_{part:03}.weir"), policy));
     }
     files.sort();
-    let manifest =
-        "[package]\nname = \"comparison\"\nversion = \"0.1.0\"\nedition = \"2026\"\n".to_owned();
+    let manifest = "[package]\nname = \"comparison\"\nversion = \"0.1.0\"\nedition = \"2026\"\n".to_owned();
     Package { manifest, files }
 }
 
@@ -85,7 +85,12 @@ pub fn aerleon(flows: u32) -> Vec<(String, String)> {
             "term flow-{flow:06} {{\n  source-address:: CLIENT_{flow:06}\n  destination-address:: SERVER_{flow:06}\n  \
              destination-port:: SERVICE_{port:03}\n  protocol:: tcp\n  action:: accept\n}}\n\n"
         );
-        let _ = writeln!(networks, "CLIENT_{flow:06} = {}/32\nSERVER_{flow:06} = {}/32", source(flow), destination(flow));
+        let _ = writeln!(
+            networks,
+            "CLIENT_{flow:06} = {}/32\nSERVER_{flow:06} = {}/32",
+            source(flow),
+            destination(flow)
+        );
     }
     let mut services = String::new();
     for port in 0..PORTS.min(flows.max(1)) {
@@ -104,8 +109,13 @@ pub fn bare_set(flows: u32) -> String {
         "table inet bare {\n\tset flows {\n\t\ttype ipv4_addr . ipv4_addr . inet_proto . inet_service\n\t\telements = {\n",
     );
     for flow in 0..flows {
-        let _ =
-            writeln!(text, "\t\t\t{} . {} . tcp . {},", source(flow), destination(flow), FIRST_PORT + port(flow));
+        let _ = writeln!(
+            text,
+            "\t\t\t{} . {} . tcp . {},",
+            source(flow),
+            destination(flow),
+            FIRST_PORT + port(flow)
+        );
     }
     text.push_str("\t\t}\n\t}\n}\n");
     text

@@ -33,8 +33,12 @@ pub enum Shape {
 }
 
 impl Shape {
-    pub const ALL: [(&'static str, Self); 4] =
-        [("pairs", Self::Pairs), ("mixed", Self::Mixed), ("templates", Self::Templates), ("hosts", Self::Hosts)];
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("pairs", Self::Pairs),
+        ("mixed", Self::Mixed),
+        ("templates", Self::Templates),
+        ("hosts", Self::Hosts),
+    ];
 }
 
 /// What to write.

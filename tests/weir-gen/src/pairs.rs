@@ -90,6 +90,7 @@ impl<'p> Pairs<'p> {
             return true;
         }
         around(source).any(|zone| says(zone, Party::Device(destination)))
-            || (network.place == Place::Cell && says(Party::Device(source), Party::Controllers(network.hall())))
+            || (network.place == Place::Cell
+                && says(Party::Device(source), Party::Controllers(network.hall())))
     }
 }

@@ -62,7 +62,13 @@ impl Plant {
         let with_mac = options.shape != Shape::Pairs;
         plant.place(Place::Cell, cells, in_cells - over, with_mac, random);
         plant.place(Place::Room, twentieth.div_ceil(PER_NETWORK), twentieth, with_mac, random);
-        plant.place(Place::Office, (twentieth + over).div_ceil(PER_NETWORK), twentieth + over, with_mac, random);
+        plant.place(
+            Place::Office,
+            (twentieth + over).div_ceil(PER_NETWORK),
+            twentieth + over,
+            with_mac,
+            random,
+        );
         plant.halls = cells.div_ceil(PER_HALL);
         plant
     }

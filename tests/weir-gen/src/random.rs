@@ -17,7 +17,7 @@ impl Random {
 
     /// A number below `end`; 0 where there is none.
     pub(crate) fn below(&mut self, end: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(end) >> 32) as u32
+        (((self.next() >> 32) * u64::from(end)) >> 32) as u32
     }
 
     /// True in so many of 1,000 cases.

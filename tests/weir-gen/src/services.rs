@@ -5,21 +5,77 @@
 pub(crate) struct Service(pub(crate) u8);
 
 const OT: &[&str] = &[
-    "opcua", "s7", "modbus", "modbus_security", "opcua_tls", "dnp3", "dnp3_secure", "coap", "coaps", "ethernet_ip",
-    "ethernet_ip_tls", "cip_io", "iec104", "iec104_secure", "profinet_cm", "hart_ip", "bacnet", "ge_srtp", "fins",
-    "ethercat_udp", "mms_tls",
+    "opcua",
+    "s7",
+    "modbus",
+    "modbus_security",
+    "opcua_tls",
+    "dnp3",
+    "dnp3_secure",
+    "coap",
+    "coaps",
+    "ethernet_ip",
+    "ethernet_ip_tls",
+    "cip_io",
+    "iec104",
+    "iec104_secure",
+    "profinet_cm",
+    "hart_ip",
+    "bacnet",
+    "ge_srtp",
+    "fins",
+    "ethercat_udp",
+    "mms_tls",
 ];
 
 const IT: &[&str] = &[
-    "https", "dns", "ntp", "ssh", "syslog_tls", "syslog", "snmp", "snmp_trap", "metrics", "otlp", "rdp", "vnc", "mqtts",
-    "mqtt", "amqps", "amqp", "kafka", "postgres", "mssql", "mysql", "influxdb", "smb", "nfs", "rtsps", "ldaps", "radsec",
+    "https",
+    "dns",
+    "ntp",
+    "ssh",
+    "syslog_tls",
+    "syslog",
+    "snmp",
+    "snmp_trap",
+    "metrics",
+    "otlp",
+    "rdp",
+    "vnc",
+    "mqtts",
+    "mqtt",
+    "amqps",
+    "amqp",
+    "kafka",
+    "postgres",
+    "mssql",
+    "mysql",
+    "influxdb",
+    "smb",
+    "nfs",
+    "rtsps",
+    "ldaps",
+    "radsec",
     "ipfix",
 ];
 
 /// Protocols that the plant declares itself.
 pub(crate) const OWN: &[&str] = &[
-    "recipe", "torque_log", "weld_log", "press_curve", "paint_batch", "leak_test", "label_print", "tool_life", "camera_job",
-    "kanban", "batch_report", "oven_profile", "axis_trace", "lot_tracking", "shift_book", "energy_report",
+    "recipe",
+    "torque_log",
+    "weld_log",
+    "press_curve",
+    "paint_batch",
+    "leak_test",
+    "label_print",
+    "tool_life",
+    "camera_job",
+    "kanban",
+    "batch_report",
+    "oven_profile",
+    "axis_trace",
+    "lot_tracking",
+    "shift_book",
+    "energy_report",
 ];
 
 /// The port of a protocol of the plant's own.
@@ -38,7 +94,10 @@ pub(crate) const COUNT: u32 = (OT.len() + IT.len() + OWN.len()) as u32;
 impl Service {
     pub(crate) fn name(self) -> &'static str {
         let index = usize::from(self.0);
-        let found = OT.get(index).or_else(|| IT.get(index - OT.len())).or_else(|| OWN.get(index - OT.len() - IT.len()));
+        let found = OT
+            .get(index)
+            .or_else(|| IT.get(index - OT.len()))
+            .or_else(|| OWN.get(index - OT.len() - IT.len()));
         found.copied().unwrap_or("https")
     }
 

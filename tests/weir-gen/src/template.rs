@@ -75,7 +75,8 @@ pub(crate) fn instance(plant: &Plant, hall: u32) -> String {
     text.push_str(&format!("    number = {} + index,\n    home = process,\n", first.number - 1));
     text.push_str(&format!("    subnet = 10.16.0.0/12.subnet(24, {at} + index - 1),\n"));
     text.push_str(&format!("    uplink = backbone.host({} + index),\n", first.index + 1));
-    let devices: Vec<_> = plant.devices[first.devices.start as usize..first.devices.end as usize].iter().collect();
+    let devices: Vec<_> =
+        plant.devices[first.devices.start as usize..first.devices.end as usize].iter().collect();
     for class in CELL {
         let count = devices.iter().filter(|device| device.class.stem == class.stem).count();
         text.push_str(&format!("    {}s = {count},\n", class.stem));

@@ -63,7 +63,8 @@ fn root(plant: &Plant) -> String {
          device admin[1..2] : AdminStation { network = admin_net, address = admin_net.host(10 + index) }\n\n\
          group everyone = production | operations | office\n\n",
     );
-    let mut all: Vec<String> = (1..=plant.halls).map(|hall| format!("halls.hall_{hall:02}.gateways")).collect();
+    let mut all: Vec<String> =
+        (1..=plant.halls).map(|hall| format!("halls.hall_{hall:02}.gateways")).collect();
     all.extend(["rooms.gateways".into(), "offices.gateways".into()]);
     file.push(&format!("group all_gateways =\n    gw_admin\n        | {}\n", all.join("\n        | ")));
     file.finish()
@@ -116,7 +117,11 @@ fn hall_file(plant: &Plant, hall: u32, cells: &[&Network]) -> String {
 fn segment(file: &mut FileText, network: &Network) {
     file.service(SSH);
     let name = network.name();
-    file.push(&format!("network {name} {{\n    zone = {}\n    subnet = {}/24\n", network.zone(), network.address(0)));
+    file.push(&format!(
+        "network {name} {{\n    zone = {}\n    subnet = {}/24\n",
+        network.zone(),
+        network.address(0)
+    ));
     file.push("    accept_gap = \"stations of one team, kept alike\"\n}\n\n");
     file.push(&format!("gateway gw_{name} {{\n    enforces = nftables\n    serves = [ssh]\n"));
     file.push(&format!("    interface lan0 {{ network = {name}, address = {} }}\n", network.address(1)));

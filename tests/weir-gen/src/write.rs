@@ -6,8 +6,9 @@ use crate::{
     Options, Package,
     flows::{Party, Rule, What},
     plant::{Network, Place, Plant},
-    template, topology,
+    template,
     text::{FileText, PER_FILE},
+    topology,
 };
 
 /// Rules of one policy.
@@ -97,7 +98,9 @@ fn policies(plant: &Plant, rules: &[Rule], files: &mut Vec<(String, String)>) {
         for (number, rules) in (1..).zip(rules.chunks(PER_FILE as usize / PER_POLICY * PER_POLICY)) {
             let mut file = FileText::new(format!("Rules of {owner}, part {number}."));
             for (part, rules) in (1..).zip(rules.chunks(PER_POLICY)) {
-                file.push(&format!("policy {owner}_{number}_{part:02} {{\n    owner = \"ot@plant.example\"\n"));
+                file.push(&format!(
+                    "policy {owner}_{number}_{part:02} {{\n    owner = \"ot@plant.example\"\n"
+                ));
                 for rule in rules {
                     let line = statement(plant, rule, &mut file);
                     file.push(&line);

@@ -10,9 +10,9 @@ const NOW: i64 = 1_767_225_600;
 fn all() -> impl Iterator<Item = Options> {
     let sizes = [(LEAST_DEVICES, 1), (LEAST_DEVICES, 500), (300, 200), (1000, 1000), (6000, 3000)];
     sizes.into_iter().flat_map(|(devices, rules)| {
-        Shape::ALL.into_iter().flat_map(move |(_, shape)| {
-            [1, 7].map(|seed| Options { shape, devices, rules, seed })
-        })
+        Shape::ALL
+            .into_iter()
+            .flat_map(move |(_, shape)| [1, 7].map(|seed| Options { shape, devices, rules, seed }))
     })
 }
 
@@ -30,7 +30,9 @@ fn no_errors_and_no_warnings() {
             .take(5)
             .map(|said| {
                 let source = said.labels.first().map(|label| {
-                    let file = sources.file(label.file).map(|file| (file.path.clone(), label.span.of(&file.text).to_owned()));
+                    let file = sources
+                        .file(label.file)
+                        .map(|file| (file.path.clone(), label.span.of(&file.text).to_owned()));
                     format!("{file:?}")
                 });
                 format!("{} {} {source:?}", said.code.id, said.message)

@@ -55,7 +55,9 @@ fn all(arguments: &Arguments) -> io::Result<()> {
     writeln!(out, "CPU seconds by stage, and the peak of memory:\n")?;
     writeln!(out, "| shape | devices and rules | {stages} | all | peak MB |")?;
     writeln!(out, "| --- | ---: |{} ---: | ---: |", " ---: |".repeat(stages::NAMES.len()))?;
-    for (name, shape) in Shape::ALL.into_iter().filter(|(name, _)| arguments.shapes.iter().any(|shape| shape == name)) {
+    for (name, shape) in
+        Shape::ALL.into_iter().filter(|(name, _)| arguments.shapes.iter().any(|shape| shape == name))
+    {
         for size in &arguments.sizes {
             let package = arguments.folder.join(format!("{name}-{size}"));
             if package.exists() {

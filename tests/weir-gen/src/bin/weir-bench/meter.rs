@@ -1,13 +1,14 @@
 //! CPU time and memory of this process.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
 /// CPU seconds of all threads so far.
 pub(crate) fn cpu() -> f64 {
     let now = clock_gettime(ClockId::ProcessCPUTime);
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0)).as_secs_f64()
 }
 
 /// The most memory that this process held so far, in MB.

@@ -12,7 +12,8 @@ use weir_target_nftables::{Options, emit};
 
 use crate::meter;
 
-pub(crate) const NAMES: [&str; 7] = ["load", "parse", "names, model", "sets, relation", "plan", "emit", "write"];
+pub(crate) const NAMES: [&str; 7] =
+    ["load", "parse", "names, model", "sets, relation", "plan", "emit", "write"];
 
 /// 2026-01-01.
 const NOW: i64 = 1_767_225_600;
@@ -23,7 +24,8 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     let sources = load(folder)?;
     clock.stage();
     let parsed = parse(&sources);
-    let mut diagnostics: Vec<Diagnostic> = parsed.iter().flat_map(|parsed| parsed.diagnostics.clone()).collect();
+    let mut diagnostics: Vec<Diagnostic> =
+        parsed.iter().flat_map(|parsed| parsed.diagnostics.clone()).collect();
     clock.stage();
 
     let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
@@ -53,7 +55,8 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
 
     let mut artifacts = Vec::new();
     for gateway in &plan.gateways {
-        let emission = emit(gateway, &Options::default()).map_err(|error| io::Error::other(error.to_string()))?;
+        let emission =
+            emit(gateway, &Options::default()).map_err(|error| io::Error::other(error.to_string()))?;
         artifacts.extend(emission.artifacts);
     }
     clock.stage();
