@@ -1,0 +1,114 @@
+//! The stages of a build, as [`weir_compiler::analyze`] and the emitter run them.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use weir_compiler::{Sources, flows, model, names, package, plan};
+use weir_syntax::{Diagnostic, FileId, Parsed, Severity, ast};
+use weir_target_nftables::{Options, emit};
+
+use crate::meter;
+
+pub(crate) const NAMES: [&str; 7] =
+    ["load", "parse", "names, model", "sets, relation", "plan", "emit", "write"];
+
+/// 2026-01-01.
+const NOW: i64 = 1_767_225_600;
+
+/// Runs one build and prints a row: seconds of each stage, of all, and the peak.
+pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
+    let mut clock = Clock { last: meter::cpu(), row: Vec::new() };
+    let sources = load(folder)?;
+    clock.stage();
+    let parsed = parse(&sources);
+    let mut diagnostics: Vec<Diagnostic> =
+        parsed.iter().flat_map(|parsed| parsed.diagnostics.clone()).collect();
+    clock.stage();
+
+    let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
+    let internet = weir_syntax::parse("external internet\n", FileId(0)).file;
+    let internet = internet.items.iter().find_map(|item| match &item.kind {
+        ast::ItemKind::Declaration(declaration) => Some(declaration),
+        _ => None,
+    });
+    let mut universe = names::expand(&files, internet);
+    diagnostics.append(&mut universe.diagnostics);
+    let (model, mut found) = model::build(&universe);
+    diagnostics.append(&mut found);
+    clock.stage();
+
+    let mut sets = model::Sets::new(&universe, &model);
+    let (statements, _) = flows::statements(&sources, &universe, &model, &mut sets, NOW, &mut diagnostics);
+    let rectangles = flows::relation(&model, &statements, &mut diagnostics);
+    flows::check_conduits(&universe, &model, &statements, &rectangles, &mut diagnostics);
+    clock.stage();
+
+    let plan = plan::build(&universe, &model, &statements, &rectangles, ("bench", "0.1.0"), &mut diagnostics);
+    plan::gaps(&universe, &model, &mut diagnostics);
+    clock.stage();
+    if let Some(error) = diagnostics.iter().find(|said| said.severity() == Severity::Error) {
+        return Err(io::Error::other(error.message.clone()));
+    }
+
+    let mut artifacts = Vec::new();
+    for gateway in &plan.gateways {
+        let emission =
+            emit(gateway, &Options::default()).map_err(|error| io::Error::other(error.to_string()))?;
+        artifacts.extend(emission.artifacts);
+    }
+    clock.stage();
+    for artifact in &artifacts {
+        let path = output.join(&artifact.path);
+        fs::create_dir_all(path.parent().unwrap_or(output))?;
+        fs::write(path, &artifact.contents)?;
+    }
+    clock.stage();
+    let all: f64 = clock.row.iter().sum();
+    let cells: Vec<String> = clock.row.iter().chain([&all]).map(|seconds| format!("{seconds:.3}")).collect();
+    writeln!(io::stdout(), "{} | {}", cells.join(" | "), meter::peak())
+}
+
+struct Clock {
+    last: f64,
+    row: Vec<f64>,
+}
+
+impl Clock {
+    fn stage(&mut self) {
+        let now = meter::cpu();
+        self.row.push(now - self.last);
+        self.last = now;
+    }
+}
+
+fn load(folder: &Path) -> io::Result<Sources> {
+    let mut files = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(current)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "weir") {
+                let inside = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+                files.push((inside, fs::read(&path)?));
+            }
+        }
+    }
+    Ok(Sources::new(&fs::read_to_string(folder.join(package::MANIFEST))?, files))
+}
+
+fn parse(sources: &Sources) -> Vec<Parsed> {
+    let of = |(index, source): (usize, &package::Source)| {
+        if source.path == package::MANIFEST {
+            return Parsed::default();
+        }
+        let mut parsed = weir_syntax::parse(&source.text, FileId(index as u32));
+        parsed.diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
+        parsed
+    };
+    sources.files.iter().enumerate().map(of).collect()
+}
