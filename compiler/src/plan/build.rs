@@ -10,7 +10,7 @@ use super::{
     Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, MacBinding, Plan, PlanRule, PortMatch,
     Ranges, StatementOrigin,
     legs::{Leg, Legs},
-    routes::{Hop, Routes},
+    routes::{Hop, Route, Routes},
 };
 use crate::{
     flows::{Rectangle, Statement, some_names},
@@ -193,6 +193,7 @@ impl Planner<'_, '_> {
             log: statement.conditions.log,
             audit: statement.conditions.audit,
             until: statement.conditions.until,
+            operations: leg.operations.clone(),
         };
         let ends = |station: &Station| self.end_gateway(station);
         let (start, end) = (ends(source), ends(destination));
@@ -227,6 +228,8 @@ impl Planner<'_, '_> {
         let guarded = route.every_path(|gateway| self.guards(gateway));
         if from != to && !guarded && start.or(end).is_none_or(|gateway| !self.guards(gateway)) {
             self.unguarded(statement, source, destination);
+        } else if leg.operations.is_some() && !self.reads_payload(&route, start, end) {
+            self.unread(statement, source, destination);
         } else if from == to && self.model.segment(from).isolated && start.is_none() && end.is_none() {
             self.isolated(statement, from);
         }
@@ -338,6 +341,15 @@ impl Planner<'_, '_> {
         gateway.filters() || gateway.enforces.contains(&"kubernetes")
     }
 
+    /// Whether some packet filter of ours sees every packet of a flow.
+    fn reads_payload(&self, route: &Route, start: Option<GatewayId>, end: Option<GatewayId>) -> bool {
+        let filters = |gateway: GatewayId| self.model.gateway(gateway).filters();
+        // a route without hops is the segment itself
+        start.is_some_and(filters)
+            || end.is_some_and(filters)
+            || (!route.hops.is_empty() && route.every_path(filters))
+    }
+
     /// The gateway that a station is, where it is one.
     fn end_gateway(&self, station: &Station) -> Option<GatewayId> {
         let (first, _) = station.members.iter().next()?;
@@ -412,6 +424,18 @@ impl Planner<'_, '_> {
         self.diagnostics.push(diagnostic);
     }
 
+    fn unread(&mut self, statement: &Statement, source: &Station, destination: &Station) {
+        let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+        let ends = format!("{} reaches {} on a way without a packet filter", of(source), of(destination));
+        let diagnostic = Diagnostic::new(
+            &codes::E0601,
+            "no enforcement point on the path can tell this operation from others",
+        )
+        .primary(statement.file, statement.service_span, ends)
+        .help("put a gateway that `enforces = nftables` between them, or permit the whole protocol");
+        self.diagnostics.push(diagnostic);
+    }
+
     fn isolated(&mut self, statement: &Statement, segment: SegmentId) {
         let segment = self.model.segment(segment);
         let (file, span) = self.universe.name_span(segment.entity);
@@ -446,7 +470,7 @@ impl Planner<'_, '_> {
     fn check_conduit_gateways(
         &mut self,
         statement: &Statement,
-        route: &super::routes::Route,
+        route: &Route,
         source: &Station,
         destination: &Station,
     ) {
