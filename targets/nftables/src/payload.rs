@@ -181,7 +181,7 @@ fn modbus(request: &RequestMatch) -> Vec<String> {
     for ((lengths, layout), codes) in kinds {
         let mut tail = format!("@ih,56,8 {}", numbers(&codes));
         match (layout, request.items) {
-            (_, None) | (Layout::Unknown, _) | (_, Some((0, u16::MAX))) => {}
+            (_, None | Some((0, u16::MAX))) | (Layout::Unknown, _) => {}
             (Layout::One, Some((first, last))) => {
                 let _ = write!(tail, " @ih,64,16 {}", range(first, last));
             }
