@@ -62,9 +62,9 @@ pub(super) fn proxy_holds(word: &str, protocol: &Protocol) -> bool {
     let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name);
     // methods of HTTP, not those of CoAP, which no proxy here speaks
     let http = protocol.operations.iter().any(|operation| !operation.methods.is_empty())
-        && protocol.transports.iter().all(|transport| {
-            matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp)
-        });
+        && protocol.transports.iter().all(
+            |transport| matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp),
+        );
     match word {
         "modbus" => short == "modbus" || short == "modbus_security",
         "mosquitto" => short.starts_with("mqtt"),
@@ -118,7 +118,10 @@ fn requests(protocol: &Protocol, demand: &Demand) -> Result<Vec<RequestMatch>, S
         operation.map_or_else(String::new, |operation| operation.name.to_string())
     };
     if let Some(denied) = demand.except.iter().find(|used| !used.arguments.is_empty()) {
-        return Err(format!("a packet filter cannot hold what a `deny` of a part of `{}` leaves", name(denied)));
+        return Err(format!(
+            "a packet filter cannot hold what a `deny` of a part of `{}` leaves",
+            name(denied)
+        ));
     }
     let functions_of = |used: &OperationUse| {
         let operation = protocol.operations.get(used.operation as usize);
@@ -157,7 +160,11 @@ fn requests(protocol: &Protocol, demand: &Demand) -> Result<Vec<RequestMatch>, S
 }
 
 /// One request for each argument: `write(coils 1..4, registers 7..9)` is either.
-fn narrowed(protocol: &Protocol, used: &OperationUse, requests: &mut Vec<RequestMatch>) -> Result<(), String> {
+fn narrowed(
+    protocol: &Protocol,
+    used: &OperationUse,
+    requests: &mut Vec<RequestMatch>,
+) -> Result<(), String> {
     for argument in &used.arguments {
         let declared = protocol
             .operations
@@ -166,19 +173,23 @@ fn narrowed(protocol: &Protocol, used: &OperationUse, requests: &mut Vec<Request
             .ok_or_else(|| "unknown argument".to_owned())?;
         let name = &declared.name;
         let Some((first, last)) = argument.range else {
-            return Err(format!("`{name}` stands at no fixed place of a request, so a packet filter cannot read it"));
+            return Err(format!(
+                "`{name}` stands at no fixed place of a request, so a packet filter cannot read it"
+            ));
         };
         if declared.functions.is_empty() || !declared.functions.iter().all(|code| ADDRESSED.contains(code)) {
             return Err(format!("a packet filter does not know where `{name}` stands in a request"));
         }
         let value = match argument.value {
             None => None,
-            Some(value) if declared.functions.iter().all(|code| VALUED.contains(code)) => {
-                Some(wire_value(&declared.functions, value).ok_or_else(|| format!("{value} is no value of `{name}`"))?)
-            }
+            Some(value) if declared.functions.iter().all(|code| VALUED.contains(code)) => Some(
+                wire_value(&declared.functions, value)
+                    .ok_or_else(|| format!("{value} is no value of `{name}`"))?,
+            ),
             Some(_) => return Err(format!("a packet filter cannot read the value of `{name}`")),
         };
-        let item = |number: u64| u16::try_from(number).map_err(|_| format!("{number} is no number of `{name}`"));
+        let item =
+            |number: u64| u16::try_from(number).map_err(|_| format!("{number} is no number of `{name}`"));
         let items = Some((item(first)?, item(last)?));
         requests.push(RequestMatch { functions: codes(&declared.functions)?, items, value });
     }

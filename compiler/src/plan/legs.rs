@@ -299,9 +299,10 @@ impl<'m, 'a> Legs<'m, 'a> {
                     "{why}; lead the flow through a {kind} that parses the protocol (`enforces = {instead}`), or permit the whole protocol"
                 ),
             ),
-            Some(capabilities::Refusal { why, instead: None }) => {
-                ("no packet filter can hold this", format!("{why}; permit the operation as a whole, or the whole protocol"))
-            }
+            Some(capabilities::Refusal { why, instead: None }) => (
+                "no packet filter can hold this",
+                format!("{why}; permit the operation as a whole, or the whole protocol"),
+            ),
         };
         Box::new(
             Diagnostic::new(

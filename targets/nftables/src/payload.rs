@@ -2,6 +2,10 @@
 //!
 //! `@ih` is what follows the UDP or TCP header; a match beyond the end of a packet does not hold. Fragments are whole
 //! datagrams by then, for the ruleset uses connection tracking.
+//!
+//! Datagrams that a host joined to one packet (UDP segmentation offload across a virtual interface, or a receiving
+//! device that is told to join) cannot be told from one datagram here: only the first is read. The README of the output
+//! names the condition.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -83,7 +87,9 @@ pub(crate) fn requests(operations: &OperationMatch) -> Vec<String> {
             lines
         }
         // Only what is confirmable or not is a request: no acknowledgement with a method.
-        PayloadProtocol::Coap => vec![format!("@ih,0,3 2 {COAP} @ih,8,8 {}", numbers(&functions(operations)))],
+        PayloadProtocol::Coap => {
+            vec![format!("@ih,0,3 2 {COAP} @ih,8,8 {}", numbers(&functions(operations)))]
+        }
         PayloadProtocol::ModbusTcp => operations.requests.iter().flat_map(modbus).collect(),
     }
 }

@@ -31,7 +31,13 @@ fn lab_plan(service: &str, actions: &[Action]) -> GatewayPlan {
 
 fn whole(plan: &GatewayPlan) -> Vec<u8> {
     let emission = emit(plan, &Options::default()).unwrap();
-    emission.artifacts.iter().find(|artifact| artifact.path.ends_with("gw_turbine.nft")).unwrap().contents.clone()
+    emission
+        .artifacts
+        .iter()
+        .find(|artifact| artifact.path.ends_with("gw_turbine.nft"))
+        .unwrap()
+        .contents
+        .clone()
 }
 
 /// The `c_…/other` counters of a lab together.
@@ -57,6 +63,14 @@ fn loads_and_lists_the_same() {
     assert_eq!(once, lab.run('g', "nft -s list ruleset"));
     lab.run('g', "nft -s list ruleset >/tmp/$$; nft flush ruleset; TZ=UTC nft -f /tmp/$$; rm /tmp/$$");
     assert_eq!(once, lab.run('g', "nft -s list ruleset"));
+    // The hitless form: staged, taken away again, staged and switched to.
+    lab.run('g', "nft flush ruleset");
+    let emission = emit(&operations(), &Options::default()).unwrap();
+    for part in ["base.nft", "stage.nft", "stage.nft", "sweep.nft", "stage.nft", "switch.nft"] {
+        let file = emission.artifacts.iter().find(|artifact| artifact.path.ends_with(part)).unwrap();
+        lab.load(&file.contents);
+    }
+    assert!(lab.run('g', "nft list ruleset").contains("goto o_air/bacnet-"));
 }
 
 #[test]
@@ -85,7 +99,10 @@ fn bacnet_reads_and_does_not_write() {
     let before = others(&lab);
     let refused = [
         ("WriteProperty", bacnet("0a", "04", "0005010f0c")),
-        ("a segment of WriteProperty, its number 12 where the service would be", bacnet("0a", "04", "0c05010c040f")),
+        (
+            "a segment of WriteProperty, its number 12 where the service would be",
+            bacnet("0a", "04", "0c05010c040f"),
+        ),
         ("the first segment of ReadProperty", bacnet("0a", "04", "0c050100040c")),
         ("ReinitializeDevice", bacnet("0a", "04", "000501140c")),
         ("I-Am", bacnet("0b", "00", "1000c4")),
@@ -135,12 +152,23 @@ fn coap_gets_and_does_not_put() {
             assert!(asks(to, passes), "{to} {passes}");
         }
         for refused in [
-            "40030001", "40020001", "40040001", "40060001", // PUT, POST, DELETE, PATCH
-            "60010001", "70010001", // no acknowledgement has a method
-            "80010001", "c0010001", "00010001", // no other version
-            "49010001", "4f010001", // no such token
-            "400100", "40", "", // cut off
-            "40000001", "60000001", "6045000101", // ping; acknowledgement, answer of nothing
+            "40030001",
+            "40020001",
+            "40040001",
+            "40060001", // PUT, POST, DELETE, PATCH
+            "60010001",
+            "70010001", // no acknowledgement has a method
+            "80010001",
+            "c0010001",
+            "00010001", // no other version
+            "49010001",
+            "4f010001", // no such token
+            "400100",
+            "40",
+            "", // cut off
+            "40000001",
+            "60000001",
+            "6045000101", // ping; acknowledgement, answer of nothing
         ] {
             assert!(!asks(to, refused), "{to} {refused}");
         }
@@ -172,18 +200,36 @@ fn modbus_reads_and_trips() {
     for to in ["10.2.0.2:502", "[2001:db8:2::2]:502"] {
         let passes = |pdu: &str| lab.streams('c', to, &modbus(pdu));
         for pdu in [
-            "0300640001", "0300640004", "0300670001", "0300660002", // registers 100 to 103
-            "100064000408aabbccddeeff0011", "10006700010200ff", // written
-            "140706000100000002", &format!("14f5{}", "06000100000002".repeat(35)), // files
-            "16000500ff00ff", "050011ff00", // a mask; the trip
+            "0300640001",
+            "0300640004",
+            "0300670001",
+            "0300660002", // registers 100 to 103
+            "100064000408aabbccddeeff0011",
+            "10006700010200ff", // written
+            "140706000100000002",
+            &format!("14f5{}", "06000100000002".repeat(35)), // files
+            "16000500ff00ff",
+            "050011ff00", // a mask; the trip
         ] {
             assert!(passes(pdu), "{to} {pdu}");
         }
         for pdu in [
-            "0300630001", "0300640005", "0300670002", "0300680001", "0300640000", "030064ffff", // beyond, nothing, overflow
-            "0100640001", "0400640001", "0600640001", "10006400050a00000000000000000000", // others
-            "0500110000", "050012ff00", "05001100ff", // off, another coil, no value
-            "2b0e0100", "5a0000", "11",
+            "0300630001",
+            "0300640005",
+            "0300670002",
+            "0300680001",
+            "0300640000",
+            "030064ffff", // beyond, nothing, overflow
+            "0100640001",
+            "0400640001",
+            "0600640001",
+            "10006400050a00000000000000000000", // others
+            "0500110000",
+            "050012ff00",
+            "05001100ff", // off, another coil, no value
+            "2b0e0100",
+            "5a0000",
+            "11",
         ] {
             assert!(!passes(pdu), "{to} {pdu}");
         }
