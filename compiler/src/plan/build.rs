@@ -11,7 +11,7 @@ use super::{
     Ranges, StatementOrigin,
     join::{Unions, join},
     legs::{Leg, Legs},
-    routes::{Hop, Routes},
+    routes::{Hop, Route, Routes},
 };
 use crate::{
     flows::{PortSet, Rectangle, Statement, some_names},
@@ -218,6 +218,7 @@ impl Planner<'_, '_> {
             log: statement.conditions.log,
             audit: statement.conditions.audit,
             until: statement.conditions.until,
+            operations: leg.operations.clone(),
         };
         let (start, end) = (source.gateway, destination.gateway);
         let mut held = leg.limit_is_held;
@@ -247,6 +248,8 @@ impl Planner<'_, '_> {
         let guarded = route.every_path(|gateway| self.guards(gateway));
         if from != to && !guarded && start.or(end).is_none_or(|gateway| !self.guards(gateway)) {
             self.unguarded(statement, source, destination);
+        } else if leg.operations.is_some() && !self.reads_payload(&route, start, end) {
+            self.unread(statement, source, destination);
         } else if from == to && self.model.segment(from).isolated && start.is_none() && end.is_none() {
             self.isolated(statement, from);
         }
@@ -369,6 +372,15 @@ impl Planner<'_, '_> {
         gateway.filters() || gateway.enforces.contains(&"kubernetes")
     }
 
+    /// Whether some packet filter of ours sees every packet of a flow.
+    fn reads_payload(&self, route: &Route, start: Option<GatewayId>, end: Option<GatewayId>) -> bool {
+        let filters = |gateway: GatewayId| self.model.gateway(gateway).filters();
+        // a route without hops is the segment itself
+        start.is_some_and(filters)
+            || end.is_some_and(filters)
+            || (!route.hops.is_empty() && route.every_path(filters))
+    }
+
     /// The gateway that a principal is, where it is one.
     fn gateway_at(&self, id: u32) -> Option<GatewayId> {
         let principal = self.model.principal(id);
@@ -439,6 +451,18 @@ impl Planner<'_, '_> {
         self.diagnostics.push(diagnostic);
     }
 
+    fn unread(&mut self, statement: &Statement, source: &Station, destination: &Station) {
+        let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+        let ends = format!("{} reaches {} on a way without a packet filter", of(source), of(destination));
+        let diagnostic = Diagnostic::new(
+            &codes::E0601,
+            "no enforcement point on the path can tell this operation from others",
+        )
+        .primary(statement.file, statement.service_span, ends)
+        .help("put a gateway that `enforces = nftables` between them, or permit the whole protocol");
+        self.diagnostics.push(diagnostic);
+    }
+
     fn isolated(&mut self, statement: &Statement, segment: SegmentId) {
         let segment = self.model.segment(segment);
         let (file, span) = self.universe.name_span(segment.entity);
@@ -473,7 +497,7 @@ impl Planner<'_, '_> {
     fn check_conduit_gateways(
         &mut self,
         statement: &Statement,
-        route: &super::routes::Route,
+        route: &Route,
         source: &Station,
         destination: &Station,
     ) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::AddressSet;
+use super::{AddressSet, OperationMatch};
 
 /// Index into [`GatewayPlan::statements`].
 pub type StatementId = u32;
@@ -92,7 +92,8 @@ pub struct PortMatch {
 /// What else the statement says about a permitted connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Action {
-    /// New connections per interval; what exceeds it is dropped and counted.
+    /// New connections per interval; what exceeds it is dropped and counted. With `operations`, an event is a packet that
+    /// carries one of them.
     pub limit: Option<Limit>,
     /// Log each new connection (the log itself is rate-limited).
     pub log: bool,
@@ -101,6 +102,8 @@ pub struct Action {
     /// The end of the permission, in seconds since 1970-01-01T00:00Z; enforced by the kernel's clock, on established
     /// connections too.
     pub until: Option<i64>,
+    /// Only these operations of the protocol: packets of the connection are judged one by one.
+    pub operations: Option<Arc<OperationMatch>>,
 }
 
 /// `count` events in each `seconds`: 50/s is (50, 1), 6/min is (6, 60).

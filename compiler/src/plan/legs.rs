@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
-use super::routes::Routes;
+use super::{OperationMatch, capabilities, routes::Routes};
 use crate::{
-    flows::{PortSet, Rectangle, Statement},
+    flows::{Demand, PortSet, Rectangle, Statement},
     model::{Model, PrincipalKind, PrincipalSet, SegmentId},
     names::{Kind, Universe, schema},
     plan::Ranges,
@@ -24,6 +24,14 @@ pub(super) struct Leg {
     pub(super) limit_is_held: bool,
     /// `via` names a slice: the source starts from there.
     pub(super) through: Option<SegmentId>,
+    /// The demand, where packet filters on the way have to hold it.
+    pub(super) operations: Option<Arc<OperationMatch>>,
+}
+
+/// Who holds a demand.
+enum Holder {
+    Proxy(u32),
+    PacketFilters(Arc<OperationMatch>),
 }
 
 /// Finds the legs of rectangles.
@@ -58,15 +66,17 @@ impl<'m, 'a> Legs<'m, 'a> {
             ports: rectangle.ports.clone(),
             limit_is_held: false,
             through: None,
+            operations: None,
         };
         let mut proxy = None;
         let mut through = None;
+        let mut by_filter = false;
         if let Some(via) = statement.conditions.via {
             match self.universe.entity(via).kind {
                 Kind::Slice => through = self.model.segment_of.get(&via).copied(),
                 _ => match self.model.principals_of.get(&via) {
                     Some((first, 1)) if self.ends_connections(*first) => proxy = Some(*first),
-                    Some((_, 1)) if self.model.gateway_of.contains_key(&via) => {} // checked on the route
+                    Some((_, 1)) if self.model.gateway_of.contains_key(&via) => by_filter = true, // checked on the route
                     _ => {
                         diagnostics.push(
                             Diagnostic::new(
@@ -86,9 +96,12 @@ impl<'m, 'a> Legs<'m, 'a> {
             .iter()
             .flat_map(|(first, last)| first..=last)
             .all(|id| self.model.principal(id).terminates());
-        if proxy.is_none() && rectangle.demand.is_some() && !at_the_end {
-            match self.choose_proxy(rectangle, statement, routes) {
-                Ok(found) => proxy = Some(found),
+        let mut operations = None;
+        if let Some(demand) = rectangle.demand.as_ref().filter(|_| proxy.is_none() && !at_the_end) {
+            let holder = self.holder(rectangle, demand, statement, by_filter, routes);
+            match holder {
+                Ok(Holder::Proxy(found)) => proxy = Some(found),
+                Ok(Holder::PacketFilters(found)) => operations = Some(found),
                 Err(diagnostic) => {
                     diagnostics.push(*diagnostic);
                     return Vec::new();
@@ -113,6 +126,7 @@ impl<'m, 'a> Legs<'m, 'a> {
             return vec![Leg {
                 limit_is_held: at_the_end && rectangle.demand.is_some(),
                 through,
+                operations,
                 ..straight
             }];
         };
@@ -171,23 +185,60 @@ impl<'m, 'a> Legs<'m, 'a> {
         legs
     }
 
+    /// Who holds a demand that neither `via` nor the destination does: a proxy that parses the protocol, else the packet
+    /// filters on the way. A `via` that is a packet filter wants the latter.
+    fn holder(
+        &self,
+        rectangle: &Rectangle,
+        demand: &Demand,
+        statement: &Statement,
+        by_filter: bool,
+        routes: &mut Routes,
+    ) -> Result<Holder, Box<Diagnostic>> {
+        if !by_filter && let Some(proxy) = self.choose_proxy(rectangle, demand, statement, routes)? {
+            return Ok(Holder::Proxy(proxy));
+        }
+        let level = self.highest_level(&rectangle.destinations);
+        let level = level.as_ref().map(|(level, zone)| (*level, zone.as_str()));
+        let protocol = self.model.protocols.get(demand.protocol);
+        match capabilities::payload_match(protocol, demand, &rectangle.ports.port_matches(), level) {
+            Some(Ok(found)) => Ok(Holder::PacketFilters(Arc::new(found))),
+            Some(Err(refusal)) => Err(self.unmet(demand, statement, Some(&refusal))),
+            None => Err(self.unmet(demand, statement, None)),
+        }
+    }
+
+    /// The highest target level among the zones of some principals, and those around them.
+    fn highest_level(&self, principals: &PrincipalSet) -> Option<(u8, String)> {
+        let mut highest: Option<(u8, String)> = None;
+        for id in principals.iter().flat_map(|(first, last)| first..=last) {
+            for zone in &self.model.principal(id).zones {
+                let mut around = Some(*zone);
+                // zones nest, and no cycle gets through the model: the bound is for what it did not foresee
+                for _ in 0..self.model.zones.len() {
+                    let Some(zone) = around.map(|zone| self.model.zone(zone)) else { break };
+                    if let Some(level) = zone.target_level
+                        && highest.as_ref().is_none_or(|(known, _)| level > *known)
+                    {
+                        highest = Some((level, zone.name.clone()));
+                    }
+                    around = zone.parent;
+                }
+            }
+        }
+        highest
+    }
+
     /// The one proxy that both ends can reach and that can hold the demand.
     fn choose_proxy(
         &self,
         rectangle: &Rectangle,
+        demand: &Demand,
         statement: &Statement,
         routes: &mut Routes,
-    ) -> Result<u32, Box<Diagnostic>> {
-        let Some(demand) = &rectangle.demand else { return Err(self.unmet(rectangle, statement)) };
+    ) -> Result<Option<u32>, Box<Diagnostic>> {
         let protocol = self.model.protocols.get(demand.protocol);
-        let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name);
-        let http = protocol.operations.iter().any(|operation| !operation.methods.is_empty());
-        let can_hold = |word: &&'static str| match *word {
-            "modbus" => short == "modbus" || short == "modbus_security",
-            "mosquitto" => short.starts_with("mqtt"),
-            "envoy" => http,
-            _ => false,
-        };
+        let can_hold = |word: &&'static str| capabilities::proxy_holds(word, protocol);
         let mut reachable = |from: u32, to: u32| {
             let (from, to) = (self.model.principal(from), self.model.principal(to));
             from.attachments
@@ -197,7 +248,7 @@ impl<'m, 'a> Legs<'m, 'a> {
         let first = |set: &PrincipalSet| set.iter().next().map(|(first, _)| first);
         let (Some(source), Some(destination)) = (first(&rectangle.sources), first(&rectangle.destinations))
         else {
-            return Err(self.unmet(rectangle, statement));
+            return Ok(None);
         };
         let candidates: Vec<u32> = self
             .model
@@ -209,8 +260,8 @@ impl<'m, 'a> Legs<'m, 'a> {
             .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
             .collect();
         match candidates.as_slice() {
-            [only] => Ok(*only),
-            [] => Err(self.unmet(rectangle, statement)),
+            [only] => Ok(Some(*only)),
+            [] => Ok(None),
             several => {
                 let names = crate::flows::some_names(self.model, several.iter().copied());
                 Err(Box::new(
@@ -222,23 +273,45 @@ impl<'m, 'a> Legs<'m, 'a> {
         }
     }
 
-    fn unmet(&self, rectangle: &Rectangle, statement: &Statement) -> Box<Diagnostic> {
-        let what = rectangle.demand.as_ref().map_or_else(String::new, |demand| {
-            let protocol = self.model.protocols.get(demand.protocol);
-            let operation = demand.only.as_ref().and_then(|only| only.first()).or(demand.except.first());
-            let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name).to_owned();
-            match operation.and_then(|used| protocol.operations.get(used.operation as usize)) {
-                Some(operation) => format!("{short}.{}", operation.name),
-                None => short,
-            }
-        });
+    fn unmet(
+        &self,
+        demand: &Demand,
+        statement: &Statement,
+        refusal: Option<&capabilities::Refusal>,
+    ) -> Box<Diagnostic> {
+        let protocol = self.model.protocols.get(demand.protocol);
+        let operation = demand.only.as_ref().and_then(|only| only.first()).or(demand.except.first());
+        let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name).to_owned();
+        let what = match operation.and_then(|used| protocol.operations.get(used.operation as usize)) {
+            Some(operation) => format!("{short}.{}", operation.name),
+            None => short,
+        };
         let kind = schema::of(Kind::Gateway).keyword;
-        Box::new(
-            Diagnostic::new(&codes::E0601, format!("no enforcement point on the path can tell `{what}` from other operations"))
-                .primary(statement.file, statement.service_span, "a packet filter sees ports, not operations")
-                .help(format!(
+        let (label, help) = match refusal {
+            None => (
+                "a packet filter sees ports, not operations",
+                format!(
                     "lead the flow through a {kind} that parses the protocol (`enforces = modbus`, `envoy`, `mosquitto`), or permit the whole protocol"
-                )),
+                ),
+            ),
+            Some(capabilities::Refusal { why, instead: Some(instead) }) => (
+                "no packet filter may hold this alone",
+                format!(
+                    "{why}; lead the flow through a {kind} that parses the protocol (`enforces = {instead}`), or permit the whole protocol"
+                ),
+            ),
+            Some(capabilities::Refusal { why, instead: None }) => (
+                "no packet filter can hold this",
+                format!("{why}; permit the operation as a whole, or the whole protocol"),
+            ),
+        };
+        Box::new(
+            Diagnostic::new(
+                &codes::E0601,
+                format!("no enforcement point on the path can tell `{what}` from other operations"),
+            )
+            .primary(statement.file, statement.service_span, label)
+            .help(help),
         )
     }
 }

@@ -2,10 +2,12 @@
 
 mod address;
 mod build;
+mod capabilities;
 mod gaps;
 mod gateway;
 mod join;
 mod legs;
+mod operations;
 mod routes;
 
 use weir_syntax::{FileId, Span};
@@ -17,6 +19,7 @@ pub use gateway::{
     Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
     StatementId, Transport,
 };
+pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
 
 /// What all enforcement points of a package have to hold together.
 #[derive(Debug, Default)]

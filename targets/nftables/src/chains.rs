@@ -2,14 +2,15 @@
 
 use std::fmt::{self, Write};
 
-use weir_compiler::plan::{Hook, Limit};
+use weir_compiler::plan::{Hook, Limit, OperationMatch};
 
 use crate::elements::{digit, source_map};
 use crate::names;
 use crate::normal::{HookForm, Layer, hook_name};
 use crate::options::{LogDestination, LogRate};
+use crate::payload;
 use crate::profile::{Profile, interval_name};
-use crate::ruleset::Ruleset;
+use crate::ruleset::{OPERATIONS, Ruleset};
 use crate::sets::Family;
 
 /// The base chains, in the order of the text.
@@ -44,6 +45,9 @@ pub(crate) fn counters(out: &mut String, set: &Ruleset<'_>) -> fmt::Result {
         if profile.action.limit.is_some() {
             counters.push(format!("c_{name}/over"));
         }
+        if profile.action.operations.is_some() {
+            counters.push(format!("c_{name}/other"));
+        }
     }
     counters.sort_unstable();
     for counter in counters {
@@ -56,6 +60,11 @@ pub(crate) fn counters(out: &mut String, set: &Ruleset<'_>) -> fmt::Result {
 pub(crate) fn names_of(set: &Ruleset<'_>, suffix: &str) -> Vec<String> {
     let mut names = set.verdict_names(suffix);
     names.push(format!("spoofed{suffix}"));
+    for (profile, name) in set.form.profiles.list.iter().zip(&set.profile_names) {
+        if profile.action.operations.is_some() {
+            names.push(format!("o_{name}{suffix}"));
+        }
+    }
     for form in &set.form.hooks {
         if !form.is_empty() {
             names.push(format!("lookup_{}{suffix}", hook_name(form.hook)));
@@ -69,6 +78,14 @@ pub(crate) fn names_of(set: &Ruleset<'_>, suffix: &str) -> Vec<String> {
 pub(crate) fn profiles(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
     let verdicts = set.verdict_names(suffix);
     for (profile, name) in set.form.profiles.list.iter().zip(&set.profile_names) {
+        if let Some(operations) = &profile.action.operations {
+            writeln!(out, "\tchain o_{name}{suffix} {{")?;
+            operation(out, set, profile, name)?;
+            writeln!(out, "\t}}\n\tchain p_{name}{suffix} {{")?;
+            only_operations(out, profile, operations, name, suffix)?;
+            out.push_str("\t}\n");
+            continue;
+        }
         writeln!(out, "\tchain p_{name}{suffix} {{")?;
         one_profile(out, set, profile, name)?;
         out.push_str("\t}\n");
@@ -95,9 +112,21 @@ fn one_profile(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &st
     if let Some(Limit { count, seconds }) = action.limit {
         // Only what starts: a connection that a new policy permits again is not a new one.
         let unit = interval_name(seconds).unwrap_or("second");
+        let starts = if set.form.profiles.any_operations() {
+            // Nor is one that so far went by its operations, but no budget was spent on it.
+            writeln!(
+                out,
+                "\t\tct state != new ct mark != 0x{OPERATIONS:08x} counter name c_{name} meta mark set 0x0 \
+                 ct mark set 0x{:08x} accept",
+                mark(set, profile)
+            )?;
+            ""
+        } else {
+            "ct state new "
+        };
         writeln!(
             out,
-            "\t\tct state new limit rate over {count}/{unit} burst {count} packets counter name c_{name}/over return"
+            "\t\t{starts}limit rate over {count}/{unit} burst {count} packets counter name c_{name}/over return"
         )?;
     }
     if action.log || action.audit {
@@ -106,8 +135,68 @@ fn one_profile(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &st
         out.push_str("\t\tct state new ");
         log(out, set.options.allow_log, &prefix, set.options.log)?;
     }
-    let mark = if action.until.is_some() { set.seen() } else { set.epoch };
-    writeln!(out, "\t\tcounter name c_{name} meta mark set 0x0 ct mark set 0x{mark:08x} accept")
+    writeln!(
+        out,
+        "\t\tcounter name c_{name} meta mark set 0x0 ct mark set 0x{:08x} accept",
+        mark(set, profile)
+    )
+}
+
+/// What a connection is marked with that the profile permits.
+fn mark(set: &Ruleset<'_>, profile: &Profile) -> u32 {
+    if profile.action.until.is_some() { set.seen() } else { set.epoch }
+}
+
+/// Tells packets that ask for one of the operations from all others. Never marked with the epoch: the next packet may
+/// ask for something else.
+fn only_operations(
+    out: &mut String,
+    profile: &Profile,
+    operations: &OperationMatch,
+    name: &str,
+    suffix: &str,
+) -> fmt::Result {
+    if let Some(until) = profile.action.until {
+        writeln!(out, "\t\tmeta time >= {} return", until.max(0))?;
+    }
+    out.push_str("\t\tct state related meta l4proto { icmp, ipv6-icmp } meta mark set 0x0 accept\n");
+    for answer in payload::answers(operations) {
+        let space = if answer.is_empty() { "" } else { " " };
+        writeln!(out, "\t\tct direction reply {answer}{space}meta mark set 0x0 accept")?;
+    }
+    if payload::datagrams(operations) {
+        writeln!(out, "\t\tct direction reply counter name c_{name}/other return")?;
+    }
+    for request in payload::requests(operations) {
+        writeln!(out, "\t\t{request} goto o_{name}{suffix}")?;
+    }
+    for upkeep in payload::upkeep(operations) {
+        writeln!(out, "\t\tct state established {upkeep} meta mark set 0x0 accept")?;
+    }
+    if payload::datagrams(operations) {
+        writeln!(out, "\t\tcounter name c_{name}/other")
+    } else {
+        // Segments without data open, acknowledge and end the connection.
+        writeln!(out, "\t\t@ih,0,8 >= 0 counter name c_{name}/other return")?;
+        writeln!(out, "\t\tmeta mark set 0x0 ct mark set 0x{OPERATIONS:08x} accept")
+    }
+}
+
+/// A packet that asks for one of the operations: each counts, not only the first of a connection.
+fn operation(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &str) -> fmt::Result {
+    if let Some(Limit { count, seconds }) = profile.action.limit {
+        let unit = interval_name(seconds).unwrap_or("second");
+        writeln!(
+            out,
+            "\t\tlimit rate over {count}/{unit} burst {count} packets counter name c_{name}/over return"
+        )?;
+    }
+    if profile.action.log || profile.action.audit {
+        let kind = if profile.action.audit { "weir-audit" } else { "weir-allow" };
+        out.push_str("\t\t");
+        log(out, set.options.allow_log, &names::log_prefix(kind, &profile.policy), set.options.log)?;
+    }
+    writeln!(out, "\t\tcounter name c_{name} meta mark set 0x0 ct mark set 0x{OPERATIONS:08x} accept")
 }
 
 /// The rate stands before `log`, or every packet would be logged.
@@ -261,10 +350,12 @@ fn local(
         }
     }
     let forward = set.form.hook(Hook::Forward);
-    let expires = set.form.profiles.list.iter().any(|profile| profile.action.until.is_some());
-    if hook == Hook::Output && !forward.is_empty() && expires {
+    let profiles = &set.form.profiles;
+    let unmarked =
+        profiles.any_operations() || profiles.list.iter().any(|profile| profile.action.until.is_some());
+    if hook == Hook::Output && !forward.is_empty() && unmarked {
         // This host's own errors (fragmentation needed, time exceeded) about forwarded connections that have no
-        // epoch because they end at a time.
+        // epoch, because they end at a time or go by their operations.
         writeln!(
             out,
             "\t\tct state related meta l4proto {{ icmp, ipv6-icmp }} jump lookup_{}{suffix}",

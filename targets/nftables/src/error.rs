@@ -20,6 +20,8 @@ pub enum EmitError {
     UnsupportedLimit { statement: String, count: u32, seconds: u32 },
     /// The kernel's clock counts nanoseconds in 64 bits: nothing after the year 2554 can be said.
     UntilTooLate { statement: String, until: i64 },
+    /// An operation that no payload match says exactly.
+    UnsupportedOperation { statement: String, why: &'static str },
     /// The ruleset would hold more elements than a kernel loads in reasonable time and memory. Happens when very many
     /// wide source sets overlap each other in different ways.
     TooManyElements { hook: &'static str, elements: u64, maximum: u64 },
@@ -49,6 +51,9 @@ impl fmt::Display for EmitError {
             ),
             Self::UntilTooLate { statement, until } => {
                 write!(f, "`{statement}`: the kernel's clock cannot reach second {until} since 1970")
+            }
+            Self::UnsupportedOperation { statement, why } => {
+                write!(f, "`{statement}`: nftables cannot tell these operations from others: {why}")
             }
             Self::TooManyElements { hook, elements, maximum } => write!(
                 f,

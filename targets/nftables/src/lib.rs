@@ -8,6 +8,7 @@
 //!   approved is looked up again: permitted ones go on, revoked ones end with the reload.
 //! - What has no epoch is looked up by the *original* tuple of its connection: source to class, then class,
 //!   destination, protocol and port to the chain of the statement's profile. That chain accepts or returns.
+//! - A permission of single operations judges each packet by its payload, and leaves no epoch behind.
 //! - What nothing accepts is logged (at a bounded rate), counted and dropped.
 //! - Before all of it, every packet's source address must be bound to the interface it came by.
 //!
@@ -24,6 +25,7 @@ mod normal;
 mod options;
 #[cfg(test)]
 mod oracle;
+mod payload;
 mod profile;
 mod readme;
 mod ruleset;

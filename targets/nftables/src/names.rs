@@ -45,6 +45,10 @@ pub(crate) fn profile(policy: &str, action: &Action) -> String {
             other => name.push(other),
         }
     }
+    if let Some(operations) = &action.operations {
+        let _ = write!(name, "/{}-", operations.protocol.name());
+        push_digest(&mut name, &format!("{:?}", operations.requests), 4);
+    }
     if let Some(Limit { count, seconds }) = action.limit {
         let _ = write!(name, "/limit-{count}-{}", interval_name(seconds).unwrap_or("unknown"));
     }
@@ -71,13 +75,17 @@ fn shorten(name: &str, longest: usize) -> String {
     if name.len() <= longest {
         return name.to_owned();
     }
-    let digest = Sha256::digest(name);
     let mut short: String = name.chars().take(longest - 18).collect();
     short.push_str("--");
-    for byte in &digest[..8] {
-        let _ = write!(short, "{byte:02x}");
-    }
+    push_digest(&mut short, name, 8);
     short
+}
+
+/// The first bytes of a digest, two digits each.
+fn push_digest(out: &mut String, text: &str, bytes: usize) {
+    for byte in &Sha256::digest(text)[..bytes] {
+        let _ = write!(out, "{byte:02x}");
+    }
 }
 
 /// Hands out names and refuses one that is taken.

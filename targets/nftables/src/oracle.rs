@@ -96,7 +96,7 @@ fn action() -> impl Strategy<Value = Action> {
     let limit = prop_oneof![3 => Just(None), 1 => Just(Some(Limit { count: 5, seconds: 1 })), 1 => Just(Some(Limit { count: 9, seconds: 60 }))];
     let until = prop_oneof![3 => Just(None), 1 => Just(Some(1_000_i64)), 1 => Just(Some(2_000_i64))];
     (limit, prop::bool::weighted(0.2), prop::bool::weighted(0.2), until)
-        .prop_map(|(limit, log, audit, until)| Action { limit, log, audit, until })
+        .prop_map(|(limit, log, audit, until)| Action { limit, log, audit, until, ..Action::default() })
 }
 
 /// Ranges on a small axis, at both ends of the address space, so that they overlap in every way.

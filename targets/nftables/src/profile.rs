@@ -6,10 +6,13 @@
 //! permissions for every combination of `until` and `limit`, comparable or not: no limit beats a limit, a later end
 //! beats an earlier one, each limit has its own budget, and adding a statement never narrows another.
 //!
+//! A profile with operations judges single packets, so that several of them on one key are a union too: each packet
+//! passes if one of them names what it asks for. A profile without operations permits all of them.
+//!
 //! The order of the attempts therefore decides only what is logged and counted:
 //! 1. enforced before audit: what an enforced statement permits is not logged as "would be refused";
 //! 2. logging before silent: `log` on any of them keeps logging;
-//! 3. unlimited before limited (highest rate first), so that no budget is spent in vain, then without end before
+//! 3. unlimited before limited (highest rate first), so that no budget is spent in vain, then without operations before with, then without end before
 //!    with end (latest first), then by name.
 //!
 //! The first two are [`Tier`]s, looked up one after the other over all rules; the rest is the order inside a key. A
@@ -22,6 +25,7 @@ use rustc_hash::FxHashMap;
 use weir_compiler::plan::{Action, GatewayPlan, Limit};
 
 use crate::error::EmitError;
+use crate::payload;
 
 /// Index into [`Profiles::list`], which is in the order of attempts.
 pub(crate) type ProfileId = u32;
@@ -53,7 +57,8 @@ impl Profile {
 
     /// Accepts whatever reaches it, so nothing after it is ever tried.
     pub(crate) fn unconditional(&self) -> bool {
-        self.action.limit.is_none() && self.action.until.is_none()
+        let Action { limit, until, operations, .. } = &self.action;
+        limit.is_none() && until.is_none() && operations.is_none()
     }
 
     fn order(&self) -> impl Ord + '_ {
@@ -65,6 +70,7 @@ impl Profile {
         (
             self.tier(),
             Reverse(rate.unwrap_or((u64::MAX, Reverse(0)))),
+            action.operations.is_some(),
             Reverse(action.until.map_or(i64::MAX, |end| end.min(i64::MAX - 1))),
             self.policy.as_str(),
             action,
@@ -86,11 +92,18 @@ impl Profiles {
         let mut found: FxHashMap<(&str, &Action), usize> = FxHashMap::default();
         let mut seen: Vec<(Profile, &str)> = Vec::new();
         let mut first_seen = Vec::with_capacity(plan.rules.len());
+        let mut unsupported: Option<(&str, &'static str)> = None;
         for rule in &plan.rules {
             let statement = plan
                 .statements
                 .get(rule.statement as usize)
                 .ok_or(EmitError::UnknownStatement { index: rule.statement })?;
+            if let Some(operations) = &rule.action.operations
+                && let Err(why) = payload::check(operations, &rule.services)
+                && unsupported.is_none_or(|(lowest, _)| statement.id.as_str() < lowest)
+            {
+                unsupported = Some((&statement.id, why));
+            }
             let at = *found.entry((&statement.policy, &rule.action)).or_insert_with(|| {
                 seen.push((
                     Profile { policy: statement.policy.clone(), action: rule.action.clone() },
@@ -101,6 +114,9 @@ impl Profiles {
             // The lowest id, so that an error names the same statement whatever the order of the rules.
             seen[at].1 = seen[at].1.min(&statement.id);
             first_seen.push(at);
+        }
+        if let Some((statement, why)) = unsupported {
+            return Err(EmitError::UnsupportedOperation { statement: statement.to_owned(), why });
         }
         if let Some(error) = seen
             .iter()
@@ -129,6 +145,11 @@ impl Profiles {
 
     pub(crate) fn tier(&self, profile: ProfileId) -> Tier {
         self.list[profile as usize].tier()
+    }
+
+    /// Whether any of them judges single packets.
+    pub(crate) fn any_operations(&self) -> bool {
+        self.list.iter().any(|profile| profile.action.operations.is_some())
     }
 
     /// The verdict that tries the given profiles. What stands behind an unconditional one is dropped.

@@ -38,7 +38,20 @@ pub fn readme_section(gateways: &[String]) -> String {
          **Watch**: `nft list counters table inet weir`. `c_<policy>` counts connections permitted, `c_<policy>/over` \
          those above a limit, `n_denied_*` packets refused, `n_spoofed` packets from a source address \
          that does not belong to the interface they came by. Log lines start with `weir-denied`, `weir-spoofed`, \
-         `weir-allow` or `weir-audit`.\n",
+         `weir-allow` or `weir-audit`.\n\n\
+         **Operations** (`bacnet.read`, `coap.get`, `modbus.read`) are judged packet by packet: the counter and a `limit` \
+         then count packets that carry one, repeated ones too, and `c_<policy>/…/other` counts what named none of them. \
+         Answers pass; what cannot be read does not.\n\n\
+         - BACnet/IP and CoAP: one request is one datagram, read after reassembly. Requests through BACnet routers or \
+         broadcast devices, and requests in segments, are refused. Where both ends use one port, the side that spoke first \
+         is the one that may ask; the other side's requests wait until the connection is forgotten (2 minutes). \
+         Leave `rx-udp-gro-forwarding` and `rx-gro-list` off (`ethtool -k`; they are by default): they join datagrams, \
+         and only the first would be read. For the same reason a container or virtual machine on the gateway itself \
+         must not be the source (UDP segmentation offload).\n\
+         - Modbus/TCP: each segment has to be one request, whole and alone. Masters that send several requests at once \
+         are refused. This stops mistakes and ordinary clients, not a sender of raw packets: segments that overlap are \
+         put together by the device in ways that no packet filter sees. Take the right to send them (`CAP_NET_RAW`) from \
+         sources. Below SL2 that may do; from SL2 on a gateway that ends the connection is demanded.\n",
     );
     out
 }

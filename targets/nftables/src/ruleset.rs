@@ -12,6 +12,10 @@ use crate::names::{self, Register};
 use crate::normal::NormalForm;
 use crate::options::Options;
 
+/// Mark of a connection of which only single operations were permitted, under any policy. It permits nothing: it says
+/// that no budget of connections was spent.
+pub(crate) const OPERATIONS: u32 = 1;
+
 /// How a part is written.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
@@ -59,14 +63,14 @@ impl<'a> Ruleset<'a> {
     }
 
     /// The first 32 bits of the SHA-256 of everything that decides, which is the text without comments. The top bit
-    /// is set, so that no mark of [`Ruleset::seen`] meets it, and the others are never all 0.
+    /// is set, so that no mark of [`Ruleset::seen`] meets it, and the others are never all 0 nor [`OPERATIONS`].
     fn digest(&self) -> u32 {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.body(&mut text, Text { suffix: "", comments: false });
         let digest = Sha256::digest(&text);
         let first = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) | 0x8000_0000;
-        if first == 0x8000_0000 { first | 1 } else { first }
+        if first & !0x8000_0000 <= OPERATIONS { first | 2 } else { first }
     }
 
     /// Mark of a connection that was admitted under an `until`, and is looked up again for each packet.

@@ -33,3 +33,10 @@ fn log_group() {
         "{text}"
     );
 }
+
+#[test]
+fn operations() {
+    let emission = emit(&support::operations(), &Options::default()).unwrap();
+    let whole = emission.artifacts.iter().find(|artifact| artifact.path.ends_with("gw_turbine.nft")).unwrap();
+    insta::assert_snapshot!(std::str::from_utf8(&whole.contents).unwrap());
+}

@@ -143,6 +143,28 @@ impl Lab {
         self.helper(which, what).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
     }
 
+    /// A UDP server that answers every datagram with the same bytes.
+    pub(crate) fn answer(&mut self, which: char, port: u16, answer: &str) {
+        let mut child = self
+            .helper(which, &format!("answer {port} {answer}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for(&mut BufReader::new(child.stdout.take().unwrap()), "READY");
+        self.children.push(child);
+    }
+
+    /// Does a datagram of these bytes get an answer?
+    pub(crate) fn asks(&self, which: char, to: &str, payload: &str) -> bool {
+        self.reaches(which, &format!("ask {to} {payload}"))
+    }
+
+    /// Sends segments over one TCP connection, one after the other: is each of them echoed?
+    pub(crate) fn streams(&self, which: char, to: &str, segments: &str) -> bool {
+        self.reaches(which, &format!("stream {to} {segments}"))
+    }
+
     pub(crate) fn ping(&self, which: char, to: &str) -> bool {
         // Checksums are the kernel's business: it fills them in for a datagram socket.
         let family = if to.contains(':') {
@@ -241,6 +263,9 @@ pub(crate) fn helper_main() {
         "tcp" => connect(words[1]).is_some_and(|mut stream| echoes(&mut stream)),
         "udp" => udp(words[1], words.get(2).copied()),
         "hold" => hold(words[1]),
+        "answer" => answer(words[1], &bytes(words[2])),
+        "ask" => ask(words[1], &bytes(words[2])),
+        "stream" => stream(words[1], &words[2..]),
         other => panic!("{other}"),
     };
     std::process::exit(i32::from(!done));
@@ -293,6 +318,42 @@ fn udp(to: &str, from: Option<&str>) -> bool {
     let socket = UdpSocket::bind(from.unwrap_or(any)).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.send_to(b"ping", to).is_ok() && socket.recv(&mut [0; 8]).is_ok()
+}
+
+/// `0fa1` as two bytes.
+fn bytes(text: &str) -> Vec<u8> {
+    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap()).collect()
+}
+
+fn answer(port: &str, answer: &[u8]) -> bool {
+    let socket = UdpSocket::bind(format!("[::]:{port}")).unwrap();
+    let answer = answer.to_vec();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 9000];
+        while let Ok((_, from)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    println!("\nREADY");
+    let _ = std::io::stdin().read(&mut [0]);
+    true
+}
+
+fn ask(to: &str, payload: &[u8]) -> bool {
+    let to: SocketAddr = to.parse().unwrap();
+    let socket = UdpSocket::bind(if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.send_to(payload, to).is_ok() && socket.recv(&mut [0; 64]).is_ok()
+}
+
+fn stream(to: &str, segments: &[&str]) -> bool {
+    let Some(mut stream) = connect(to) else { return false };
+    stream.set_nodelay(true).unwrap();
+    segments.iter().all(|segment| {
+        let segment = bytes(segment);
+        let mut echo = vec![0; segment.len()];
+        stream.write_all(&segment).is_ok() && stream.read_exact(&mut echo).is_ok() && echo == segment
+    })
 }
 
 fn hold(to: &str) -> bool {

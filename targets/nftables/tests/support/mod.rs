@@ -11,8 +11,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use weir_compiler::plan::{
-    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch,
-    Statement, Transport,
+    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, OperationMatch,
+    PayloadProtocol, PlanRule, PortMatch, RequestMatch, Statement, Transport,
 };
 
 /// `10.0.0.0/24`, `10.0.0.5-10.0.0.9`, `10.0.0.1`; several separated by spaces.
@@ -144,5 +144,58 @@ pub(crate) fn sampler() -> GatewayPlan {
         plain(),
     );
     rule(&mut plan, "watch[3].7c99", Hook::Output, "10.1.0.1", "10.2.0.53", "udp/53 udp/123", plain());
+    plan
+}
+
+/// Functions, items and value of a request.
+pub(crate) type Request<'a> = (&'a [u16], Option<(u16, u16)>, Option<u16>);
+
+/// Only these requests.
+pub(crate) fn only(protocol: PayloadProtocol, requests: &[Request<'_>]) -> Action {
+    let requests = requests.iter().map(|(functions, items, value)| RequestMatch {
+        functions: functions.to_vec(),
+        items: *items,
+        value: *value,
+    });
+    let operations = OperationMatch { protocol, requests: requests.collect() };
+    Action { operations: Some(Arc::new(operations)), ..plain() }
+}
+
+/// One of every kind of operation.
+pub(crate) fn operations() -> GatewayPlan {
+    use PayloadProtocol::{BacnetIp, Coap, ModbusTcp};
+    let mut plan = plan(&[("in0", "10.1.0.0/24 2001:db8:1::/64"), ("out0", "10.2.0.0/24 2001:db8:2::/64")]);
+    let (from, to) = ("10.1.0.2 2001:db8:1::2", "10.2.0.2 2001:db8:2::2");
+    let read: &[u16] = &[5, 6, 12, 14, 26, 28];
+    let discover: &[u16] = &[0x1000, 0x1001, 0x1007, 0x1008];
+    let trip = Action {
+        limit: Some(Limit { count: 6, seconds: 60 }),
+        log: true,
+        ..only(ModbusTcp, &[(&[5], Some((17, 17)), Some(0xff00))])
+    };
+    let registers: &[u16] = &[3];
+    let until = Action { until: Some(2_000_000_000), ..only(Coap, &[(&[1, 5], None, None)]) };
+    rule(&mut plan, "air.1", Hook::Forward, from, to, "udp/47808", only(BacnetIp, &[(read, None, None)]));
+    rule(&mut plan, "air.2", Hook::Forward, from, to, "udp/47808", only(BacnetIp, &[(discover, None, None)]));
+    rule(&mut plan, "light.3", Hook::Forward, from, to, "udp/5683", until);
+    rule(&mut plan, "pump.4", Hook::Forward, from, to, "tcp/502", trip);
+    rule(
+        &mut plan,
+        "pump.5",
+        Hook::Forward,
+        from,
+        to,
+        "tcp/502",
+        only(ModbusTcp, &[(registers, Some((0, 3)), None), (&[22], Some((7, 7)), None)]),
+    );
+    rule(
+        &mut plan,
+        "pump.6",
+        Hook::Forward,
+        from,
+        to,
+        "tcp/502",
+        Action { limit: Some(Limit { count: 1, seconds: 3600 }), ..plain() },
+    );
     plan
 }
