@@ -7,43 +7,42 @@ use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, MacBinding, Plan, PlanRule, PortMatch,
-    Ranges, StatementOrigin,
+    Action, AddressSet, Hook, Plan, PlanRule, PortMatch, Ranges,
     join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Route, Routes},
 };
 use crate::{
     flows::{PortSet, Rectangle, Statement, some_names},
-    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
+    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
     names::Universe,
 };
 
 /// The parts of one gateway's plan while it grows.
 #[derive(Default)]
-struct Draft {
+pub(super) struct Draft {
     /// Their `statement` counts in the package; `gateway_plan` makes it count in the gateway's list.
-    rules: Vec<PlanRule>,
+    pub(super) rules: Vec<PlanRule>,
     /// The rules before this one are joined.
-    joined: usize,
+    pub(super) joined: usize,
     /// By segment of arrival.
-    arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
-    has_input: bool,
+    pub(super) arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
+    pub(super) has_input: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Arrival {
+pub(super) enum Arrival {
     /// Anything that stands on a segment.
     Segment(SegmentId),
     Addresses(Arc<AddressSet>),
 }
 
 /// Principals that stand on the same segments.
-struct Station {
+pub(super) struct Station {
     /// The one gateway that it is, where it is one.
-    gateway: Option<GatewayId>,
-    segments: Vec<SegmentId>,
-    members: PrincipalSet,
+    pub(super) gateway: Option<GatewayId>,
+    pub(super) segments: Vec<SegmentId>,
+    pub(super) members: PrincipalSet,
 }
 
 /// By which addresses the source is known on each segment, and the segment that they belong to.
@@ -52,19 +51,19 @@ type SeenAs = BTreeMap<SegmentId, (Arc<AddressSet>, SegmentId)>;
 /// The segments that principals stand on, and the gateway that they are.
 type Place = (Vec<SegmentId>, Option<GatewayId>);
 
-struct Planner<'m, 'a> {
-    universe: &'m Universe<'a>,
-    model: &'m Model,
-    statements: &'m [Statement],
-    routes: Routes,
-    drafts: Vec<Draft>,
+pub(super) struct Planner<'m, 'a> {
+    pub(super) universe: &'m Universe<'a>,
+    pub(super) model: &'m Model,
+    pub(super) statements: &'m [Statement],
+    pub(super) routes: Routes,
+    pub(super) drafts: Vec<Draft>,
     /// Gateways with rules of the present leg.
-    touched: Vec<GatewayId>,
-    unions: Unions,
-    ports: FxHashMap<PortSet, Arc<[PortMatch]>>,
-    addresses: FxHashMap<(usize, SegmentId), (PrincipalSet, Arc<AddressSet>)>,
-    stations: FxHashMap<usize, (PrincipalSet, Arc<[Station]>)>,
-    diagnostics: &'m mut Vec<Diagnostic>,
+    pub(super) touched: Vec<GatewayId>,
+    pub(super) unions: Unions,
+    pub(super) ports: FxHashMap<PortSet, Arc<[PortMatch]>>,
+    pub(super) addresses: FxHashMap<(usize, SegmentId), (PrincipalSet, Arc<AddressSet>)>,
+    pub(super) stations: FxHashMap<usize, (PrincipalSet, Arc<[Station]>)>,
+    pub(super) diagnostics: &'m mut Vec<Diagnostic>,
 }
 
 /// Plans every rectangle.
@@ -125,7 +124,7 @@ impl Planner<'_, '_> {
     }
 
     /// Groups a set by the segments that its members stand on.
-    fn stations(&mut self, set: &PrincipalSet) -> Arc<[Station]> {
+    pub(super) fn stations(&mut self, set: &PrincipalSet) -> Arc<[Station]> {
         let key = Arc::as_ptr(set) as usize;
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
@@ -178,25 +177,6 @@ impl Planner<'_, '_> {
         for (_, from, to) in best {
             self.segments(leg, statement, (source, from), (destination, to), ports);
         }
-    }
-
-    fn no_path(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| {
-            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
-        };
-        let (from, to) = (of(source), of(destination));
-        let placeless = [(&from, source), (&to, destination)]
-            .into_iter()
-            .find(|(_, station)| station.segments.is_empty());
-        let diagnostic = match placeless {
-            Some((names, _)) => Diagnostic::new(&codes::E0409, format!("{names} cannot be told by an address"))
-                .primary(statement.file, statement.span, "no packet filter can recognise it")
-                .help("a host-networked pod has its node's address, an external needs `prefixes` and a `network` or a gateway's `route`: give it a place, or lead the flow through a proxy"),
-            None => Diagnostic::new(&codes::E0503, format!("no path joins {from} and {to}"))
-                .primary(statement.file, statement.span, "no gateways lead there")
-                .help("add an interface to a gateway, or a gateway between the networks"),
-        };
-        self.diagnostics.push(diagnostic);
     }
 
     fn segments(
@@ -405,328 +385,8 @@ impl Planner<'_, '_> {
         self.addresses.insert(key, (members.clone(), set.clone()));
         set
     }
-
-    fn no_common_family(
-        &mut self,
-        statement: &Statement,
-        source: &Station,
-        destination: &Station,
-        from: &AddressSet,
-        to: &AddressSet,
-    ) {
-        let of = |station: &Station| {
-            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
-        };
-        let (sources, destinations) = (of(source), of(destination));
-        let has = |set: &AddressSet| match (set.v4.is_empty(), set.v6.is_empty()) {
-            (true, true) => "no address",
-            (false, true) => "IPv4 only",
-            (true, false) => "IPv6 only",
-            _ => "both",
-        };
-        let diagnostic = Diagnostic::new(
-            &codes::E0508,
-            format!("{sources} and {destinations} have no address family in common"),
-        )
-        .primary(statement.file, statement.source_span, has(from))
-        .secondary(statement.file, statement.destination_span, has(to))
-        .help("give both ends addresses of one family");
-        self.diagnostics.push(diagnostic);
-    }
-
-    fn unguarded(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| {
-            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
-        };
-        let diagnostic = Diagnostic::new(
-            &codes::E0505,
-            format!("no enforcement point lies between {} and {}", of(source), of(destination)),
-        )
-        .primary(
-            statement.file,
-            statement.span,
-            "on at least one path, every gateway forwards without a filter",
-        )
-        .help("write `enforces = nftables` in a gateway of each path");
-        self.diagnostics.push(diagnostic);
-    }
-
-    fn unread(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
-        let ends = format!("{} reaches {} on a way without a packet filter", of(source), of(destination));
-        let diagnostic = Diagnostic::new(
-            &codes::E0601,
-            "no enforcement point on the path can tell this operation from others",
-        )
-        .primary(statement.file, statement.service_span, ends)
-        .help("put a gateway that `enforces = nftables` between them, or permit the whole protocol");
-        self.diagnostics.push(diagnostic);
-    }
-
-    fn isolated(&mut self, statement: &Statement, segment: SegmentId) {
-        let segment = self.model.segment(segment);
-        let (file, span) = self.universe.name_span(segment.entity);
-        self.diagnostics.push(
-            Diagnostic::new(&codes::E0503, format!("stations of `{}` do not reach each other", segment.name))
-                .primary(statement.file, statement.span, "both ends stand on it")
-                .secondary(file, span, "declared `isolated`")
-                .help("drop the flow, or put one end behind a gateway"),
-        );
-    }
-
-    fn hidden(&mut self, statement: &Statement, gateway: GatewayId) {
-        let gateway = self.model.gateway(gateway);
-        let (file, span) = self.universe.name_span(gateway.entity);
-        self.diagnostics.push(
-            Diagnostic::new(&codes::E0504, format!("`{}` hides the source of this flow", gateway.name))
-                .primary(statement.file, statement.source_span, "not told apart from others behind the same address")
-                .secondary(file, span, "masquerades on the path, without a filter that knew the source before")
-                .help("let it enforce with nftables, route without masquerading (`egress = routed`), or go through a proxy"),
-        );
-    }
-
-    fn not_through(&mut self, statement: &Statement, gateway: GatewayId) {
-        let name = &self.model.gateway(gateway).name;
-        let diagnostic = Diagnostic::new(&codes::E0503, format!("this flow does not run through `{name}`"))
-            .primary(statement.file, statement.span, "a shortest path goes another way")
-            .help("change the topology, or the `via`");
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// Gateways that a conduit names have to be crossed.
-    fn check_conduit_gateways(
-        &mut self,
-        statement: &Statement,
-        route: &Route,
-        source: &Station,
-        destination: &Station,
-    ) {
-        let zone = |station: &Station| {
-            let (first, _) = station.members.iter().next()?;
-            self.model.principal(first).zones.first().map(|zone| self.model.zone(*zone).entity)
-        };
-        let (Some(from), Some(to)) = (zone(source), zone(destination)) else { return };
-        for conduit in self.model.conduits.iter().filter(|conduit| !conduit.through.is_empty()) {
-            if conduit.ends != [from, to] && conduit.ends != [to, from] {
-                continue;
-            }
-            for gateway in
-                conduit.through.iter().filter(|gateway| !route.every_path(|other| other == **gateway))
-            {
-                let (file, span) = self.universe.name_span(conduit.entity);
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        &codes::E0503,
-                        format!("this flow does not run through `{}`", self.model.gateway(*gateway).name),
-                    )
-                    .primary(statement.file, statement.span, "a shortest path goes another way")
-                    .secondary(file, span, "the conduit demands it")
-                    .help("change the topology, or the conduit's `through`"),
-                );
-            }
-        }
-    }
-
-    /// A layer-2 protocol stays on its segment, where nobody stands between.
-    fn layer_2(&mut self, leg: &Leg, statement: &Statement) {
-        let from = self.stations(&leg.sources);
-        let to = self.stations(&leg.destinations);
-        let apart = from.iter().find_map(|source| {
-            to.iter()
-                .find(|destination| !source.segments.iter().any(|s| destination.segments.contains(s)))
-                .map(|d| (source, d))
-        });
-        if let Some((source, destination)) = apart {
-            let of =
-                |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
-            self.diagnostics.push(
-                Diagnostic::new(
-                    &codes::E0509,
-                    format!("{} and {} stand on different segments", of(source), of(destination)),
-                )
-                .primary(statement.file, statement.service_span, "a layer-2 protocol crosses no gateway")
-                .help("put both ends on one network, or use the protocol's routable form"),
-            );
-        }
-    }
-
-    /// Default deny covers a gateway's own services: without a rule, nobody can manage it.
-    fn lock_outs(&mut self) {
-        let open = self.diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0505); // says the same of a flow
-        for (index, gateway) in self.model.gateways.iter().enumerate() {
-            if gateway.filters() && !self.drafts[index].has_input {
-                let (file, span) = self.universe.name_span(gateway.entity);
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        &codes::W0602,
-                        format!("no policy permits anybody to reach `{}` itself", gateway.name),
-                    )
-                    .primary(file, span, "loading its ruleset locks out whoever manages it over the network")
-                    .help(format!("permit its management: `allow admins -> {} : ssh`", gateway.name)),
-                );
-            }
-            if gateway.enforces.is_empty() && !open {
-                let (file, span) = self.universe.name_span(gateway.entity);
-                self.diagnostics.push(
-                    Diagnostic::new(&codes::W0605, format!("`{}` forwards everything", gateway.name))
-                        .primary(
-                            file,
-                            span,
-                            "it enforces nothing: what it joins is one segment to an intruder",
-                        )
-                        .help("write `enforces = nftables`, or join the networks on a gateway that does"),
-                );
-            }
-        }
-    }
-
-    fn finish(self, (package, version): (&str, &str)) -> Plan {
-        let mut used = vec![false; self.statements.len()];
-        let mut gateways: Vec<GatewayPlan> = Vec::new();
-        let with_mac =
-            self.model.principals.iter().enumerate().filter(|(_, principal)| principal.mac.is_some());
-        let with_mac: Vec<u32> = with_mac.map(|(index, _)| index as u32).collect();
-        for (index, draft) in self.drafts.into_iter().enumerate() {
-            let gateway = &self.model.gateways[index];
-            if gateway.filters() {
-                gateways.push(gateway_plan(
-                    self.model,
-                    self.statements,
-                    index,
-                    draft,
-                    package,
-                    &with_mac,
-                    &mut used,
-                ));
-            }
-        }
-        gateways.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut statements: Vec<StatementOrigin> = self
-            .statements
-            .iter()
-            .zip(&used)
-            .filter(|(_, used)| **used)
-            .map(|(statement, _)| StatementOrigin {
-                id: statement.id.clone(),
-                policy: statement.policy.clone(),
-                file: statement.file,
-                span: statement.span,
-                text: statement.text.clone(),
-                documentation: statement.documentation.clone(),
-            })
-            .collect();
-        statements.sort_by(|a, b| a.id.cmp(&b.id));
-        Plan { package: package.into(), version: version.into(), gateways, statements }
-    }
 }
 
 fn common_family(a: &AddressSet, b: &AddressSet) -> bool {
     (!a.v4.is_empty() && !b.v4.is_empty()) || (!a.v6.is_empty() && !b.v6.is_empty())
-}
-
-fn gateway_plan(
-    model: &Model,
-    statements: &[Statement],
-    index: usize,
-    mut draft: Draft,
-    package: &str,
-    with_mac: &[u32],
-    used: &mut [bool],
-) -> GatewayPlan {
-    let gateway = &model.gateways[index];
-    let mut ids: Vec<u32> = draft.rules.iter().map(|rule| rule.statement).collect();
-    ids.sort_unstable_by(|a, b| statements[*a as usize].id.cmp(&statements[*b as usize].id));
-    ids.dedup();
-    let mut position = FxHashMap::default();
-    for (at, id) in ids.iter().enumerate() {
-        position.insert(*id, at as u32);
-        used[*id as usize] = true;
-    }
-    let interfaces = gateway.interfaces.iter().map(|interface| InterfacePlan {
-        name: interface.name.to_string(),
-        device: interface.device.to_string(),
-        addresses: interface.addresses.clone(),
-    });
-    let rules = draft
-        .rules
-        .drain(..)
-        .map(|rule| PlanRule { statement: position.get(&rule.statement).copied().unwrap_or(0), ..rule });
-    let rules = rules.collect();
-    let mut bindings: BTreeMap<String, Vec<AddressSet>> = BTreeMap::new();
-    for interface in &gateway.interfaces {
-        // whoever stands on the segment itself, next hops with their neighbour advertisements among them
-        draft.arrivals.entry(interface.segment).or_default().push(Arrival::Segment(interface.segment));
-    }
-    for (segment, mut arrivals) in std::mem::take(&mut draft.arrivals) {
-        arrivals.sort_unstable();
-        arrivals.dedup();
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for arrival in arrivals {
-            let addresses = match &arrival {
-                Arrival::Segment(segment) => &model.segment(*segment).addresses,
-                Arrival::Addresses(addresses) => addresses,
-            };
-            v4.extend(addresses.v4.iter());
-            v6.extend(addresses.v6.iter());
-        }
-        let set = AddressSet { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(v6) };
-        for interface in gateway.interfaces.iter().filter(|interface| interface.segment == segment) {
-            bindings.entry(interface.device.to_string()).or_default().push(set.clone());
-        }
-    }
-    let bindings = bindings
-        .into_iter()
-        .map(|(device, sets)| Binding {
-            device,
-            sources: sets.iter().fold(AddressSet::default(), |all, set| all.union(set)),
-        })
-        .collect();
-    GatewayPlan {
-        package: package.into(),
-        name: gateway.name.clone(),
-        interfaces: interfaces.collect(),
-        statements: ids
-            .iter()
-            .map(|id| {
-                let statement = &statements[*id as usize];
-                // a limit is one flow's: its budget is not shared with the policy's other flows
-                let counted_as =
-                    if statement.conditions.limit.is_some() { &statement.id } else { &statement.policy };
-                super::Statement { id: statement.id.clone(), policy: counted_as.clone() }
-            })
-            .collect(),
-        rules,
-        bindings,
-        mac_bindings: mac_bindings(model, index, with_mac),
-    }
-}
-
-/// Stations with a MAC address on the networks of a gateway.
-fn mac_bindings(model: &Model, index: usize, with_mac: &[u32]) -> Vec<MacBinding> {
-    let gateway = &model.gateways[index];
-    let mut bindings = Vec::new();
-    for interface in &gateway.interfaces {
-        if model.segment(interface.segment).kind != SegmentKind::Network {
-            continue;
-        }
-        for principal in with_mac.iter().map(|id| model.principal(*id)) {
-            let Some(mac) = principal.mac else { continue };
-            for attachment in
-                principal.attachments.iter().filter(|attachment| attachment.segment == interface.segment)
-            {
-                let v4 = attachment.addresses.v4.iter().filter(|(first, last)| first == last);
-                let v6 = attachment.addresses.v6.iter().filter(|(first, last)| first == last);
-                let addresses = v4
-                    .map(|(address, _)| std::net::Ipv4Addr::from_bits(address).into())
-                    .chain(v6.map(|(address, _)| std::net::Ipv6Addr::from_bits(address).into()));
-                bindings.extend(addresses.map(|address| MacBinding {
-                    device: interface.device.to_string(),
-                    mac,
-                    address,
-                }));
-            }
-        }
-    }
-    bindings.sort_unstable();
-    bindings
 }

@@ -3,11 +3,13 @@
 mod address;
 mod build;
 mod capabilities;
+mod finish;
 mod gaps;
 mod gateway;
 mod join;
 mod legs;
 mod operations;
+mod refusals;
 mod routes;
 
 use weir_syntax::{FileId, Span};
