@@ -85,12 +85,13 @@ fn flows_and_plan(
     let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     unbuilt.extend(more);
     lint::groups(universe, &mut sets, diagnostics);
-    lint::assertions(universe, model, &mut sets, diagnostics, &mut unbuilt);
+    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics, &mut unbuilt);
     lint::unbuilt(&unbuilt, diagnostics);
     if wrong_before {
         return None;
     }
     let rectangles = flows::relation(model, &statements, diagnostics);
+    claims.check(model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
     let plan = plan::build(

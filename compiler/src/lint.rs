@@ -1,14 +1,10 @@
 //! What is right but doubtful, and what is said but enforced by nothing yet.
 
-use weir_syntax::{
-    Diagnostic,
-    ast::{Claim, Expr},
-    diagnostic::codes,
-};
+use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use crate::{
-    model::{Model, Sets, Unbuilt},
-    names::{Kind, Scope, Universe},
+    model::{Sets, Unbuilt},
+    names::{Kind, Universe},
 };
 
 /// Every group is evaluated, used or not; an empty one is a warning.
@@ -31,52 +27,6 @@ pub(crate) fn groups<'a>(
             Ok(_) => {}
             Err(diagnostic) => diagnostics.push(*diagnostic),
         }
-    }
-}
-
-/// Names and kinds of assertions; their proof is not built yet, and that is said.
-pub(crate) fn assertions<'a>(
-    universe: &Universe<'a>,
-    model: &Model,
-    sets: &mut Sets<'_, 'a>,
-    diagnostics: &mut Vec<Diagnostic>,
-    unbuilt: &mut Vec<Unbuilt>,
-) {
-    for assertion in &universe.assertions {
-        let scope = assertion.scope;
-        match &assertion.assertion.claim {
-            Claim::Flow { source, destination, service, .. } => {
-                side(sets, source, scope, diagnostics);
-                side(sets, destination, scope, diagnostics);
-                if let Some(service) = service
-                    && let Err(diagnostic) = model.protocols.services(universe, service, scope)
-                {
-                    diagnostics.push(*diagnostic);
-                }
-            }
-            Claim::Members(members) => {
-                for member in members {
-                    side(sets, member, scope, diagnostics);
-                }
-            }
-        }
-        unbuilt.push(Unbuilt {
-            what: "assertions (`assert`)".into(),
-            file: scope.file,
-            span: assertion.span,
-        });
-    }
-}
-
-fn side<'a>(sets: &mut Sets<'_, 'a>, expr: &'a Expr, scope: Scope, diagnostics: &mut Vec<Diagnostic>) {
-    match sets.evaluate(expr, scope) {
-        Ok(set) if set.is_empty() => diagnostics.push(
-            Diagnostic::new(&codes::E0507, "this set is empty")
-                .primary(scope.file, expr.span, "no principal is in it")
-                .help("an assertion about nobody holds without saying anything"),
-        ),
-        Ok(_) => {}
-        Err(diagnostic) => diagnostics.push(*diagnostic),
     }
 }
 

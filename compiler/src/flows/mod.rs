@@ -1,11 +1,13 @@
 //! The flow relation: what the package permits. A rule is a rectangle (sources x destinations x service), never the
 //! pairs in it; `allow` minus `deny` is a list of rectangles again.
 
+mod assertions;
 mod conduits;
 mod relation;
 mod services;
 mod statements;
 
+pub use assertions::Claims;
 pub use conduits::check as check_conduits;
 pub use relation::{Rectangle, relation};
 pub use services::{Demand, PortSet};

@@ -27,10 +27,49 @@ pub struct Rectangle {
 
 struct Denied {
     sources: PrincipalSet,
-    destinations: PrincipalSet,
-    ports: PortSet,
-    operation: Option<(u32, OperationUse)>,
+    part: Covered,
     statement: u32,
+}
+
+/// What a service is at some destinations, wherever it may run.
+pub(super) struct Covered {
+    pub(super) destinations: PrincipalSet,
+    pub(super) ports: PortSet,
+    /// Only this operation of this protocol.
+    pub(super) operation: Option<(u32, OperationUse)>,
+}
+
+/// All that services can mean at destinations: a protocol on its default ports, and on every other port where one of
+/// them serves it.
+pub(super) fn covered(model: &Model, services: &[Service], destinations: &PrincipalSet) -> Vec<Covered> {
+    let mut parts = Vec::new();
+    let mut push = |destinations: PrincipalSet, ports: PortSet, operation| {
+        if !ports.is_empty() {
+            parts.push(Covered { destinations, ports, operation });
+        }
+    };
+    for service in services {
+        match service {
+            Service::Any => push(destinations.clone(), PortSet::everything(), None),
+            Service::Transport(transport) => push(destinations.clone(), PortSet::of(&[*transport]), None),
+            Service::Protocol { protocol, operation } => {
+                let operation = operation.clone().map(|operation| (*protocol, operation));
+                let defaults = PortSet::of(&model.protocols.get(*protocol).transports);
+                push(destinations.clone(), defaults.clone(), operation.clone());
+                let mut elsewhere: BTreeMap<PortSet, Vec<(u32, u32)>> = BTreeMap::new();
+                for id in destinations.iter().flat_map(|(first, last)| first..=last) {
+                    let ports = PortSet::of(&model.served_at(id, *protocol)).difference(&defaults);
+                    if !ports.is_empty() {
+                        elsewhere.entry(ports).or_default().push((id, id));
+                    }
+                }
+                for (ports, ids) in elsewhere {
+                    push(Arc::new(Ranges::from_unsorted(ids)), ports, operation.clone());
+                }
+            }
+        }
+    }
+    parts
 }
 
 /// The permitted rectangles, denies taken away. Reports what is served by nobody and what is covered.
@@ -199,12 +238,13 @@ impl Denials {
             }
         }
         for (index, deny) in denials.denied.iter().enumerate() {
-            let count: u64 = deny.destinations.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
+            let count: u64 =
+                deny.part.destinations.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
             if count > BROAD {
                 denials.broad.push(index as u32);
                 continue;
             }
-            for id in deny.destinations.iter().flat_map(|(first, last)| first..=last) {
+            for id in deny.part.destinations.iter().flat_map(|(first, last)| first..=last) {
                 denials.by_destination.entry(id).or_default().push(index as u32);
             }
         }
@@ -212,39 +252,8 @@ impl Denials {
     }
 
     fn add(&mut self, model: &Model, index: u32, statement: &Statement) {
-        let mut push = |destinations: PrincipalSet, ports: PortSet, operation| {
-            if !ports.is_empty() {
-                self.denied.push(Denied {
-                    sources: statement.sources.clone(),
-                    destinations,
-                    ports,
-                    operation,
-                    statement: index,
-                });
-            }
-        };
-        for service in &statement.services {
-            match service {
-                Service::Any => push(statement.destinations.clone(), PortSet::everything(), None),
-                Service::Transport(transport) => {
-                    push(statement.destinations.clone(), PortSet::of(&[*transport]), None)
-                }
-                Service::Protocol { protocol, operation } => {
-                    let operation = operation.clone().map(|operation| (*protocol, operation));
-                    let defaults = PortSet::of(&model.protocols.get(*protocol).transports);
-                    push(statement.destinations.clone(), defaults.clone(), operation.clone());
-                    let mut elsewhere: BTreeMap<PortSet, Vec<(u32, u32)>> = BTreeMap::new();
-                    for id in statement.destinations.iter().flat_map(|(first, last)| first..=last) {
-                        let ports = PortSet::of(&model.served_at(id, *protocol)).difference(&defaults);
-                        if !ports.is_empty() {
-                            elsewhere.entry(ports).or_default().push((id, id));
-                        }
-                    }
-                    for (ports, ids) in elsewhere {
-                        push(Arc::new(Ranges::from_unsorted(ids)), ports, operation.clone());
-                    }
-                }
-            }
+        for part in covered(model, &statement.services, &statement.destinations) {
+            self.denied.push(Denied { sources: statement.sources.clone(), part, statement: index });
         }
     }
 
@@ -275,8 +284,8 @@ impl Denials {
 /// Puts what is left of the rectangle into `left`; whether anything was taken.
 fn take_away(rectangle: Rectangle, deny: &Denied, left: &mut Vec<Rectangle>) -> bool {
     let sources = rectangle.sources.intersection(&deny.sources);
-    let destinations = rectangle.destinations.intersection(&deny.destinations);
-    if sources.is_empty() || destinations.is_empty() || !rectangle.ports.overlaps(&deny.ports) {
+    let destinations = rectangle.destinations.intersection(&deny.part.destinations);
+    if sources.is_empty() || destinations.is_empty() || !rectangle.ports.overlaps(&deny.part.ports) {
         left.push(rectangle);
         return false;
     }
@@ -287,8 +296,8 @@ fn take_away(rectangle: Rectangle, deny: &Denied, left: &mut Vec<Rectangle>) -> 
         ..rectangle.clone()
     };
     let mut inner = part(sources.clone(), destinations.clone());
-    match &deny.operation {
-        None => inner.ports = rectangle.ports.difference(&deny.ports),
+    match &deny.part.operation {
+        None => inner.ports = rectangle.ports.difference(&deny.part.ports),
         Some((protocol, operation)) => {
             if !without_operation(&mut inner, *protocol, operation) {
                 left.push(rectangle);

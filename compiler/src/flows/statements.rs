@@ -290,7 +290,7 @@ impl<'a> Reader<'_, 'a> {
                         conditions.until = Some(conditions.until.map_or(time, |until| until.min(time)));
                     }
                     ("via", Typed::References(list)) => {
-                        conditions.via = list.first().map(|(entity, _)| *entity)
+                        conditions.via = list.first().map(|(entity, _)| *entity);
                     }
                     ("requires", Typed::Assurance(assurance)) => {
                         conditions.requires = assurance;

@@ -90,7 +90,9 @@ fn device<'a>(
             .help(format!("add `{first} = …`")),
         );
     }
-    for (name, value) in &class.values {
+    let mut inherited: Vec<_> = class.values.iter().collect();
+    inherited.sort_unstable_by_key(|(name, _)| *name);
+    for (name, value) in inherited {
         if !shared.iter().any(|(own, _)| own == name) && !varying.iter().any(|own| own.name.text == *name) {
             shared.push((name.clone(), value.clone()));
         }
@@ -167,7 +169,7 @@ fn place<'a>(
             ("address", Typed::Addresses(found)) => ranges.clone_from(found),
             ("mac", Typed::Mac(bytes)) => mac = Some(*bytes),
             ("zone", Typed::References(list)) => {
-                zone = list.first().and_then(|(z, _)| model.zone_of.get(z).copied())
+                zone = list.first().and_then(|(z, _)| model.zone_of.get(z).copied());
             }
             ("capability", Typed::Level(level)) => capability = Some(*level),
             _ => {}

@@ -246,14 +246,14 @@ impl Checker {
                 return;
             }
         };
-        let fits = match (&assertion.claim, kind.text.as_str()) {
+        let fits = matches!(
+            (&assertion.claim, kind.text.as_str()),
             (
                 Claim::Flow { arrow: Arrow::Flow | Arrow::Both, service: Some(_), .. },
-                "allow" | "deny" | "only",
-            ) => true,
-            (Claim::Flow { arrow: Arrow::Reach, .. }, "never") | (Claim::Members(_), "isolated") => true,
-            _ => false,
-        };
+                "allow" | "deny" | "only"
+            ) | (Claim::Flow { arrow: Arrow::Reach, .. }, "never")
+                | (Claim::Members(_), "isolated")
+        );
         if !fits {
             let message = format!("`assert {}` is written with {expected}", kind.text);
             let help = format!("write `assert {} {}`", kind.text, expected.trim_matches('`'));

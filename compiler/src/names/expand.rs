@@ -106,7 +106,7 @@ impl<'a> Universe<'a> {
             match &item.kind {
                 ItemKind::Use(uses) => self.import(&uses.imports, file),
                 ItemKind::Declaration(declaration) => {
-                    self.declare(declaration, item, module, file, chain, pending)
+                    self.declare(declaration, item, module, file, chain, pending);
                 }
                 ItemKind::Template(template) => {
                     let id = self.templates.len() as u32;

@@ -290,7 +290,8 @@ impl<'a> Universe<'a> {
         };
         for name in rest {
             let [Symbol::Module(module)] = symbols.as_slice() else { return None };
-            symbols = self.module(*module).names.get(&name.text)?.clone();
+            let inner = self.module(*module).names.get(&name.text)?.clone();
+            symbols = inner;
         }
         (!symbols.is_empty()).then_some(symbols)
     }

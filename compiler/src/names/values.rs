@@ -260,7 +260,12 @@ impl<'a> Universe<'a> {
                     self.evaluate(expr, self.scope(id, element))?
                 }
                 (None, other) => {
-                    return Err(wrong(scope.file, segment.name.span, "a declaration with attributes", &other));
+                    return Err(wrong(
+                        scope.file,
+                        segment.name.span,
+                        "a declaration with attributes",
+                        &other,
+                    ));
                 }
             };
         }

@@ -21,7 +21,8 @@ use crate::{
 /// The parts of one gateway's plan while it grows.
 #[derive(Default)]
 struct Draft {
-    rules: Vec<(u32, Hook, Arc<AddressSet>, Arc<AddressSet>, Arc<[PortMatch]>, Action)>,
+    /// Their `statement` counts in the package; `gateway_plan` makes it count in the gateway's list.
+    rules: Vec<PlanRule>,
     /// By segment of arrival.
     arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     has_input: bool,
@@ -310,7 +311,14 @@ impl Planner<'_, '_> {
         action: &Action,
     ) {
         let rules = &mut self.drafts[gateway.index()].rules;
-        rules.push((leg.statement, hook, sources, destinations, ports.clone(), action.clone()));
+        rules.push(PlanRule {
+            statement: leg.statement,
+            hook,
+            sources,
+            destinations,
+            services: ports.clone(),
+            action: action.clone(),
+        });
     }
 
     fn arrives(&mut self, gateway: GatewayId, segment: SegmentId, arrival: Arrival) {
@@ -579,7 +587,7 @@ fn gateway_plan(
     used: &mut [bool],
 ) -> GatewayPlan {
     let gateway = &model.gateways[index];
-    let mut ids: Vec<u32> = draft.rules.iter().map(|(statement, ..)| *statement).collect();
+    let mut ids: Vec<u32> = draft.rules.iter().map(|rule| rule.statement).collect();
     ids.sort_unstable_by(|a, b| statements[*a as usize].id.cmp(&statements[*b as usize].id));
     ids.dedup();
     let mut position = FxHashMap::default();
@@ -592,15 +600,10 @@ fn gateway_plan(
         device: interface.device.to_string(),
         addresses: interface.addresses.clone(),
     });
-    let rules =
-        draft.rules.drain(..).map(|(statement, hook, sources, destinations, services, action)| PlanRule {
-            statement: position.get(&statement).copied().unwrap_or(0),
-            hook,
-            sources,
-            destinations,
-            services,
-            action,
-        });
+    let rules = draft
+        .rules
+        .drain(..)
+        .map(|rule| PlanRule { statement: position.get(&rule.statement).copied().unwrap_or(0), ..rule });
     let rules = rules.collect();
     let mut bindings: BTreeMap<String, Vec<AddressSet>> = BTreeMap::new();
     for (segment, mut arrivals) in std::mem::take(&mut draft.arrivals) {

@@ -203,7 +203,7 @@ impl<'m, 'a> Legs<'m, 'a> {
             .principals
             .iter()
             .enumerate()
-            .filter(|(_, principal)| principal.details.enforces.iter().any(|word| can_hold(word)))
+            .filter(|(_, principal)| principal.details.enforces.iter().any(&can_hold))
             .map(|(index, _)| index as u32)
             .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
             .collect();

@@ -57,7 +57,7 @@ pub(super) struct Routes {
     graph: UnGraph<Node, ()>,
     nodes: Vec<NodeIndex>,
     distances: FxHashMap<SegmentId, Arc<[u32]>>,
-    routes: FxHashMap<(SegmentId, SegmentId), Option<Arc<Route>>>,
+    known: FxHashMap<(SegmentId, SegmentId), Option<Arc<Route>>>,
 }
 
 const UNREACHED: u32 = u32::MAX;
@@ -77,7 +77,7 @@ impl Routes {
                 graph.update_edge(node, nodes[interface.segment.index()], ());
             }
         }
-        Self { graph, nodes, distances: FxHashMap::default(), routes: FxHashMap::default() }
+        Self { graph, nodes, distances: FxHashMap::default(), known: FxHashMap::default() }
     }
 
     /// Distances from a segment to every node, counted in edges.
@@ -110,11 +110,11 @@ impl Routes {
 
     /// All shortest paths between two segments.
     pub(super) fn route(&mut self, from: SegmentId, to: SegmentId) -> Option<Arc<Route>> {
-        if let Some(known) = self.routes.get(&(from, to)) {
+        if let Some(known) = self.known.get(&(from, to)) {
             return known.clone();
         }
         let route = self.find(from, to).map(Arc::new);
-        self.routes.insert((from, to), route.clone());
+        self.known.insert((from, to), route.clone());
         route
     }
 

@@ -167,7 +167,7 @@ pub fn lex(source: &str) -> Vec<Token> {
         let span = Span::new(range.start as u32, range.end as u32);
         match tokens.last_mut() {
             Some(last) if kind == TokenKind::Unknown && last.kind == TokenKind::Unknown => {
-                last.span.end = span.end
+                last.span.end = span.end;
             }
             _ => tokens.push(Token { kind, span }),
         }

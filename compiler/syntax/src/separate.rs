@@ -17,31 +17,26 @@ struct Frame {
     /// Tokens of the current entry so far.
     length: usize,
     first: TokenKind,
-    last: TokenKind,
-    /// Whether the last token follows a `=`.
-    after_equals: bool,
     /// Commas belong to the entry: `between a, b`, `assert isolated a, b`.
     listing: bool,
 }
 
 impl Frame {
     fn new(open: TokenKind, entries: bool) -> Self {
-        Self {
-            open,
-            entries,
-            length: 0,
-            first: TokenKind::Separator,
-            last: TokenKind::Separator,
-            after_equals: false,
-            listing: false,
-        }
+        Self { open, entries, length: 0, first: TokenKind::Separator, listing: false }
     }
 }
 
 pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len() + tokens.len() / 4);
     let mut frames = vec![Frame::new(TokenKind::OpenBrace, true)];
+    // whether the token before ends a value; `on` does where it is a name, not where it joins protocol and port
+    let mut value_ended = false;
     for (index, &token) in tokens.iter().enumerate() {
+        let ended_before = std::mem::replace(&mut value_ended, ends_value(token.kind));
+        if token.kind == TokenKind::On {
+            value_ended = !ended_before;
+        }
         let previous = index.checked_sub(1).map(|before| tokens[before]);
         let Some(frame) = frames.last_mut() else { break };
         if token.kind == TokenKind::Separator {
@@ -54,7 +49,7 @@ pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
         if frame.entries {
             let ends = token.kind == TokenKind::CloseBrace
                 || (token.kind == TokenKind::Comma && !frame.listing)
-                || (starts_entry(token.kind) && frame.length > 0 && frame.ends_at(previous));
+                || (starts_entry(token.kind) && frame.length > 0 && frame.ends_here(ended_before));
             if ends && frame.length > 0 {
                 out.push(separator(previous));
                 *frame = Frame::new(frame.open, true);
@@ -65,7 +60,10 @@ pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
         }
         match token.kind {
             TokenKind::OpenBrace | TokenKind::OpenBracket | TokenKind::OpenParen => {
+                // after a value, a brace opens the entry's block: what follows is no list any more
+                let block = token.kind == TokenKind::OpenBrace && frame.ends_here(ended_before);
                 frame.begin(token.kind);
+                frame.listing &= !block;
                 let list =
                     token.kind != TokenKind::OpenBrace || previous.is_some_and(|p| p.kind == TokenKind::Dot);
                 frames.push(Frame::new(token.kind, !list));
@@ -96,23 +94,18 @@ impl Frame {
             self.first = kind;
             self.listing = kind == TokenKind::Assert;
         }
-        self.listing = (self.listing || kind == TokenKind::Between) && kind != TokenKind::OpenBrace;
+        self.listing = self.listing || kind == TokenKind::Between;
         self.length += 1;
-        self.after_equals = self.last == TokenKind::Equals;
-        self.last = kind;
     }
 
-    /// Whether the entry can end after the previous token.
-    fn ends_at(&self, previous: Option<Token>) -> bool {
-        let Some(previous) = previous else { return false };
+    /// Whether the entry can end after the previous token, which ended a value or did not.
+    fn ends_here(&self, value_ended: bool) -> bool {
         let names_follow = match self.first {
             TokenKind::Identifier => 1,
             TokenKind::Assert => 2,
             _ => 0,
         };
-        // `on` is a value after `=`, and joins protocol and port elsewhere
-        let ends = ends_value(previous.kind) || (previous.kind == TokenKind::On && self.after_equals);
-        ends && self.length > names_follow
+        value_ended && self.length > names_follow
     }
 }
 

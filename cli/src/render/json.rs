@@ -1,0 +1,66 @@
+//! For tools: one object. Paths are from the package's folder.
+
+use serde::Serialize;
+use weir_syntax::{Diagnostic, Severity, text::LineColumn};
+
+use super::{Report, internal};
+use crate::failure::Failure;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    /// Of Weir.
+    version: &'static str,
+    diagnostics: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    code: &'static str,
+    severity: Severity,
+    message: &'a str,
+    help: Option<&'a str>,
+    spans: Vec<SpanEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct SpanEntry<'a> {
+    file: &'a str,
+    start: LineColumn,
+    /// Exclusive.
+    end: LineColumn,
+    label: &'a str,
+    primary: bool,
+}
+
+pub(crate) fn render(report: &Report<'_>) -> Result<String, Failure> {
+    let diagnostics = report.diagnostics.iter().map(|diagnostic| entry(report, diagnostic)).collect();
+    let document = Document { version: env!("CARGO_PKG_VERSION"), diagnostics };
+    let mut text = serde_json::to_string_pretty(&document).map_err(internal)?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn entry<'a>(report: &'a Report<'_>, diagnostic: &'a Diagnostic) -> Entry<'a> {
+    let spans = diagnostic
+        .labels
+        .iter()
+        .filter_map(|label| {
+            let (source, _) = report.text(label.file)?;
+            let region = report.region(label)?;
+            Some(SpanEntry {
+                file: &source.path,
+                start: region.start,
+                end: region.end,
+                label: &label.message,
+                primary: label.primary,
+            })
+        })
+        .collect();
+    Entry {
+        code: diagnostic.code.id,
+        severity: diagnostic.severity(),
+        message: &diagnostic.message,
+        help: diagnostic.help.as_deref(),
+        spans,
+    }
+}

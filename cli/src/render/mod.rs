@@ -1,0 +1,105 @@
+//! Diagnostics, for people and for machines.
+
+mod excerpt;
+mod github;
+mod human;
+mod json;
+mod sarif;
+pub(crate) mod text;
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use weir_compiler::package::Source;
+use weir_syntax::{
+    Diagnostic, FileId, Label, Severity,
+    text::{LineColumn, LineIndex},
+};
+
+use crate::{console::Console, failure::Failure};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text with excerpts, on standard error.
+    #[default]
+    Human,
+    /// One JSON object, on standard output.
+    Json,
+    /// SARIF 2.1.0, on standard output.
+    Sarif,
+    /// Workflow commands that annotate a pull request, on standard output.
+    Github,
+}
+
+/// Diagnostics with the texts that they are about.
+pub(crate) struct Report<'a> {
+    files: &'a [Source],
+    diagnostics: &'a [Diagnostic],
+    /// What leads from the current folder to the files.
+    prefix: &'a str,
+    /// Of the files that diagnostics are about.
+    lines: BTreeMap<FileId, LineIndex>,
+}
+
+/// Where a label is: the end is exclusive.
+#[derive(Clone, Copy, Debug)]
+struct Region {
+    start: LineColumn,
+    end: LineColumn,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(files: &'a [Source], diagnostics: &'a [Diagnostic], prefix: &'a str) -> Self {
+        let mut lines = BTreeMap::new();
+        for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
+            if let Some(source) = files.get(label.file.0 as usize) {
+                lines.entry(label.file).or_insert_with(|| LineIndex::new(&source.text));
+            }
+        }
+        Self { files, diagnostics, prefix, lines }
+    }
+
+    pub(crate) fn print(&self, format: Format, console: &Console) -> Result<(), Failure> {
+        match format {
+            Format::Human => {
+                console.stderr(&human::render(self, console.color)?);
+                Ok(())
+            }
+            Format::Json => console.stdout(&json::render(self)?),
+            Format::Sarif => console.stdout(&sarif::render(self)?),
+            Format::Github => console.stdout(&github::render(self)),
+        }
+    }
+
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == severity).count()
+    }
+
+    /// The file's text and lines; nothing for a file that is not there.
+    fn text(&self, file: FileId) -> Option<(&'a Source, &LineIndex)> {
+        Some((self.files.get(file.0 as usize)?, self.lines.get(&file)?))
+    }
+
+    fn region(&self, label: &Label) -> Option<Region> {
+        let (source, lines) = self.text(label.file)?;
+        let at = |offset: u32| lines.line_column(&source.text, text::floor(&source.text, offset));
+        Some(Region { start: at(label.span.start), end: at(label.span.end.max(label.span.start)) })
+    }
+
+    /// A file's path from the current folder; of the standard library its own.
+    fn path(&self, source: &Source) -> String {
+        if source.is_standard() { source.path.clone() } else { format!("{}{}", self.prefix, source.path) }
+    }
+}
+
+/// How SARIF and GitHub name a severity.
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> Failure {
+    Failure::Internal(format!("diagnostics cannot be printed: {error}"))
+}

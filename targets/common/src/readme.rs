@@ -1,0 +1,39 @@
+//! `README.md` of the tree: what it holds and how to deploy, check and roll it back.
+
+use tera::{Context, Tera};
+use weir_compiler::plan::Plan;
+
+use crate::{Emitted, TargetGuide};
+
+const TEMPLATE: &str = include_str!("readme.md.tera");
+
+pub(crate) fn render(
+    plan: &Plan,
+    emitted: &[Emitted],
+    guides: &[TargetGuide],
+) -> Result<String, tera::Error> {
+    let has_artifacts = |guide: &&TargetGuide| {
+        emitted.iter().flat_map(|one| &one.artifacts).any(|artifact| artifact.target == guide.target)
+    };
+    let sections: Vec<&str> =
+        guides.iter().filter(has_artifacts).map(|guide| guide.section.as_str()).collect();
+    let mut context = Context::new();
+    context.insert("package", &code(&plan.package));
+    context.insert("version", &if plan.version.is_empty() { String::new() } else { code(&plan.version) });
+    context.insert("weir", env!("CARGO_PKG_VERSION"));
+    context.insert("sections", &sections);
+    Tera::one_off(TEMPLATE, &context, false)
+}
+
+/// A text that comes from the package, as Markdown code on one line: nothing in it is markup.
+fn code(text: &str) -> String {
+    let inner: String = text
+        .chars()
+        .map(|character| match character {
+            '`' => '\'',
+            _ if character.is_control() => ' ',
+            _ => character,
+        })
+        .collect();
+    format!("`{inner}`")
+}
