@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use packages::{
     analyze,
     blueprint::{Blueprint, blueprint},
-    checks::{Table, no_more, rectangles, ways},
-    config, errors, is_expected,
+    checks::{Table, bindings, no_more, rectangles, ways},
+    config, errors, is_expected, known_bugs,
     members::Names,
     text::{self, Layout},
 };
@@ -41,18 +41,8 @@ fn sets(plant: &Blueprint, facts: &Facts) -> Result<(), String> {
     Ok(())
 }
 
-/// FIXME: a gateway and another principal on the very same segments.
-fn known_bug_1(facts: &Facts) -> bool {
-    use weir_compiler::model::PrincipalKind;
-    let places = |id: usize| facts.model.principals[id].attachments.iter().map(|a| a.segment).collect::<Vec<_>>();
-    let count = facts.model.principals.len();
-    (0..count)
-        .filter(|id| facts.model.principals[*id].kind == PrincipalKind::Gateway)
-        .any(|gateway| (0..count).any(|other| other != gateway && places(other) == places(gateway)))
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(2_000))]
 
     #[test]
     fn engine_and_plan_agree_with_the_evaluator(plant in blueprint()) {
@@ -61,14 +51,14 @@ proptest! {
         let wrong = errors(&analysis);
         prop_assert!(wrong.iter().all(|error| is_expected(error)), "{wrong:?}");
         prop_assume!(wrong.is_empty());
-        prop_assume!(plant.externals != 2 || plant.family.has_v4()); // FIXME: known bug 2
-        prop_assume!(!known_bug_1(analysis.facts.as_ref().unwrap()));
+        prop_assume!(!known_bugs(&plant));
         let (facts, plan) = (analysis.facts.unwrap(), analysis.plan.unwrap());
         let table = Table::new(&facts);
         let checked = sets(&plant, &facts)
             .and_then(|()| rectangles(&facts, &table))
             .and_then(|()| ways(&facts, &plan, &table))
-            .and_then(|()| no_more(&facts, &plan, &table));
+            .and_then(|()| no_more(&facts, &plan, &table))
+            .and_then(|()| bindings(&facts, &plan));
         prop_assert_eq!(checked, Ok(()));
     }
 }

@@ -7,14 +7,14 @@ use std::{
 
 use weir_compiler::{
     Facts,
-    model::{Model, PrincipalKind, Service, TransportMatch},
+    model::{Attachment, Model, PrincipalKind, SegmentId, Service, TransportMatch},
     plan::{AddressSet, GatewayPlan, Hook, Plan, Transport},
 };
 use weir_reference::{
     Wire,
     gateway::{Packet, decide, permits},
     language,
-    topology::{Path, devices, paths_between},
+    topology::{Path, devices, paths, paths_between},
 };
 
 pub(crate) const NOW: i64 = 1_790_000_000;
@@ -192,6 +192,36 @@ fn decisions(
         }
     }
     all
+}
+
+/// An address is bound to an interface only if that is the way by which its packets come: no interface of the gateway
+/// is nearer to the segment that the address belongs to.
+pub(crate) fn bindings(facts: &Facts, plan: &Plan) -> Result<(), String> {
+    let model = &facts.model;
+    for planned in &plan.gateways {
+        let Some(gateway) = model.gateways.iter().find(|gateway| gateway.name == planned.name) else { continue };
+        for (index, segment) in model.segments.iter().enumerate() {
+            let home = SegmentId(index as u32);
+            let far = |to| paths(model, home, to).first().map(|path| path.hops.len());
+            let lengths: Vec<_> = gateway.interfaces.iter().map(|interface| far(interface.segment)).collect();
+            let nearest = lengths.iter().flatten().min().copied();
+            let standing = |one: &&Attachment| one.segment == home;
+            let places = model.principals.iter().flat_map(|principal| &principal.attachments).filter(standing);
+            let addresses: Vec<IpAddr> = places.flat_map(|place| ends(&place.addresses)).collect();
+            for binding in &planned.bindings {
+                let interfaces = gateway.interfaces.iter().zip(&lengths);
+                let named = |device: &str| device == binding.device;
+                if interfaces.clone().any(|(one, length)| named(&one.device) && *length == nearest) {
+                    continue;
+                }
+                if let Some(address) = addresses.iter().find(|address| binding.sources.contains(**address)) {
+                    let (at, from) = (&planned.name, &segment.name);
+                    return Err(format!("{address} of {from} is bound to {} of {at}", binding.device));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// No rule of any gateway covers a pair of addresses whose owners the evaluator keeps apart, whichever way packets
