@@ -34,8 +34,12 @@ fn main() {
 fn obey(id: &str, order: &[&str], held: &Held) -> Option<bool> {
     let done = match *order {
         ["listen-tcp", port] => listen_tcp(port.parse().ok()?).is_ok(),
-        ["listen-udp", address, port] => listen_udp((address.parse::<IpAddr>().ok()?, port.parse().ok()?).into()).is_ok(),
-        ["tcp", from, to, patience] => echoes(&mut connect(from.parse().ok()?, to.parse().ok()?, millis(patience)?).ok()?),
+        ["listen-udp", address, port] => {
+            listen_udp((address.parse::<IpAddr>().ok()?, port.parse().ok()?).into()).is_ok()
+        }
+        ["tcp", from, to, patience] => {
+            echoes(&mut connect(from.parse().ok()?, to.parse().ok()?, millis(patience)?).ok()?)
+        }
         ["udp", from, to, patience] => udp(from.parse().ok()?, to.parse().ok()?, millis(patience)?).ok()?,
         ["echo", from, to, patience] => echo(from.parse().ok()?, to.parse().ok()?, millis(patience)?).ok()?,
         ["forge", from, to] => forge(from.parse().ok()?, to.parse().ok()?).is_ok(),
@@ -46,7 +50,8 @@ fn obey(id: &str, order: &[&str], held: &Held) -> Option<bool> {
             alive
         }
         ["alive", which] => {
-            let mut stream = held.lock().unwrap_or_else(PoisonError::into_inner).get(which)?.try_clone().ok()?;
+            let mut stream =
+                held.lock().unwrap_or_else(PoisonError::into_inner).get(which)?.try_clone().ok()?;
             echoes(&mut stream)
         }
         _ => return None,
@@ -135,7 +140,11 @@ fn echo(from: IpAddr, to: IpAddr, patience: Duration) -> std::io::Result<bool> {
 /// One UDP packet from an address that this namespace does not have.
 fn forge(from: IpAddr, to: SocketAddr) -> std::io::Result<()> {
     let socket = Socket::new(Domain::for_address(to), Type::DGRAM, Some(Protocol::UDP))?;
-    if from.is_ipv4() { socket.set_ip_transparent_v4(true)? } else { socket.set_freebind_v6(true)? }
+    if from.is_ipv4() {
+        socket.set_ip_transparent_v4(true)?
+    } else {
+        socket.set_freebind_v6(true)?
+    }
     socket.bind(&SockAddr::from(SocketAddr::new(from, 0)))?;
     socket.send_to(b"fake", &SockAddr::from(to)).map(|_| ())
 }

@@ -59,7 +59,8 @@ fn hops(model: &Model, from: SegmentId) -> Vec<Hop> {
             continue;
         }
         for out in gateway.interfaces.iter().filter(|interface| interface.segment != from) {
-            let hop = Hop { gateway: GatewayId(u32::try_from(index).unwrap_or(u32::MAX)), from, to: out.segment };
+            let hop =
+                Hop { gateway: GatewayId(u32::try_from(index).unwrap_or(u32::MAX)), from, to: out.segment };
             if !hops.contains(&hop) {
                 hops.push(hop);
             }
@@ -71,7 +72,11 @@ fn hops(model: &Model, from: SegmentId) -> Vec<Hop> {
 /// All shortest paths between two principals, from any of the segments that each stands on.
 pub fn paths_between(model: &Model, source: u32, destination: u32) -> Vec<Path> {
     let stands = |principal: u32| {
-        model.principals[principal as usize].attachments.iter().map(|attachment| attachment.segment).collect::<Vec<_>>()
+        model.principals[principal as usize]
+            .attachments
+            .iter()
+            .map(|attachment| attachment.segment)
+            .collect::<Vec<_>>()
     };
     let mut all = Vec::new();
     for from in stands(source) {

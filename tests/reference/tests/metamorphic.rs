@@ -34,10 +34,12 @@ fn not_wider(before: &(Facts, Plan), after: &(Facts, Plan)) -> Result<(), String
 }
 
 fn relation(before: &Facts, after: &Facts, wires: &[Wire]) -> Result<(), String> {
-    let position = |name: &str| before.model.principals.iter().position(|one| one.name == name).map(|at| at as u32);
+    let position =
+        |name: &str| before.model.principals.iter().position(|one| one.name == name).map(|at| at as u32);
     let earlier: Vec<Option<u32>> = after.model.principals.iter().map(|one| position(&one.name)).collect();
     let covering = |facts: &Facts, source: u32, destination: u32| -> Vec<Rectangle> {
-        let covers = |one: &&Rectangle| one.sources.contains(source) && one.destinations.contains(destination);
+        let covers =
+            |one: &&Rectangle| one.sources.contains(source) && one.destinations.contains(destination);
         facts.rectangles.iter().filter(covers).cloned().collect()
     };
     let carries = |list: &[Rectangle], wire: Wire| {
@@ -49,7 +51,8 @@ fn relation(before: &Facts, after: &Facts, wires: &[Wire]) -> Result<(), String>
             if now.is_empty() {
                 continue;
             }
-            let then = was_source.zip(*was_destination).map(|(s, d)| covering(before, s, d)).unwrap_or_default();
+            let then =
+                was_source.zip(*was_destination).map(|(s, d)| covering(before, s, d)).unwrap_or_default();
             if let Some(wire) = wires.iter().find(|wire| carries(&now, **wire) && !carries(&then, **wire)) {
                 let name = |id: usize| after.model.principals[id].name.clone();
                 return Err(format!("{} -> {} : {wire:?} is new", name(source), name(destination)));
@@ -60,14 +63,18 @@ fn relation(before: &Facts, after: &Facts, wires: &[Wire]) -> Result<(), String>
 }
 
 fn plans(before: &(Facts, Plan), after: &(Facts, Plan), wires: &[Wire]) -> Result<(), String> {
-    let addresses: Vec<_> = before.0.model.principals.iter().flat_map(|principal| ends(&principal.addresses())).collect();
+    let addresses: Vec<_> =
+        before.0.model.principals.iter().flat_map(|principal| ends(&principal.addresses())).collect();
     for gateway in &after.1.gateways {
         let Some(earlier) = before.1.gateways.iter().find(|one| one.name == gateway.name) else {
             return Err(format!("{} is new", gateway.name));
         };
         for rule in &gateway.rules {
             for from in addresses.iter().filter(|address| rule.sources.contains(**address)) {
-                for to in addresses.iter().filter(|to| to.is_ipv4() == from.is_ipv4() && rule.destinations.contains(**to)) {
+                for to in addresses
+                    .iter()
+                    .filter(|to| to.is_ipv4() == from.is_ipv4() && rule.destinations.contains(**to))
+                {
                     let packet = |wire| Packet {
                         hook: rule.hook,
                         arrives_by: None,
@@ -78,7 +85,8 @@ fn plans(before: &(Facts, Plan), after: &(Facts, Plan), wires: &[Wire]) -> Resul
                         at: packages::checks::NOW,
                     };
                     let new = |wire: &&Wire| {
-                        permits(rule, &packet(**wire)) && !earlier.rules.iter().any(|old| permits(old, &packet(**wire)))
+                        permits(rule, &packet(**wire))
+                            && !earlier.rules.iter().any(|old| permits(old, &packet(**wire)))
                     };
                     if let Some(wire) = wires.iter().find(new) {
                         return Err(format!("{from} -> {to} : {wire:?} is new at {}", gateway.name));
@@ -96,7 +104,10 @@ fn different(one: &[(String, String)], other: &[(String, String)]) -> Option<Str
         return None;
     }
     let lines = |files: &[(String, String)]| -> Vec<String> {
-        files.iter().flat_map(|(path, text)| text.lines().map(move |line| format!("{path}: {line}"))).collect()
+        files
+            .iter()
+            .flat_map(|(path, text)| text.lines().map(move |line| format!("{path}: {line}")))
+            .collect()
     };
     let (one, other) = (lines(one), lines(other));
     let pair = one.iter().zip(&other).find(|(a, b)| a != b);

@@ -88,7 +88,10 @@ impl Lab {
         for (place, lines) in self.map.addresses() {
             self.batch(place, &lines);
             if matches!(place, Place::Gateway(_)) {
-                self.shell(place, "cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding");
+                self.shell(
+                    place,
+                    "cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding",
+                );
             }
         }
         for (place, lines) in self.map.routes() {
@@ -144,7 +147,11 @@ impl Lab {
 
     /// What every gateway's kernel holds.
     pub(crate) fn listing(&self) -> Vec<String> {
-        self.map.filters().into_iter().map(|(index, _)| self.shell(Place::Gateway(index), "nft -s list ruleset")).collect()
+        self.map
+            .filters()
+            .into_iter()
+            .map(|(index, _)| self.shell(Place::Gateway(index), "nft -s list ruleset"))
+            .collect()
     }
 
     /// Packets that a gateway dropped because of their source.
@@ -157,9 +164,10 @@ impl Lab {
         let filters = self.map.filters().into_iter();
         filters
             .map(|(index, name)| {
-                let artifact = package.artifacts(&name).into_iter().find(|one| {
-                    one.path.ends_with(end) && !one.path.contains(".d/")
-                });
+                let artifact = package
+                    .artifacts(&name)
+                    .into_iter()
+                    .find(|one| one.path.ends_with(end) && !one.path.contains(".d/"));
                 (Place::Gateway(index), artifact.unwrap().contents)
             })
             .collect()
@@ -174,7 +182,10 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.stations.clear();
         for place in self.map.places() {
-            let _ = Command::new("ip").args(["netns", "del", &self.namespace(place)]).stderr(Stdio::null()).status();
+            let _ = Command::new("ip")
+                .args(["netns", "del", &self.namespace(place)])
+                .stderr(Stdio::null())
+                .status();
         }
     }
 }

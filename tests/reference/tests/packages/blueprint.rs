@@ -130,7 +130,10 @@ impl std::fmt::Debug for Blueprint {
 fn served() -> impl Strategy<Value = Vec<Served>> {
     let one = (0..5usize, proptest::option::weighted(0.4, 7_000..7_008u16))
         // the last has no port of its own accord
-        .prop_map(|(protocol, port)| Served { protocol, port: if protocol == 4 { port.or(Some(7_003)) } else { port } });
+        .prop_map(|(protocol, port)| Served {
+            protocol,
+            port: if protocol == 4 { port.or(Some(7_003)) } else { port },
+        });
     vec(one, 0..4)
 }
 
@@ -148,9 +151,24 @@ fn expr() -> impl Strategy<Value = Expr> {
 fn device() -> impl Strategy<Value = Device> {
     let family = prop_oneof![6 => Just(Family::Dual), 1 => Just(Family::V4), 1 => Just(Family::V6)];
     let count = prop_oneof![2 => Just(0u32), 1 => 1..5u32];
-    (0..6usize, proptest::option::weighted(0.15, 0..6usize), count, 0..3usize, served(), family, any::<bool>()).prop_map(
-        |(network, also, count, class, serves, family, mac)| Device { network, also, count, class, serves, family, mac },
+    (
+        0..6usize,
+        proptest::option::weighted(0.15, 0..6usize),
+        count,
+        0..3usize,
+        served(),
+        family,
+        any::<bool>(),
     )
+        .prop_map(|(network, also, count, class, serves, family, mac)| Device {
+            network,
+            also,
+            count,
+            class,
+            serves,
+            family,
+            mac,
+        })
 }
 
 pub(crate) fn statement() -> impl Strategy<Value = Statement> {
@@ -186,7 +204,12 @@ pub(crate) fn blueprint() -> impl Strategy<Value = Blueprint> {
     let plant = (topology, family, 1..4usize, any::<bool>(), proptest::option::weighted(0.1, 0..3usize));
     let who = (served(), vec(device(), 1..7), 0..4usize, served());
     (plant, who, vec(expr(), 0..4), vec(statement(), 1..8)).prop_map(
-        |((topology, family, zones, nested, plain), (gateway_serves, devices, externals, external_serves), groups, statements)| {
+        |(
+            (topology, family, zones, nested, plain),
+            (gateway_serves, devices, externals, external_serves),
+            groups,
+            statements,
+        )| {
             Blueprint {
                 topology,
                 family,

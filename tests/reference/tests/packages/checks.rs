@@ -34,7 +34,8 @@ impl Table {
         for source in 0..principals as u32 {
             for destination in 0..principals as u32 {
                 for wire in &wires {
-                    let verdict = language::permits(&facts.model, &facts.statements, source, destination, *wire);
+                    let verdict =
+                        language::permits(&facts.model, &facts.statements, source, destination, *wire);
                     permitted.push(verdict.permits());
                 }
             }
@@ -59,13 +60,28 @@ pub(crate) fn wires(facts: &Facts) -> Vec<Wire> {
             Transport::Sctp => Wire::Sctp,
             Transport::IcmpEcho => return,
         };
-        let ports =
-            [range.first.saturating_sub(1), range.first, range.last, range.last.saturating_add(1), 0, u16::MAX];
+        let ports = [
+            range.first.saturating_sub(1),
+            range.first,
+            range.last,
+            range.last.saturating_add(1),
+            0,
+            u16::MAX,
+        ];
         all.extend(ports.map(make));
     };
     let model = &facts.model;
-    model.protocols.list.iter().filter(|protocol| protocol.name.starts_with('p')).flat_map(|p| &p.transports).for_each(&mut around);
-    let served = model.principals.iter().flat_map(|principal| principal.details.serves.iter().flat_map(|list| list.iter()));
+    model
+        .protocols
+        .list
+        .iter()
+        .filter(|protocol| protocol.name.starts_with('p'))
+        .flat_map(|p| &p.transports)
+        .for_each(&mut around);
+    let served = model
+        .principals
+        .iter()
+        .flat_map(|principal| principal.details.serves.iter().flat_map(|list| list.iter()));
     served.filter_map(|served| served.port.as_ref()).for_each(&mut around);
     for service in facts.statements.iter().flat_map(|statement| &statement.services) {
         if let Service::Transport(transport) = service {
@@ -101,7 +117,11 @@ pub(crate) fn rectangles(facts: &Facts, table: &Table) -> Result<(), String> {
                 let engine = covering.iter().any(|content| content[index]);
                 if engine != table.permits(source, destination, index) {
                     let name = |id: u32| facts.model.principals[id as usize].name.clone();
-                    return Err(format!("{} -> {} : {wire:?}: engine says {engine}", name(source), name(destination)));
+                    return Err(format!(
+                        "{} -> {} : {wire:?}: engine says {engine}",
+                        name(source),
+                        name(destination)
+                    ));
                 }
             }
         }
@@ -111,8 +131,10 @@ pub(crate) fn rectangles(facts: &Facts, table: &Table) -> Result<(), String> {
 
 /// The lowest and the highest address of each range.
 pub(crate) fn ends(set: &AddressSet) -> Vec<IpAddr> {
-    let v4 = set.v4.iter().flat_map(|(first, last)| [first, last]).map(|bits| Ipv4Addr::from_bits(bits).into());
-    let v6 = set.v6.iter().flat_map(|(first, last)| [first, last]).map(|bits| Ipv6Addr::from_bits(bits).into());
+    let v4 =
+        set.v4.iter().flat_map(|(first, last)| [first, last]).map(|bits| Ipv4Addr::from_bits(bits).into());
+    let v6 =
+        set.v6.iter().flat_map(|(first, last)| [first, last]).map(|bits| Ipv6Addr::from_bits(bits).into());
     let mut all: Vec<IpAddr> = v4.chain(v6).collect();
     all.sort_unstable();
     all.dedup();
@@ -128,9 +150,13 @@ pub(crate) fn ways(facts: &Facts, plan: &Plan, table: &Table) -> Result<(), Stri
                 for (from, to) in address_pairs(model, source, destination, &path) {
                     for (index, wire) in table.wires.iter().enumerate().filter(|(_, wire)| wire.is_ip()) {
                         let expected = table.permits(source, destination, index);
-                        let on_the_way = decisions(model, plan, (source, destination), &path, (from, to), *wire);
+                        let on_the_way =
+                            decisions(model, plan, (source, destination), &path, (from, to), *wire);
                         if let Some(wrong) = on_the_way.iter().find(|(_, accepts)| *accepts != expected) {
-                            return Err(format!("{from} -> {to} : {wire:?} on {path:?} at {}: {}", wrong.0, wrong.1));
+                            return Err(format!(
+                                "{from} -> {to} : {wire:?} on {path:?} at {}: {}",
+                                wrong.0, wrong.1
+                            ));
                         }
                     }
                 }
@@ -143,7 +169,11 @@ pub(crate) fn ways(facts: &Facts, plan: &Plan, table: &Table) -> Result<(), Stri
 fn address_pairs(model: &Model, source: u32, destination: u32, path: &Path) -> Vec<(IpAddr, IpAddr)> {
     let on = |principal: u32, segment| {
         let attachments = &model.principals[principal as usize].attachments;
-        attachments.iter().filter(|one| one.segment == segment).flat_map(|one| ends(&one.addresses)).collect::<Vec<_>>()
+        attachments
+            .iter()
+            .filter(|one| one.segment == segment)
+            .flat_map(|one| ends(&one.addresses))
+            .collect::<Vec<_>>()
     };
     let (from, to) = (on(source, path.from), on(destination, path.to));
     from.iter()
@@ -163,7 +193,15 @@ fn decisions(
 ) -> Vec<(String, bool)> {
     let planned = |name: &str| plan.gateways.iter().find(|gateway| gateway.name == name);
     let mac = model.principals[source as usize].mac;
-    let packet = Packet { hook: Hook::Forward, arrives_by: None, source: from, mac: None, destination: to, wire, at: NOW };
+    let packet = Packet {
+        hook: Hook::Forward,
+        arrives_by: None,
+        source: from,
+        mac: None,
+        destination: to,
+        wire,
+        at: NOW,
+    };
     let mut all = Vec::new();
     let mut push = |plan: &GatewayPlan, packet: Packet<'_>, note: &str| {
         all.push((format!("{} {note} {:?}", plan.name, packet.arrives_by), decide(plan, &packet).accepts()));
@@ -199,14 +237,17 @@ fn decisions(
 pub(crate) fn bindings(facts: &Facts, plan: &Plan) -> Result<(), String> {
     let model = &facts.model;
     for planned in &plan.gateways {
-        let Some(gateway) = model.gateways.iter().find(|gateway| gateway.name == planned.name) else { continue };
+        let Some(gateway) = model.gateways.iter().find(|gateway| gateway.name == planned.name) else {
+            continue;
+        };
         for (index, segment) in model.segments.iter().enumerate() {
             let home = SegmentId(index as u32);
             let far = |to| paths(model, home, to).first().map(|path| path.hops.len());
             let lengths: Vec<_> = gateway.interfaces.iter().map(|interface| far(interface.segment)).collect();
             let nearest = lengths.iter().flatten().min().copied();
             let standing = |one: &&Attachment| one.segment == home;
-            let places = model.principals.iter().flat_map(|principal| &principal.attachments).filter(standing);
+            let places =
+                model.principals.iter().flat_map(|principal| &principal.attachments).filter(standing);
             let addresses: Vec<IpAddr> = places.flat_map(|place| ends(&place.addresses)).collect();
             for binding in &planned.bindings {
                 let interfaces = gateway.interfaces.iter().zip(&lengths);
@@ -228,8 +269,10 @@ pub(crate) fn bindings(facts: &Facts, plan: &Plan) -> Result<(), String> {
 /// come; and rules of a gateway's own traffic are about the gateway.
 pub(crate) fn no_more(facts: &Facts, plan: &Plan, table: &Table) -> Result<(), String> {
     let model = &facts.model;
-    let owned: Vec<AddressSet> = model.principals.iter().map(weir_compiler::model::Principal::addresses).collect();
-    let owner = |address: IpAddr| owned.iter().position(|set| set.contains(address)).map(|index| index as u32);
+    let owned: Vec<AddressSet> =
+        model.principals.iter().map(weir_compiler::model::Principal::addresses).collect();
+    let owner =
+        |address: IpAddr| owned.iter().position(|set| set.contains(address)).map(|index| index as u32);
     let mut addresses: Vec<IpAddr> = owned.iter().flat_map(ends).collect();
     for segment in &model.segments {
         // of nobody
@@ -238,7 +281,8 @@ pub(crate) fn no_more(facts: &Facts, plan: &Plan, table: &Table) -> Result<(), S
     }
     for gateway in &plan.gateways {
         for rule in &gateway.rules {
-            let inside = |set: &AddressSet| addresses.iter().copied().filter(|a| set.contains(*a)).collect::<Vec<_>>();
+            let inside =
+                |set: &AddressSet| addresses.iter().copied().filter(|a| set.contains(*a)).collect::<Vec<_>>();
             let (sources, destinations) = (inside(&rule.sources), inside(&rule.destinations));
             for from in &sources {
                 for to in destinations.iter().filter(|to| to.is_ipv4() == from.is_ipv4()) {
@@ -263,7 +307,10 @@ pub(crate) fn no_more(facts: &Facts, plan: &Plan, table: &Table) -> Result<(), S
                                 && (rule.hook != Hook::Output || known(source))
                         });
                         if !right {
-                            return Err(format!("{} permits {from} -> {to} : {wire:?} by {rule:?}", gateway.name));
+                            return Err(format!(
+                                "{} permits {from} -> {to} : {wire:?} by {rule:?}",
+                                gateway.name
+                            ));
                         }
                     }
                 }

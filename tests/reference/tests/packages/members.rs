@@ -95,7 +95,9 @@ impl Names {
             serves.insert(name.clone(), plant.external_serves.clone());
             list.push((name, members));
         }
-        list.extend(of_network.into_iter().enumerate().map(|(index, members)| (format!("net{index}"), members)));
+        list.extend(
+            of_network.into_iter().enumerate().map(|(index, members)| (format!("net{index}"), members)),
+        );
         if plant.nested && plant.zones > 1 {
             let inner = of_zone[1].clone();
             of_zone[0].extend(inner);
@@ -104,7 +106,8 @@ impl Names {
         list.extend(of_class.into_iter().enumerate().map(|(index, members)| (format!("C{index}"), members)));
         let mut names = Self { list, serves, groups: Vec::new(), removed: plant.removed.clone() };
         for protocol in 0..5 {
-            let members = names.serves.iter().filter(|(_, list)| list.iter().any(|served| served.protocol == protocol));
+            let members =
+                names.serves.iter().filter(|(_, list)| list.iter().any(|served| served.protocol == protocol));
             let members = members.map(|(name, _)| name.clone()).collect();
             names.list.push((format!("servers{protocol}"), members));
         }

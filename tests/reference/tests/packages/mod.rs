@@ -12,7 +12,13 @@ use weir_compiler::{Analysis, Sources};
 /// Packages for a property: `WEIR_CASES`, or enough to see most things in half a minute.
 pub(crate) fn config(usual: u32) -> Config {
     let cases = std::env::var("WEIR_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual);
-    Config { cases, max_shrink_iters: 4_000, max_global_rejects: cases, failure_persistence: None, ..Config::default() }
+    Config {
+        cases,
+        max_shrink_iters: 4_000,
+        max_global_rejects: cases,
+        failure_persistence: None,
+        ..Config::default()
+    }
 }
 
 pub(crate) const MANIFEST: &str = "[package]\nname = \"random\"\nversion = \"0.1.0\"\nedition = \"2026\"\n";
@@ -57,12 +63,11 @@ pub(crate) fn artifacts(analysis: &Analysis) -> Vec<(String, String)> {
         // FIXME: the order of declarations still changes bindings
         let gateway = &weir_compiler::plan::GatewayPlan { bindings: Vec::new(), ..gateway.clone() };
         match weir_target_nftables::emit(gateway, &weir_target_nftables::Options::default()) {
-            Ok(emission) => all.extend(
-                emission
-                    .artifacts
-                    .into_iter()
-                    .map(|artifact| (artifact.path, String::from_utf8_lossy(&artifact.contents).into_owned())),
-            ),
+            Ok(emission) => {
+                all.extend(emission.artifacts.into_iter().map(|artifact| {
+                    (artifact.path, String::from_utf8_lossy(&artifact.contents).into_owned())
+                }))
+            }
             Err(error) => all.push((gateway.name.clone(), format!("{error:?}"))),
         }
     }

@@ -8,8 +8,13 @@ use super::{
 };
 
 /// The protocols of every package; the last has no port of its own.
-const PROTOCOLS: [&str; 5] =
-    ["transport = tcp/7000", "transport = [udp/7001, tcp/7001]", "transport = udp/7002..7005", "transport = icmp", "dynamic_port = true"];
+const PROTOCOLS: [&str; 5] = [
+    "transport = tcp/7000",
+    "transport = [udp/7001, tcp/7001]",
+    "transport = udp/7002..7005",
+    "transport = icmp",
+    "dynamic_port = true",
+];
 
 /// What a flow can carry, protocols first.
 const OTHER: [&str; 8] =
@@ -95,9 +100,11 @@ pub(crate) fn files(plant: &Blueprint, layout: &Layout) -> Vec<(String, String)>
     }
     shuffle(&mut declarations, &layout.keys);
     let count = layout.files.max(1);
-    let mut files: Vec<(String, String)> = (0..count).map(|index| (format!("f{index}.weir"), String::new())).collect();
+    let mut files: Vec<(String, String)> =
+        (0..count).map(|index| (format!("f{index}.weir"), String::new())).collect();
     for (index, declaration) in declarations.into_iter().enumerate() {
-        let file = usize::from(layout.keys.get(index % layout.keys.len().max(1)).copied().unwrap_or(0)) % count;
+        let file =
+            usize::from(layout.keys.get(index % layout.keys.len().max(1)).copied().unwrap_or(0)) % count;
         files[file].1.push_str(&declaration);
         files[file].1.push('\n');
     }
@@ -135,7 +142,9 @@ fn declarations(plant: &Blueprint, names: &Names) -> Vec<String> {
         subnets.extend(plant.family.has_v4().then(|| v4(network)));
         subnets.extend(plant.family.has_v6().then(|| v6(network)));
         let (zone, subnets) = (plant.zone_of(network), subnets.join(", "));
-        all.push(format!("network net{network} {{ zone = z{zone}, subnet = [{subnets}], accept_gap = \"flat\" }}"));
+        all.push(format!(
+            "network net{network} {{ zone = z{zone}, subnet = [{subnets}], accept_gap = \"flat\" }}"
+        ));
     }
     for (index, networks) in plant.topology.gateways().iter().enumerate() {
         let enforces = if plant.plain == Some(index) { "" } else { "    enforces = nftables\n" };
@@ -143,7 +152,10 @@ fn declarations(plant: &Blueprint, names: &Names) -> Vec<String> {
         serves(&mut text, &plant.gateway_serves);
         for network in networks {
             let address = addresses(plant, plant.family, &[*network], &(index + 1).to_string());
-            let _ = writeln!(text, "    interface eth{network} {{ network = net{network}, address = {address} }}");
+            let _ = writeln!(
+                text,
+                "    interface eth{network} {{ network = net{network}, address = {address} }}"
+            );
         }
         all.push(text + "}");
     }
@@ -168,9 +180,13 @@ fn declarations(plant: &Blueprint, names: &Names) -> Vec<String> {
         all.push(text + "}");
     }
     for protocol in 0..PROTOCOLS.len() {
-        let mut servers = names.serves.iter().filter(|(_, list)| list.iter().any(|served| served.protocol == protocol));
+        let mut servers =
+            names.serves.iter().filter(|(_, list)| list.iter().any(|served| served.protocol == protocol));
         let list = servers.by_ref().map(|(name, _)| region(plant, name)).collect::<Vec<_>>().join(" | ");
-        all.push(format!("group servers{protocol} = {}", if list.is_empty() { "net0 - net0" } else { &list }));
+        all.push(format!(
+            "group servers{protocol} = {}",
+            if list.is_empty() { "net0 - net0" } else { &list }
+        ));
     }
     for (index, text) in names.groups.iter().enumerate() {
         all.push(format!("group group{index} = {text}"));
@@ -194,8 +210,13 @@ fn device(plant: &Blueprint, index: usize, device: &Device) -> String {
     let networks = plant.networks_of(device);
     let named = networks.iter().map(|network| format!("net{network}")).collect::<Vec<_>>().join(", ");
     let family = if plant.family == super::blueprint::Family::Dual { device.family } else { plant.family };
-    let host = if device.count > 0 { format!("{} + index", 20 + 8 * index) } else { (20 + 8 * index).to_string() };
-    let _ = write!(text, " {{\n    network = [{named}], address = {}\n", addresses(plant, family, &networks, &host));
+    let host =
+        if device.count > 0 { format!("{} + index", 20 + 8 * index) } else { (20 + 8 * index).to_string() };
+    let _ = write!(
+        text,
+        " {{\n    network = [{named}], address = {}\n",
+        addresses(plant, family, &networks, &host)
+    );
     if device.mac && device.count == 0 {
         let _ = writeln!(text, "    mac = 02:00:00:00:00:{index:02x}");
     }
@@ -208,7 +229,9 @@ fn serves(text: &mut String, list: &[Served]) {
         return;
     }
     let one = |served: &Served| match served.port {
-        Some(port) => format!("p{} on {}/{port}", served.protocol, if served.protocol == 2 { "udp" } else { "tcp" }),
+        Some(port) => {
+            format!("p{} on {}/{port}", served.protocol, if served.protocol == 2 { "udp" } else { "tcp" })
+        }
         None => format!("p{}", served.protocol),
     };
     let _ = writeln!(text, "    serves = [{}]", list.iter().map(one).collect::<Vec<_>>().join(", "));
@@ -217,8 +240,12 @@ fn serves(text: &mut String, list: &[Served]) {
 fn addresses(plant: &Blueprint, family: super::blueprint::Family, networks: &[usize], host: &str) -> String {
     let mut list = Vec::new();
     for network in networks {
-        list.extend((plant.family.has_v4() && family.has_v4()).then(|| format!("{}.host({host})", v4(*network))));
-        list.extend((plant.family.has_v6() && family.has_v6()).then(|| format!("{}.host({host})", v6(*network))));
+        list.extend(
+            (plant.family.has_v4() && family.has_v4()).then(|| format!("{}.host({host})", v4(*network))),
+        );
+        list.extend(
+            (plant.family.has_v6() && family.has_v6()).then(|| format!("{}.host({host})", v6(*network))),
+        );
     }
     format!("[{}]", list.join(", "))
 }
