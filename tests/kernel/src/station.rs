@@ -141,9 +141,9 @@ fn echo(from: IpAddr, to: IpAddr, patience: Duration) -> std::io::Result<bool> {
 fn forge(from: IpAddr, to: SocketAddr) -> std::io::Result<()> {
     let socket = Socket::new(Domain::for_address(to), Type::DGRAM, Some(Protocol::UDP))?;
     if from.is_ipv4() {
-        socket.set_ip_transparent_v4(true)?
+        socket.set_ip_transparent_v4(true)?;
     } else {
-        socket.set_freebind_v6(true)?
+        socket.set_freebind_v6(true)?;
     }
     socket.bind(&SockAddr::from(SocketAddr::new(from, 0)))?;
     socket.send_to(b"fake", &SockAddr::from(to)).map(|_| ())

@@ -134,7 +134,8 @@ impl Map {
             self.gateways.iter().flat_map(|gateway| gateway.interfaces.iter().flat_map(|(_, _, list)| list));
         let taken: BTreeSet<IpAddr> =
             self.hosts.iter().map(|host| host.address).chain(routers.copied()).collect();
-        net.hosts().filter(|address| !taken.contains(address)).last()
+        let mut free = net.hosts().filter(|address| !taken.contains(address));
+        free.next_back()
     }
 
     pub(crate) fn places(&self) -> Vec<Place> {
@@ -188,20 +189,23 @@ impl Map {
             add(host.place, host.address, "br0");
         }
         for (segment, list) in &self.beyond {
-            list.iter().for_each(|address| add(Place::Segment(*segment), *address, "br0"));
+            for address in list {
+                add(Place::Segment(*segment), *address, "br0");
+            }
         }
         for gateway in &self.gateways {
             for (device, _, list) in &gateway.interfaces {
-                list.iter().for_each(|address| add(Place::Gateway(gateway.index), *address, device));
+                for address in list {
+                    add(Place::Gateway(gateway.index), *address, device);
+                }
             }
         }
         for gateway in &self.gateways {
             let text = lines.entry(Place::Gateway(gateway.index)).or_default();
-            let up = gateway
-                .interfaces
-                .iter()
-                .map(|(device, _, _)| format!("link set {device} up\n"))
-                .collect::<String>();
+            let mut up = String::new();
+            for (device, _, _) in &gateway.interfaces {
+                let _ = writeln!(up, "link set {device} up");
+            }
             text.insert_str(0, &up);
         }
         lines.into_iter().collect()

@@ -276,8 +276,8 @@ pub(crate) fn no_more(facts: &Facts, plan: &Plan, table: &Table) -> Result<(), S
     let mut addresses: Vec<IpAddr> = owned.iter().flat_map(ends).collect();
     for segment in &model.segments {
         // of nobody
-        addresses.extend(segment.prefixes.iter().flat_map(|net| net.hosts().nth(250)));
-        addresses.extend(segment.prefixes.iter().map(|net| net.network()));
+        addresses.extend(segment.prefixes.iter().filter_map(|net| net.hosts().nth(250)));
+        addresses.extend(segment.prefixes.iter().map(ipnet::IpNet::network));
     }
     for gateway in &plan.gateways {
         for rule in &gateway.rules {

@@ -69,8 +69,8 @@ impl Names {
                 of_network[network].extend(elements.iter().cloned());
                 of_zone[plant.zone_of(network)].extend(elements.iter().cloned());
             }
-            for class in 0..device.class {
-                of_class[class].extend(elements.iter().cloned());
+            for class in of_class.iter_mut().take(device.class) {
+                class.extend(elements.iter().cloned());
             }
             for element in &elements {
                 serves.insert(element.clone(), device.serves.clone());

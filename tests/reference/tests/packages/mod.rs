@@ -66,7 +66,7 @@ pub(crate) fn artifacts(analysis: &Analysis) -> Vec<(String, String)> {
             Ok(emission) => {
                 all.extend(emission.artifacts.into_iter().map(|artifact| {
                     (artifact.path, String::from_utf8_lossy(&artifact.contents).into_owned())
-                }))
+                }));
             }
             Err(error) => all.push((gateway.name.clone(), format!("{error:?}"))),
         }
