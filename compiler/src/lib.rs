@@ -8,7 +8,7 @@ pub mod names;
 pub mod package;
 pub mod plan;
 
-use weir_syntax::{Diagnostic, FileId, Severity};
+use weir_syntax::{Diagnostic, FileId, Severity, diagnostic::codes};
 
 pub use package::Sources;
 
@@ -124,6 +124,14 @@ fn internet() -> weir_syntax::ast::Declaration {
 
 /// Sorts by place, and keeps one of what array elements and instances of a template say alike.
 fn settle(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.retain(|diagnostic| !diagnostic.message.is_empty()); // said where they were read
+    let too_deep: Vec<FileId> = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.code == &codes::E0106)
+        .map(|diagnostic| diagnostic.position().0)
+        .collect();
+    diagnostics
+        .retain(|diagnostic| diagnostic.code.id < "E02" || !too_deep.contains(&diagnostic.position().0));
     diagnostics.sort_by(|a, b| a.position().cmp(&b.position()).then_with(|| a.message.cmp(&b.message)));
     diagnostics.dedup_by(|a, b| a.position() == b.position());
 }

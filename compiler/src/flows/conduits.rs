@@ -1,11 +1,13 @@
 //! IEC 62443: between two zones there is no flow without a conduit that carries it.
 
-use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{PortSet, Rectangle, Statement};
 use crate::{
-    model::{Conduit, Model, Principal, PrincipalKind, Service},
+    model::{Conduit, Model, Principal, PrincipalKind, PrincipalSet, Service},
     names::{EntityId, Universe},
 };
 
@@ -27,11 +29,15 @@ pub fn check(
     let mut used = vec![false; model.conduits.len()];
     let mut missing: FxHashSet<(Vec<EntityId>, Vec<EntityId>)> = FxHashSet::default();
     let mut known: FxHashSet<(Side, Side, Option<u32>, PortSet)> = FxHashSet::default();
+    let mut cache: FxHashMap<usize, Arc<[Side]>> = FxHashMap::default();
     for rectangle in rectangles {
-        let from = sides(model, rectangle.sources.iter());
-        let to = sides(model, rectangle.destinations.iter());
-        for source in &from {
-            for destination in &to {
+        // the rectangles keep their sets alive, so that a set's address is its own
+        let mut of = |set: &PrincipalSet| {
+            cache.entry(Arc::as_ptr(set) as usize).or_insert_with(|| sides(model, set.iter()).into()).clone()
+        };
+        let (from, to) = (of(&rectangle.sources), of(&rectangle.destinations));
+        for source in from.iter() {
+            for destination in to.iter() {
                 if source.own.iter().any(|zone| destination.own.contains(zone)) {
                     continue;
                 }
@@ -50,6 +56,9 @@ pub fn check(
                         known.insert(key);
                     }
                     continue;
+                }
+                for index in &joining {
+                    used[*index] = true; // refused: unused is not what is wrong with it
                 }
                 let statement = &statements[rectangle.statement as usize];
                 if joining.is_empty() && !missing.insert((source.own.clone(), destination.own.clone())) {

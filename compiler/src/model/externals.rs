@@ -74,14 +74,15 @@ fn add_region(
     addresses: &AddressSet,
     model: &mut Model,
 ) {
-    let size = |index: &&usize| {
-        externals[**index].addresses.v4.iter().map(|(a, b)| u64::from(b - a) + 1).sum::<u64>()
+    // by what it holds, so that the order of declarations means nothing
+    let size = |external: &External| {
+        let v4: u64 = external.addresses.v4.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
+        let v6: u128 =
+            external.addresses.v6.iter().fold(0, |all, (first, last)| all.saturating_add(last - first));
+        (v4, v6, universe.path(external.entity))
     };
-    let Some(smallest) =
-        owners.iter().min_by_key(|index| (size(index), **index)).map(|index| &externals[*index])
-    else {
-        return;
-    };
+    let smallest = owners.iter().map(|index| &externals[*index]).min_by_key(|external| size(external));
+    let Some(smallest) = smallest else { return };
     let region = model.principals.len() as u32;
     let mut segments: Vec<SegmentId> =
         owners.iter().flat_map(|index| externals[*index].segments.iter().copied()).collect();

@@ -82,6 +82,8 @@ pub struct Segment {
     pub zone: Option<ZoneId>,
     pub prefixes: Vec<IpNet>,
     pub addresses: AddressSet,
+    /// Its prefixes were given and could not be read: nothing follows from their absence.
+    pub unread: bool,
     /// Stations do not reach each other directly.
     pub isolated: bool,
     pub accept_gap: Option<SmolStr>,

@@ -244,6 +244,9 @@ fn attach(
             attachment.addresses = attachment.addresses.union(&range);
             continue;
         }
+        if segments.iter().any(|segment| model.segment(*segment).unread) {
+            continue;
+        }
         let (file, span) = attribute_place(universe, id, "address");
         let shown = if first == last { first.to_string() } else { format!("{first}..{last}") };
         let mut outside =
@@ -323,7 +326,7 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
     let mut attachments: Vec<Attachment> = Vec::new();
     for interface in interfaces {
         let segment = model.segment(interface.segment);
-        if !interface.addresses.difference(&segment.addresses).is_empty() {
+        if !segment.unread && !interface.addresses.difference(&segment.addresses).is_empty() {
             let (file, _) = universe.name_span(id);
             diagnostics.push(
                 Diagnostic::new(

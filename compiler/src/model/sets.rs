@@ -25,6 +25,8 @@ pub struct Sets<'m, 'a> {
     by_class: FxHashMap<EntityId, Vec<u32>>,
     entities: FxHashMap<EntityId, State>,
     modules: FxHashMap<ModuleId, PrincipalSet>,
+    /// Devices and the like, all of an array or one element: a rule names few of them twice, a package many.
+    declared: FxHashMap<(EntityId, Option<u32>), PrincipalSet>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ impl<'m, 'a> Sets<'m, 'a> {
             by_class,
             entities: FxHashMap::default(),
             modules: FxHashMap::default(),
+            declared: FxHashMap::default(),
         }
     }
 
@@ -111,7 +114,7 @@ impl<'m, 'a> Sets<'m, 'a> {
                 }
                 Ok(Arc::new(Ranges::from_unsorted(kept)))
             }
-            ExprKind::Error => Ok(PrincipalSet::default()),
+            ExprKind::Error => Err(crate::names::already_said()),
             _ => Err(Self::no_set(
                 expr,
                 scope,
@@ -183,13 +186,16 @@ impl<'m, 'a> Sets<'m, 'a> {
 
     fn entity(&mut self, id: EntityId, element: Option<u32>, path: &Path, scope: Scope) -> Evaluated {
         if let Some((first, count)) = self.model.principals_of.get(&id).copied() {
-            return Ok(Arc::new(match element {
-                Some(element) if element <= count => {
-                    Ranges::from_unsorted(vec![(first + element - 1, first + element - 1)])
-                }
-                _ if count == 0 => Ranges::new(),
-                _ => Ranges::from_unsorted(vec![(first, first + count - 1)]),
-            }));
+            let make = || {
+                Arc::new(match element {
+                    Some(element) if element <= count => {
+                        Ranges::from_unsorted(vec![(first + element - 1, first + element - 1)])
+                    }
+                    _ if count == 0 => Ranges::new(),
+                    _ => Ranges::from_unsorted(vec![(first, first + count - 1)]),
+                })
+            };
+            return Ok(self.declared.entry((id, element)).or_insert_with(make).clone());
         }
         match self.entities.get(&id) {
             Some(State::Known(set)) => return Ok(set.clone()),

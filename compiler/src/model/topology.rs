@@ -42,6 +42,7 @@ fn segment(
         zone: None,
         prefixes: Vec::new(),
         addresses: AddressSet::default(),
+        unread: false,
         isolated: false,
         accept_gap: None,
         admission: None,
@@ -59,6 +60,8 @@ fn segment(
             _ => {}
         }
     }
+    let prefix_attribute = prefix_attribute(segment.kind);
+    segment.unread = segment.prefixes.is_empty() && universe.attribute(entity, prefix_attribute).is_some();
     segment.addresses = segment.prefixes.iter().map(|net| (net.network(), net.broadcast())).collect();
     let (file, span) = universe.name_span(entity);
     match kind {
@@ -107,12 +110,15 @@ fn overlaps(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagno
 }
 
 fn prefix_place(universe: &Universe<'_>, segment: &Segment) -> (FileId, Span) {
-    let name = match segment.kind {
+    attribute_place(universe, segment.entity, prefix_attribute(segment.kind))
+}
+
+fn prefix_attribute(kind: SegmentKind) -> &'static str {
+    match kind {
         SegmentKind::Network => "subnet",
         SegmentKind::Slice => "pool",
         SegmentKind::Pods => "pods",
-    };
-    attribute_place(universe, segment.entity, name)
+    }
 }
 
 /// Slices of one core are told apart by their S-NSSAI, and on Open5GS by their DNN.

@@ -209,7 +209,11 @@ impl<'a> Universe<'a> {
     fn goes_on(&self, targets: &[Target], next: &Segment) -> bool {
         targets.iter().any(|target| match target {
             Target::Entity(id, _) => {
-                self.attribute(*id, &next.name.text).is_some() || next.arguments.is_some()
+                let counts = matches!(
+                    self.entity(*id).kind,
+                    Kind::Network | Kind::Slice | Kind::Cluster | Kind::External
+                );
+                self.attribute(*id, &next.name.text).is_some() || (counts && next.arguments.is_some())
             }
             Target::Module(module) => self.module(*module).names.contains_key(&next.name.text),
             Target::Template(_) => false,

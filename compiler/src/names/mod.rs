@@ -13,4 +13,5 @@ pub use lookup::{Found, Target};
 pub use schema::Kind;
 pub(crate) use universe::blocks;
 pub use universe::{Assertion, Entity, EntityId, FlowStatement, Module, ModuleId, Scope, Symbol, Universe};
+pub(crate) use values::already_said;
 pub use values::{Value, mentions_index};

@@ -62,6 +62,7 @@ impl<'a> Universe<'a> {
     /// before.
     pub fn evaluate(&self, expr: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
         match &expr.kind {
+            ExprKind::Error => Err(already_said()),
             ExprKind::Integer(number) | ExprKind::Hexadecimal(number, _) => Ok(Value::Integer(*number)),
             ExprKind::String(literal) => Ok(Value::Text(self.text(literal, scope)?)),
             ExprKind::Address(address) => Ok(Value::Address(*address)),
@@ -390,6 +391,11 @@ fn offset(address: IpAddr, distance: u128) -> Option<IpAddr> {
         }
         IpAddr::V6(v6) => v6.to_bits().checked_add(distance).map(|bits| IpAddr::V6(bits.into())),
     }
+}
+
+/// Stands for a mistake that was said where it was read: it has no place, and [`crate::analyze`] drops it.
+pub(crate) fn already_said() -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(&codes::E0101, ""))
 }
 
 fn too_large(file: FileId, span: Span) -> Box<Diagnostic> {

@@ -9,11 +9,12 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 use super::{
     Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, MacBinding, Plan, PlanRule, PortMatch,
     Ranges, StatementOrigin,
+    join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Routes},
 };
 use crate::{
-    flows::{Rectangle, Statement, some_names},
+    flows::{PortSet, Rectangle, Statement, some_names},
     model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
     names::Universe,
 };
@@ -23,6 +24,8 @@ use crate::{
 struct Draft {
     /// Their `statement` counts in the package; `gateway_plan` makes it count in the gateway's list.
     rules: Vec<PlanRule>,
+    /// The rules before this one are joined.
+    joined: usize,
     /// By segment of arrival.
     arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     has_input: bool,
@@ -37,9 +40,14 @@ enum Arrival {
 
 /// Principals that stand on the same segments.
 struct Station {
+    /// The one gateway that it is, where it is one.
+    gateway: Option<GatewayId>,
     segments: Vec<SegmentId>,
     members: PrincipalSet,
 }
+
+/// The segments that principals stand on, and the gateway that they are.
+type Place = (Vec<SegmentId>, Option<GatewayId>);
 
 struct Planner<'m, 'a> {
     universe: &'m Universe<'a>,
@@ -47,6 +55,10 @@ struct Planner<'m, 'a> {
     statements: &'m [Statement],
     routes: Routes,
     drafts: Vec<Draft>,
+    /// Gateways with rules of the present leg.
+    touched: Vec<GatewayId>,
+    unions: Unions,
+    ports: FxHashMap<PortSet, Arc<[PortMatch]>>,
     addresses: FxHashMap<(usize, SegmentId), (PrincipalSet, Arc<AddressSet>)>,
     stations: FxHashMap<usize, (PrincipalSet, Arc<[Station]>)>,
     diagnostics: &'m mut Vec<Diagnostic>,
@@ -67,6 +79,9 @@ pub fn build(
         statements,
         routes: Routes::new(model),
         drafts: std::iter::repeat_with(Draft::default).take(model.gateways.len()).collect(),
+        touched: Vec::new(),
+        unions: Unions::default(),
+        ports: FxHashMap::default(),
         addresses: FxHashMap::default(),
         stations: FxHashMap::default(),
         diagnostics,
@@ -90,13 +105,19 @@ impl Planner<'_, '_> {
         if !leg.ports.has_ip() {
             return;
         }
-        let ports: Arc<[PortMatch]> = leg.ports.port_matches().into();
+        let ports =
+            self.ports.entry(leg.ports.clone()).or_insert_with(|| leg.ports.port_matches().into()).clone();
         let from = self.stations(&leg.sources);
         let to = self.stations(&leg.destinations);
         for source in from.iter() {
             for destination in to.iter() {
                 self.pair(leg, statement, source, destination, &ports);
             }
+        }
+        for gateway in std::mem::take(&mut self.touched) {
+            let draft = &mut self.drafts[gateway.index()];
+            join(&mut draft.rules, draft.joined, &mut self.unions);
+            draft.joined = draft.rules.len();
         }
     }
 
@@ -106,16 +127,17 @@ impl Planner<'_, '_> {
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
         }
-        let mut by_segments: BTreeMap<Vec<SegmentId>, Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_segments: BTreeMap<Place, Vec<(u32, u32)>> = BTreeMap::new();
         for id in set.iter().flat_map(|(first, last)| first..=last) {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
-            by_segments.entry(segments).or_default().push((id, id));
+            by_segments.entry((segments, self.gateway_at(id))).or_default().push((id, id));
         }
         let single = by_segments.len() == 1;
         let stations: Arc<[Station]> = by_segments
             .into_iter()
-            .map(|(segments, ids)| Station {
+            .map(|((segments, gateway), ids)| Station {
+                gateway,
                 segments,
                 members: if single { set.clone() } else { Arc::new(Ranges::from_unsorted(ids)) },
             })
@@ -194,8 +216,7 @@ impl Planner<'_, '_> {
             audit: statement.conditions.audit,
             until: statement.conditions.until,
         };
-        let ends = |station: &Station| self.end_gateway(station);
-        let (start, end) = (ends(source), ends(destination));
+        let (start, end) = (source.gateway, destination.gateway);
         let mut held = leg.limit_is_held;
         let Some(route) = self.routes.route(from, to) else { return };
         let mut seen_as: BTreeMap<SegmentId, Arc<AddressSet>> = BTreeMap::from([(from, source_addresses)]);
@@ -310,8 +331,11 @@ impl Planner<'_, '_> {
         ports: &Arc<[PortMatch]>,
         action: &Action,
     ) {
-        let rules = &mut self.drafts[gateway.index()].rules;
-        rules.push(PlanRule {
+        let draft = &mut self.drafts[gateway.index()];
+        if draft.rules.len() == draft.joined {
+            self.touched.push(gateway);
+        }
+        draft.rules.push(PlanRule {
             statement: leg.statement,
             hook,
             sources,
@@ -338,15 +362,11 @@ impl Planner<'_, '_> {
         gateway.filters() || gateway.enforces.contains(&"kubernetes")
     }
 
-    /// The gateway that a station is, where it is one.
-    fn end_gateway(&self, station: &Station) -> Option<GatewayId> {
-        let (first, _) = station.members.iter().next()?;
-        let principal = self.model.principal(first);
-        if principal.kind == PrincipalKind::Gateway {
-            self.model.gateway_of.get(&principal.entity).copied()
-        } else {
-            None
-        }
+    /// The gateway that a principal is, where it is one.
+    fn gateway_at(&self, id: u32) -> Option<GatewayId> {
+        let principal = self.model.principal(id);
+        let is_gateway = principal.kind == PrincipalKind::Gateway;
+        is_gateway.then(|| self.model.gateway_of.get(&principal.entity).copied()).flatten()
     }
 
     /// The addresses that a set has on a segment.
@@ -501,6 +521,7 @@ impl Planner<'_, '_> {
 
     /// Default deny covers a gateway's own services: without a rule, nobody can manage it.
     fn lock_outs(&mut self) {
+        let open = self.diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0505); // says the same of a flow
         for (index, gateway) in self.model.gateways.iter().enumerate() {
             if gateway.filters() && !self.drafts[index].has_input {
                 let (file, span) = self.universe.name_span(gateway.entity);
@@ -513,7 +534,7 @@ impl Planner<'_, '_> {
                     .help(format!("permit its management: `allow admins -> {} : ssh`", gateway.name)),
                 );
             }
-            if gateway.enforces.is_empty() {
+            if gateway.enforces.is_empty() && !open {
                 let (file, span) = self.universe.name_span(gateway.entity);
                 self.diagnostics.push(
                     Diagnostic::new(&codes::W0605, format!("`{}` forwards everything", gateway.name))
@@ -531,10 +552,21 @@ impl Planner<'_, '_> {
     fn finish(self, (package, version): (&str, &str)) -> Plan {
         let mut used = vec![false; self.statements.len()];
         let mut gateways: Vec<GatewayPlan> = Vec::new();
+        let with_mac =
+            self.model.principals.iter().enumerate().filter(|(_, principal)| principal.mac.is_some());
+        let with_mac: Vec<u32> = with_mac.map(|(index, _)| index as u32).collect();
         for (index, draft) in self.drafts.into_iter().enumerate() {
             let gateway = &self.model.gateways[index];
             if gateway.filters() {
-                gateways.push(gateway_plan(self.model, self.statements, index, draft, package, &mut used));
+                gateways.push(gateway_plan(
+                    self.model,
+                    self.statements,
+                    index,
+                    draft,
+                    package,
+                    &with_mac,
+                    &mut used,
+                ));
             }
         }
         gateways.sort_by(|a, b| a.name.cmp(&b.name));
@@ -584,6 +616,7 @@ fn gateway_plan(
     index: usize,
     mut draft: Draft,
     package: &str,
+    with_mac: &[u32],
     used: &mut [bool],
 ) -> GatewayPlan {
     let gateway = &model.gateways[index];
@@ -643,19 +676,19 @@ fn gateway_plan(
             .collect(),
         rules,
         bindings,
-        mac_bindings: mac_bindings(model, index),
+        mac_bindings: mac_bindings(model, index, with_mac),
     }
 }
 
 /// Stations with a MAC address on the networks of a gateway.
-fn mac_bindings(model: &Model, index: usize) -> Vec<MacBinding> {
+fn mac_bindings(model: &Model, index: usize, with_mac: &[u32]) -> Vec<MacBinding> {
     let gateway = &model.gateways[index];
     let mut bindings = Vec::new();
     for interface in &gateway.interfaces {
         if model.segment(interface.segment).kind != SegmentKind::Network {
             continue;
         }
-        for principal in &model.principals {
+        for principal in with_mac.iter().map(|id| model.principal(*id)) {
             let Some(mac) = principal.mac else { continue };
             for attachment in
                 principal.attachments.iter().filter(|attachment| attachment.segment == interface.segment)

@@ -30,13 +30,18 @@ pub(super) struct Leg {
 pub(super) struct Legs<'m, 'a> {
     universe: &'m Universe<'a>,
     model: &'m Model,
+    roles: Ranges<u32>,
     /// For each proxy and port, the one destination behind it.
     listeners: FxHashMap<(u32, PortSet), PrincipalSet>,
 }
 
 impl<'m, 'a> Legs<'m, 'a> {
     pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
-        Self { universe, model, listeners: FxHashMap::default() }
+        let is_role =
+            |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Role;
+        let roles = model.principals.iter().enumerate().filter(is_role);
+        let roles = Ranges::from_unsorted(roles.map(|(index, _)| (index as u32, index as u32)).collect());
+        Self { universe, model, roles, listeners: FxHashMap::default() }
     }
 
     pub(super) fn of(
@@ -90,11 +95,7 @@ impl<'m, 'a> Legs<'m, 'a> {
                 }
             }
         }
-        let needs_identity = rectangle
-            .sources
-            .iter()
-            .flat_map(|(first, last)| first..=last)
-            .find(|id| self.model.principal(*id).kind == PrincipalKind::Role);
+        let needs_identity = rectangle.sources.intersection(&self.roles).iter().next().map(|(role, _)| role);
         if let Some(role) = needs_identity.filter(|_| proxy.is_none() && !at_the_end) {
             diagnostics.push(
                 Diagnostic::new(

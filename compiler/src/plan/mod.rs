@@ -4,6 +4,7 @@ mod address;
 mod build;
 mod gaps;
 mod gateway;
+mod join;
 mod legs;
 mod routes;
 

@@ -104,6 +104,11 @@ fn report(
         {
             continue; // a closing bracket that the token pass added and reported
         }
+        if found.is_some_and(|token| matches!(token.kind, TokenKind::Unknown | TokenKind::UnclosedString)) {
+            let from = found.map_or(0, |token| token.span.start as usize);
+            let line = source.get(from..).and_then(|rest| rest.find('\n'));
+            quiet_until = quiet_until.max(line.map_or(source.len(), |length| from + length) as u32);
+        }
         diagnostics.push(expected::unexpected(source, file, found, previous, &expected));
     }
 }

@@ -1,0 +1,73 @@
+//! One statement's rules at one gateway, joined: walking a leg gives a rule for each pair of segments, and most of them
+//! differ in one side alone.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rustc_hash::FxHashMap;
+
+use super::{AddressSet, PlanRule, Ranges};
+
+/// Unions of address sets, each made once: statements about the same sets join to the same value.
+#[derive(Default)]
+pub(super) struct Unions {
+    /// By where the parts lie in memory; they are kept alive beside the union.
+    known: FxHashMap<Vec<usize>, Union>,
+}
+
+struct Union {
+    whole: Arc<AddressSet>,
+    _parts: Vec<Arc<AddressSet>>,
+}
+
+impl Unions {
+    fn of(&mut self, mut parts: Vec<Arc<AddressSet>>) -> Arc<AddressSet> {
+        parts.sort_unstable_by_key(|part| Arc::as_ptr(part) as usize);
+        parts.dedup_by_key(|part| Arc::as_ptr(part) as usize);
+        if let [only] = parts.as_slice() {
+            return only.clone();
+        }
+        let key: Vec<usize> = parts.iter().map(|part| Arc::as_ptr(part) as usize).collect();
+        if let Some(known) = self.known.get(&key) {
+            return known.whole.clone();
+        }
+        let v4 = parts.iter().flat_map(|part| part.v4.iter()).collect();
+        let v6 = parts.iter().flat_map(|part| part.v6.iter()).collect();
+        let whole = Arc::new(AddressSet { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(v6) });
+        self.known.insert(key, Union { whole: whole.clone(), _parts: parts });
+        whole
+    }
+}
+
+/// Joins the rules from `start` on, all of one leg: those that share destinations, then those that share sources. A
+/// union of rectangles that share a side is a rectangle, so the meaning stays.
+pub(super) fn join(rules: &mut Vec<PlanRule>, start: usize, unions: &mut Unions) {
+    if rules.len() - start < 2 {
+        return;
+    }
+    let added = rules.split_off(start);
+    let added = joined(added, unions, |rule| &mut rule.destinations, |rule| &mut rule.sources);
+    rules.extend(joined(added, unions, |rule| &mut rule.sources, |rule| &mut rule.destinations));
+}
+
+/// Joins rules with the same `fixed` side.
+fn joined(
+    rules: Vec<PlanRule>,
+    unions: &mut Unions,
+    fixed: impl Fn(&mut PlanRule) -> &mut Arc<AddressSet>,
+    open: impl Fn(&mut PlanRule) -> &mut Arc<AddressSet>,
+) -> Vec<PlanRule> {
+    let mut groups: BTreeMap<_, (PlanRule, Vec<Arc<AddressSet>>)> = BTreeMap::new();
+    for mut rule in rules {
+        let part = open(&mut rule).clone();
+        let side = fixed(&mut rule).clone();
+        let key = (rule.hook, side, rule.action.clone(), rule.services.clone());
+        groups.entry(key).or_insert_with(|| (rule, Vec::new())).1.push(part);
+    }
+    groups
+        .into_values()
+        .map(|(mut rule, parts)| {
+            *open(&mut rule) = unions.of(parts);
+            rule
+        })
+        .collect()
+}
