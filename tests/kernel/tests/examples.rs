@@ -62,6 +62,7 @@ fn holds(name: &str, at_most: usize) {
     assert!(unexplained.is_empty(), "language and plan differ: {unexplained:#?}");
 
     // FIXME: anti-spoofing drops neighbour advertisements of the next gateway, so IPv6 does not cross two of them
+    let unmasked = std::env::var_os("WEIR_UNMASK").is_some();
     let dead = |probe: &Probe| {
         let met = lab.map.walk(probe.from.place, probe.to.segment).len();
         let starts = usize::from(matches!(probe.from.place, lab::Place::Gateway(_)));
@@ -69,7 +70,8 @@ fn holds(name: &str, at_most: usize) {
         let outside = !lab.map.inside(&probe.from) || !lab.map.inside(&probe.to);
         probe.from.address.is_ipv6() && (outside || met + starts + ends > 1)
     };
-    let all: Vec<_> = all.into_iter().filter(|(probe, passes)| !(*passes && dead(probe))).collect();
+    let all: Vec<_> =
+        all.into_iter().filter(|(probe, passes)| !(*passes && dead(probe)) || unmasked).collect();
     let probes: Vec<Probe> = all.iter().map(|(probe, _)| probe.clone()).collect();
     listen(&lab, &probes);
     let wrong = surprises(&lab, &all);

@@ -7,7 +7,7 @@ use packages::{
     analyze, artifacts,
     blueprint::{Blueprint, blueprint, statement},
     checks::{ends, wires},
-    config, errors, known_bugs,
+    config, errors,
     text::{Layout, files},
 };
 use proptest::{collection::vec, prelude::*};
@@ -124,7 +124,6 @@ proptest! {
 
     #[test]
     fn a_deny_never_widens(plant in blueprint(), more in statement()) {
-        prop_assume!(!known_bugs(&plant));
         let Some(before) = compiled(&plant) else { return Err(TestCaseError::reject("does not compile")) };
         let mut narrower = plant;
         narrower.statements.push(packages::blueprint::Statement { deny: true, ..more });
@@ -134,7 +133,6 @@ proptest! {
 
     #[test]
     fn removing_a_device_never_widens(plant in blueprint(), device in 0..7usize) {
-        prop_assume!(!known_bugs(&plant));
         let Some(before) = compiled(&plant) else { return Err(TestCaseError::reject("does not compile")) };
         let mut without = plant;
         without.removed = Some(without.device_name(device % without.devices.len()));
@@ -144,7 +142,6 @@ proptest! {
 
     #[test]
     fn the_layout_of_a_package_changes_no_byte(plant in blueprint(), count in 1..4usize, keys in vec(any::<u16>(), 7)) {
-        prop_assume!(!known_bugs(&plant));
         let straight = analyze(&files(&plant, &Layout::default()));
         let again = analyze(&files(&plant, &Layout::default()));
         prop_assert_eq!(different(&artifacts(&straight), &artifacts(&again)), None);

@@ -9,7 +9,7 @@ use packages::{
     analyze,
     blueprint::{Blueprint, blueprint},
     checks::{Table, bindings, no_more, rectangles, ways},
-    config, errors, is_expected, known_bugs,
+    config, errors, is_expected,
     members::Names,
     text::{self, Layout},
 };
@@ -51,7 +51,6 @@ proptest! {
         let wrong = errors(&analysis);
         prop_assert!(wrong.iter().all(|error| is_expected(error)), "{wrong:?}");
         prop_assume!(wrong.is_empty());
-        prop_assume!(!known_bugs(&plant));
         let (facts, plan) = (analysis.facts.unwrap(), analysis.plan.unwrap());
         let table = Table::new(&facts);
         let checked = sets(&plant, &facts)
