@@ -1,0 +1,210 @@
+//! A package in network namespaces: one for each gateway, one for the stations of each segment.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise and say why they did not run"
+)]
+
+pub(crate) mod package;
+pub(crate) mod probe;
+pub(crate) mod station;
+pub(crate) mod wires;
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use package::Package;
+use station::Station;
+use wires::Map;
+
+/// Whether namespaces and nft are at hand. In CI they must be.
+pub(crate) fn available() -> bool {
+    let able = ["unshare -n nft list ruleset", "ip netns list"].iter().all(|line| {
+        let mut words = line.split(' ');
+        let program = words.next().unwrap_or_default();
+        let status = Command::new(program).args(words).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    });
+    if !able {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "CI runs the kernel tests: root, nft and iproute2 are needed"
+        );
+        println!("SKIPPED: needs root, nft and iproute2");
+    }
+    able
+}
+
+/// A namespace, by what stands in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Segment(usize),
+    Gateway(usize),
+}
+
+pub(crate) struct Lab {
+    name: String,
+    pub(crate) map: Map,
+    stations: Vec<(Place, Station)>,
+    directory: tempfile::TempDir,
+}
+
+impl Lab {
+    /// Builds the namespaces of a package, without any ruleset.
+    pub(crate) fn new(package: &Package) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("weirpkg{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let map = Map::new(package);
+        // From here on, dropping the lab removes what there is of it.
+        let mut lab = Self { name, map, stations: Vec::new(), directory: tempfile::tempdir().unwrap() };
+        lab.build();
+        for place in lab.map.places() {
+            let station = Station::start(&lab.namespace(place));
+            lab.stations.push((place, station));
+        }
+        lab
+    }
+
+    fn build(&self) {
+        for place in self.map.places() {
+            run(Command::new("ip").args(["netns", "add", &self.namespace(place)]));
+            self.shell(
+                place,
+                "cd /proc/sys/net
+                 for c in all default; do echo 0 >ipv4/conf/$c/rp_filter; echo 0 >ipv6/conf/$c/accept_dad; done
+                 echo '0 2147483647' >ipv4/ping_group_range; echo 1 >ipv6/conf/all/disable_ipv6; echo 0 >ipv6/conf/all/disable_ipv6
+                 ip link set lo up",
+            );
+        }
+        for (place, lines) in self.map.links(|place| self.namespace(place)) {
+            self.batch(place, &lines);
+        }
+        for (place, lines) in self.map.addresses() {
+            self.batch(place, &lines);
+            if matches!(place, Place::Gateway(_)) {
+                self.shell(
+                    place,
+                    "cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding",
+                );
+            }
+        }
+        for (place, lines) in self.map.routes() {
+            self.batch(place, &lines);
+        }
+    }
+
+    fn namespace(&self, place: Place) -> String {
+        match place {
+            Place::Segment(index) => format!("{}s{index}", self.name),
+            Place::Gateway(index) => format!("{}g{index}", self.name),
+        }
+    }
+
+    fn batch(&self, place: Place, lines: &str) {
+        let mut command = Command::new("ip");
+        command.args(["-n", &self.namespace(place), "-batch", "-"]);
+        feed(&mut command, lines.as_bytes());
+    }
+
+    /// Runs a script that must succeed and gives its output.
+    pub(crate) fn shell(&self, place: Place, script: &str) -> String {
+        run(Command::new("ip").args(["netns", "exec", &self.namespace(place), "sh", "-ec", script]))
+    }
+
+    /// Loads the single-file form on every gateway.
+    pub(crate) fn load(&self, package: &Package) {
+        for (place, file) in self.rulesets(package, ".nft") {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", &self.namespace(place), "nft", "-f", "-"]);
+            feed(&mut command, &file);
+        }
+    }
+
+    /// Puts the generation of a package into force on every gateway by its own script.
+    pub(crate) fn switch(&self, package: &Package) {
+        for (index, name) in self.map.filters() {
+            let artifacts = package.artifacts(&name);
+            for artifact in &artifacts {
+                let path = self.directory.path().join(&artifact.path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, &artifact.contents).unwrap();
+            }
+            let script = artifacts.iter().find(|artifact| artifact.path.ends_with(".d/apply")).unwrap();
+            let script: PathBuf = self.directory.path().join(&script.path);
+            let state = self.directory.path().join("run");
+            self.shell(
+                Place::Gateway(index),
+                &format!("WEIR_RUN_DIR='{}' sh '{}' --yes", state.display(), script.display()),
+            );
+        }
+    }
+
+    /// What every gateway's kernel holds.
+    pub(crate) fn listing(&self) -> Vec<String> {
+        self.map
+            .filters()
+            .into_iter()
+            .map(|(index, _)| self.shell(Place::Gateway(index), "nft -s list ruleset"))
+            .collect()
+    }
+
+    /// Packets that a gateway dropped because of their source.
+    pub(crate) fn spoofed(&self, gateway: usize) -> u64 {
+        let text = self.shell(Place::Gateway(gateway), "nft list counter inet weir n_spoofed");
+        text.split_whitespace().skip_while(|word| *word != "packets").nth(1).unwrap().parse().unwrap()
+    }
+
+    fn rulesets(&self, package: &Package, end: &str) -> Vec<(Place, Vec<u8>)> {
+        let filters = self.map.filters().into_iter();
+        filters
+            .map(|(index, name)| {
+                let artifact = package
+                    .artifacts(&name)
+                    .into_iter()
+                    .find(|one| one.path.ends_with(end) && !one.path.contains(".d/"));
+                (Place::Gateway(index), artifact.unwrap().contents)
+            })
+            .collect()
+    }
+
+    pub(crate) fn station(&self, place: Place) -> &Station {
+        &self.stations.iter().find(|(there, _)| *there == place).unwrap().1
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.stations.clear();
+        for place in self.map.places() {
+            let _ = Command::new("ip")
+                .args(["netns", "del", &self.namespace(place)])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    let out = command.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&out.stderr));
+    text
+}
+
+fn feed(command: &mut Command, input: &[u8]) {
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert!(
+        out.status.success(),
+        "{command:?}: {}\n{}",
+        String::from_utf8_lossy(&out.stderr),
+        String::from_utf8_lossy(input)
+    );
+}

@@ -1,0 +1,64 @@
+//! A package from text to artifacts.
+
+use std::path::Path;
+
+use weir_compiler::{Facts, Sources, plan::Plan};
+use weir_target_nftables::{Options, emit};
+
+pub(crate) struct Package {
+    pub(crate) facts: Facts,
+    pub(crate) plan: Plan,
+}
+
+pub(crate) struct Artifact {
+    pub(crate) path: String,
+    pub(crate) contents: Vec<u8>,
+}
+
+/// When examples are compiled: within the time of their exceptions.
+pub(crate) const NOW: i64 = 1_795_000_000;
+
+impl Package {
+    pub(crate) fn new(files: Vec<(String, Vec<u8>)>, now: i64) -> Self {
+        let manifest = "[package]\nname = \"lab\"\nversion = \"0.1.0\"\nedition = \"2026\"\n";
+        let analysis = weir_compiler::analyze(&Sources::new(manifest, files), now);
+        let errors: Vec<_> = analysis.diagnostics.iter().filter(|one| one.code.id.starts_with('E')).collect();
+        let (Some(facts), Some(plan)) = (analysis.facts, analysis.plan) else { panic!("{errors:#?}") };
+        Self { facts, plan }
+    }
+
+    pub(crate) fn text(text: &str, now: i64) -> Self {
+        Self::new(vec![("package.weir".into(), text.into())], now)
+    }
+
+    /// One of the repository's examples, with more lines in its root folder.
+    pub(crate) fn example(name: &str, more: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+        let mut files = Vec::new();
+        collect(&folder, "", &mut files);
+        files.push(("more.weir".into(), more.into()));
+        Self::new(files, NOW)
+    }
+
+    pub(crate) fn artifacts(&self, gateway: &str) -> Vec<Artifact> {
+        let plan = self.plan.gateways.iter().find(|plan| plan.name == gateway).unwrap();
+        let emission = emit(plan, &Options::default()).unwrap();
+        emission
+            .artifacts
+            .into_iter()
+            .map(|artifact| Artifact { path: artifact.path, contents: artifact.contents })
+            .collect()
+    }
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("{prefix}{}", path.file_name().unwrap().to_string_lossy());
+        if path.is_dir() {
+            collect(&path, &format!("{name}/"), files);
+        } else if path.extension().is_some_and(|end| end == "weir") {
+            files.push((name, std::fs::read(&path).unwrap()));
+        }
+    }
+}
