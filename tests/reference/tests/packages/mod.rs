@@ -40,18 +40,10 @@ pub(crate) fn is_expected(error: &str) -> bool {
     ["E0505", "E0508"].iter().any(|code| error.starts_with(code))
 }
 
-/// Whether to meet known bugs: `WEIR_UNMASK=1` shows which of them are still there.
-fn unmasked() -> bool {
-    std::env::var_os("WEIR_UNMASK").is_some()
-}
-
 /// All artifacts, sorted by path.
 pub(crate) fn artifacts(analysis: &Analysis) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for gateway in analysis.plan.iter().flat_map(|plan| &plan.gateways) {
-        // FIXME: the order of declarations still changes bindings
-        let bindings = if unmasked() { gateway.bindings.clone() } else { Vec::new() };
-        let gateway = &weir_compiler::plan::GatewayPlan { bindings, ..gateway.clone() };
         match weir_target_nftables::emit(gateway, &weir_target_nftables::Options::default()) {
             Ok(emission) => {
                 all.extend(emission.artifacts.into_iter().map(|artifact| {
