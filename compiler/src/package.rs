@@ -108,7 +108,7 @@ impl Sources {
                         Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
                             .primary(
                                 file,
-                                Span::new(good as u32, good as u32),
+                                Span::default(), // no text is kept that another span could be in
                                 format!("byte {good}, in line {line}"),
                             )
                             .help("save the file as UTF-8"),
