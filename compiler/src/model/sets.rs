@@ -25,7 +25,12 @@ pub struct Sets<'m, 'a> {
     by_class: FxHashMap<EntityId, Vec<u32>>,
     entities: FxHashMap<EntityId, State>,
     modules: FxHashMap<ModuleId, PrincipalSet>,
+    /// Groups that are being made, each for the one before.
+    depth: usize,
 }
+
+/// Groups may name each other so deep: each one takes room on the stack.
+const MOST_NESTED: usize = 200;
 
 #[derive(Clone, Debug)]
 enum State {
@@ -66,6 +71,7 @@ impl<'m, 'a> Sets<'m, 'a> {
             by_class,
             entities: FxHashMap::default(),
             modules: FxHashMap::default(),
+            depth: 0,
         }
     }
 
@@ -216,7 +222,18 @@ impl<'m, 'a> Sets<'m, 'a> {
             }
             Kind::Class => of(self.by_class.get(&id)),
             Kind::External => of(self.model.regions_of.get(&id)),
+            Kind::Group if self.depth >= MOST_NESTED => {
+                return Err(Box::new(
+                    Diagnostic::new(
+                        &codes::E0212,
+                        format!("groups name each other more than {MOST_NESTED} deep"),
+                    )
+                    .primary(scope.file, path.span, "its members are not looked up")
+                    .help("name the members of inner groups directly"),
+                ));
+            }
             Kind::Group => {
+                self.depth += 1;
                 self.entities.insert(id, State::Open);
                 let inner = self.universe.scope(id, None);
                 let set = match &found.declaration.value {
@@ -224,6 +241,7 @@ impl<'m, 'a> Sets<'m, 'a> {
                     None => Ok(PrincipalSet::default()),
                 };
                 self.entities.remove(&id);
+                self.depth -= 1;
                 set?
             }
             kind => {
