@@ -8,7 +8,7 @@ pub mod names;
 pub mod package;
 pub mod plan;
 
-use weir_syntax::{Diagnostic, FileId, Severity};
+use weir_syntax::{Diagnostic, FileId, Severity, Span, diagnostic::codes};
 
 pub use package::Sources;
 
@@ -49,12 +49,19 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     let mut diagnostics = sources.diagnostics.clone();
     for (index, parsed) in parsed.iter().enumerate() {
         diagnostics.extend(parsed.diagnostics.iter().cloned());
-        diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
+        // What is nested too deep was not read: what lacks it is no mistake of its own.
+        if parsed.diagnostics.iter().all(|diagnostic| diagnostic.code != &codes::E0106) {
+            diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
+        }
     }
     let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
     let internet = internet();
     let mut universe = names::expand(&files, Some(&internet));
     diagnostics.append(&mut universe.diagnostics);
+    if diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0215) {
+        settle(&mut diagnostics);
+        return Analysis { diagnostics, plan: None, facts: None };
+    }
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
     let unbuilt = std::mem::take(&mut model.unbuilt);
@@ -122,8 +129,38 @@ fn internet() -> weir_syntax::ast::Declaration {
     }
 }
 
-/// Sorts by place, and keeps one of what array elements and instances of a template say alike.
+/// Bytes of one text of a diagnostic, at most: names may be as long as a file.
+const LONGEST_TEXT: usize = 2_000;
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.push('…');
+    }
+}
+
+/// Sorts by place, and keeps one of what array elements and instances of a template say alike. A literal that has no
+/// value fits nowhere: that is not said as well.
 fn settle(diagnostics: &mut Vec<Diagnostic>) {
+    for diagnostic in diagnostics.iter_mut() {
+        shorten(&mut diagnostic.message);
+        diagnostic.labels.iter_mut().for_each(|label| shorten(&mut label.message));
+        diagnostic.notes.iter_mut().chain(&mut diagnostic.help).for_each(shorten);
+    }
+    let mut valueless: Vec<(FileId, Span)> = diagnostics
+        .iter()
+        .filter(|diagnostic| [&codes::E0103, &codes::E0105, &codes::E0106].contains(&diagnostic.code))
+        .map(|diagnostic| (diagnostic.position().0, diagnostic.position().1))
+        .collect();
+    valueless.sort_unstable();
+    diagnostics.retain(|diagnostic| {
+        let (file, span, _) = diagnostic.position();
+        let first = valueless.partition_point(|literal| *literal < (file, Span::new(span.start, 0)));
+        let inside = valueless.get(first).is_some_and(|(other, literal)| {
+            *other == file && literal.end <= span.end && literal.start < span.end
+        });
+        diagnostic.code != &codes::E0301 || !inside
+    });
     diagnostics.sort_by(|a, b| a.position().cmp(&b.position()).then_with(|| a.message.cmp(&b.message)));
     diagnostics.dedup_by(|a, b| a.position() == b.position());
 }

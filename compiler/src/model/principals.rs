@@ -227,6 +227,9 @@ fn attach(
             Some(segment) => format!("add `network = {}`", segment.name),
             None => "add `network = …` or `slice = …`".into(),
         };
+        if ["network", "slice"].iter().any(|given| universe.attribute(id, given).is_some()) {
+            return attachments; // given, but wrong: that is said already
+        }
         diagnostics.push(
             Diagnostic::new(&codes::E0409, format!("`{name}` stands nowhere"))
                 .primary(file, span, "no network and no slice")
@@ -243,6 +246,16 @@ fn attach(
         if let Some(attachment) = home {
             attachment.addresses = attachment.addresses.union(&range);
             continue;
+        }
+        let unread = |segment: &SegmentId| {
+            let segment = model.segment(*segment);
+            let given = ["subnet", "pool", "pods"]
+                .iter()
+                .any(|name| universe.attribute(segment.entity, name).is_some());
+            given && segment.prefixes.is_empty()
+        };
+        if segments.iter().any(unread) {
+            continue; // its prefix is wrong, which is said already
         }
         let (file, span) = attribute_place(universe, id, "address");
         let shown = if first == last { first.to_string() } else { format!("{first}..{last}") };
