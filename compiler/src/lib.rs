@@ -66,6 +66,7 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     diagnostics.append(&mut found);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
+    forget_consequences(&files, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     match planned.filter(|_| !failed) {
@@ -127,6 +128,33 @@ fn internet() -> weir_syntax::ast::Declaration {
         value: None,
         body: None,
     }
+}
+
+/// Drops what only follows from another mistake: that a name is missing whose declaration has a misspelt keyword, and
+/// that an assertion fails while something else is wrong.
+fn forget_consequences(
+    files: &[(package::Source, &weir_syntax::ast::File)],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let misspelt: rustc_hash::FxHashSet<&str> = files
+        .iter()
+        .flat_map(|(_, tree)| &tree.items)
+        .filter_map(|item| match &item.kind {
+            weir_syntax::ast::ItemKind::Declaration(declaration) => Some(declaration),
+            _ => None,
+        })
+        .filter(|declaration| names::schema::by_keyword(&declaration.keyword.text).is_none())
+        .map(|declaration| declaration.name.text.as_str())
+        .collect();
+    let others = diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.code != &codes::E0701);
+    diagnostics.retain(|diagnostic| {
+        let (file, span, _) = diagnostic.position();
+        let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
+        let follows = diagnostic.code == &codes::E0202 && misspelt.contains(word);
+        !follows && !(others && diagnostic.code == &codes::E0701)
+    });
 }
 
 /// Bytes of one text of a diagnostic, at most: names may be as long as a file.

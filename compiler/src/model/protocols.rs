@@ -380,7 +380,8 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
             _ => {}
         }
     }
-    if protocol.transports.is_empty() && !protocol.dynamic_port {
+    let given = universe.attribute(entity, "transport").is_some();
+    if protocol.transports.is_empty() && !protocol.dynamic_port && !given {
         diagnostics.push(
             Diagnostic::new(&codes::E0209, format!("protocol `{}` runs over nothing", protocol.name))
                 .primary(scope.file, declaration.name.span, "no transport")
