@@ -153,7 +153,7 @@ fn forget_consequences(
         let (file, span, _) = diagnostic.position();
         let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
         let follows = diagnostic.code == &codes::E0202 && misspelt.contains(word);
-        !follows && !(others && diagnostic.code == &codes::E0701)
+        !(follows || others && diagnostic.code == &codes::E0701)
     });
 }
 

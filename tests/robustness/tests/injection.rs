@@ -1,6 +1,11 @@
 //! Hostile text wherever the language takes text: refused, or without any effect on what a gateway loads.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 use std::{
     path::{Path, PathBuf},

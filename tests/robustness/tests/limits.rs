@@ -8,7 +8,7 @@ use weir_robustness::{Outcome, Package, watchdog::within};
 
 fn compile(name: &str, text: impl AsRef<[u8]>) -> Outcome {
     let package = Package::of(text);
-    within(Duration::from_secs(120), name, || package.compile())
+    within(Duration::from_mins(2), name, || package.compile())
         .unwrap_or_else(|broken| panic!("{name}: {broken}"))
 }
 

@@ -17,7 +17,7 @@ use weir_robustness::{
 use weir_syntax::lexer;
 
 /// No package of these tests needs a tenth of it.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().map_or(default, |text| text.parse().unwrap())
