@@ -49,16 +49,24 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     let mut diagnostics = sources.diagnostics.clone();
     for (index, parsed) in parsed.iter().enumerate() {
         diagnostics.extend(parsed.diagnostics.iter().cloned());
-        diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
+        // What is nested too deep was not read: what lacks it is no mistake of its own.
+        if parsed.diagnostics.iter().all(|diagnostic| diagnostic.code != &codes::E0106) {
+            diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
+        }
     }
     let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
     let internet = internet();
     let mut universe = names::expand(&files, Some(&internet));
     diagnostics.append(&mut universe.diagnostics);
+    if diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0215) {
+        settle(&mut diagnostics);
+        return Analysis { diagnostics, plan: None, facts: None };
+    }
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
+    forget_consequences(&files, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     match planned.filter(|_| !failed) {
@@ -124,6 +132,43 @@ fn internet() -> weir_syntax::ast::Declaration {
     }
 }
 
+/// Drops what only follows from another mistake: that a name is missing whose declaration has a misspelt keyword, and
+/// that an assertion fails while something else is wrong.
+fn forget_consequences(
+    files: &[(package::Source, &weir_syntax::ast::File)],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let misspelt: rustc_hash::FxHashSet<&str> = files
+        .iter()
+        .flat_map(|(_, tree)| &tree.items)
+        .filter_map(|item| match &item.kind {
+            weir_syntax::ast::ItemKind::Declaration(declaration) => Some(declaration),
+            _ => None,
+        })
+        .filter(|declaration| names::schema::by_keyword(&declaration.keyword.text).is_none())
+        .map(|declaration| declaration.name.text.as_str())
+        .collect();
+    let others = diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.code != &codes::E0701);
+    diagnostics.retain(|diagnostic| {
+        let (file, span, _) = diagnostic.position();
+        let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
+        let follows = diagnostic.code == &codes::E0202 && misspelt.contains(word);
+        !(follows || others && diagnostic.code == &codes::E0701)
+    });
+}
+
+/// Bytes of one text of a diagnostic, at most: names may be as long as a file.
+const LONGEST_TEXT: usize = 2_000;
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.push('…');
+    }
+}
+
 /// Sorts by place, and keeps one of what array elements and instances of a template say alike.
 fn settle(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.retain(|diagnostic| !diagnostic.message.is_empty()); // said where they were read
@@ -134,6 +179,11 @@ fn settle(diagnostics: &mut Vec<Diagnostic>) {
         .collect();
     diagnostics
         .retain(|diagnostic| diagnostic.code.id < "E02" || !too_deep.contains(&diagnostic.position().0));
+    for diagnostic in diagnostics.iter_mut() {
+        shorten(&mut diagnostic.message);
+        diagnostic.labels.iter_mut().for_each(|label| shorten(&mut label.message));
+        diagnostic.notes.iter_mut().chain(&mut diagnostic.help).for_each(shorten);
+    }
     diagnostics.sort_by(|a, b| a.position().cmp(&b.position()).then_with(|| a.message.cmp(&b.message)));
     diagnostics.dedup_by(|a, b| a.position() == b.position());
 }

@@ -108,7 +108,7 @@ impl Sources {
                         Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
                             .primary(
                                 file,
-                                Span::new(good as u32, good as u32),
+                                Span::default(), // no text is kept that another span could be in
                                 format!("byte {good}, in line {line}"),
                             )
                             .help("save the file as UTF-8"),
@@ -141,6 +141,13 @@ impl Sources {
                         "name",
                         "not usable as a package's name",
                         "use 1 to 64 letters, digits, `_` and `-`, starting with a letter".into(),
+                    );
+                }
+                if !is_version(&manifest.package.version) {
+                    self.wrong_manifest(
+                        "version",
+                        "not usable as a version",
+                        "use at most 64 letters, digits, `.`, `+` and `-`: `1.2.0`".into(),
                     );
                 }
                 self.manifest = manifest;
@@ -185,6 +192,12 @@ pub fn is_package_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// Whether a text can be a package's version, which artifacts' descriptions quote.
+fn is_version(version: &str) -> bool {
+    version.len() <= 64
+        && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-'))
 }
 
 fn collect(folder: &Dir<'_>, out: &mut Vec<Source>) {

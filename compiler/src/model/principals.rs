@@ -226,6 +226,9 @@ fn attach(
             Some(segment) => format!("add `network = {}`", segment.name),
             None => "add `network = …` or `slice = …`".into(),
         };
+        if ["network", "slice"].iter().any(|given| universe.attribute(id, given).is_some()) {
+            return attachments; // given, but wrong: that is said already
+        }
         diagnostics.push(
             Diagnostic::new(&codes::E0409, format!("`{name}` stands nowhere"))
                 .primary(file, span, "no network and no slice")

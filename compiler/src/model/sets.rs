@@ -27,7 +27,12 @@ pub struct Sets<'m, 'a> {
     modules: FxHashMap<ModuleId, PrincipalSet>,
     /// Devices and the like, all of an array or one element: a rule names few of them twice, a package many.
     declared: FxHashMap<(EntityId, Option<u32>), PrincipalSet>,
+    /// Groups that are being made, each for the one before.
+    depth: usize,
 }
+
+/// Groups may name each other so deep: each one takes room on the stack.
+const MOST_NESTED: usize = 200;
 
 #[derive(Clone, Debug)]
 enum State {
@@ -69,6 +74,7 @@ impl<'m, 'a> Sets<'m, 'a> {
             entities: FxHashMap::default(),
             modules: FxHashMap::default(),
             declared: FxHashMap::default(),
+            depth: 0,
         }
     }
 
@@ -222,7 +228,18 @@ impl<'m, 'a> Sets<'m, 'a> {
             }
             Kind::Class => of(self.by_class.get(&id)),
             Kind::External => of(self.model.regions_of.get(&id)),
+            Kind::Group if self.depth >= MOST_NESTED => {
+                return Err(Box::new(
+                    Diagnostic::new(
+                        &codes::E0212,
+                        format!("groups name each other more than {MOST_NESTED} deep"),
+                    )
+                    .primary(scope.file, path.span, "its members are not looked up")
+                    .help("name the members of inner groups directly"),
+                ));
+            }
             Kind::Group => {
+                self.depth += 1;
                 self.entities.insert(id, State::Open);
                 let inner = self.universe.scope(id, None);
                 let set = match &found.declaration.value {
@@ -230,6 +247,7 @@ impl<'m, 'a> Sets<'m, 'a> {
                     None => Ok(PrincipalSet::default()),
                 };
                 self.entities.remove(&id);
+                self.depth -= 1;
                 set?
             }
             kind => {

@@ -17,9 +17,12 @@ use super::{
 };
 use crate::package::Source;
 
-/// Elements of one array, and declarations of one package, at most.
+/// Elements of one array, at most.
 const MOST_ELEMENTS: u64 = 1_000_000;
-const MOST_ENTITIES: usize = 4_000_000;
+/// Declarations of one package, at most: each element of an array and each statement counts for one.
+const MOST_DECLARATIONS: u64 = 4_000_000;
+/// An instance costs as much as so many declarations, even an empty one.
+const INSTANCE: u64 = 4;
 
 struct Pending<'a> {
     declaration: &'a Declaration,
@@ -56,21 +59,15 @@ pub fn expand<'a>(files: &'a [(Source, &'a File)], internet: Option<&'a Declarat
             elements: None,
         });
     }
+    if universe.size > MOST_DECLARATIONS {
+        return universe; // what was not declared is not missing
+    }
     universe.check_imports(files);
     while let Some(next) = pending.pop_front() {
-        universe.instantiate(&next, &mut pending);
-        if universe.entities.len() > MOST_ENTITIES {
-            let (file, span) = (next.file, next.declaration.name.span);
-            universe.diagnostics.push(
-                Diagnostic::new(
-                    &codes::E0215,
-                    format!("the package expands to more than {MOST_ENTITIES} declarations"),
-                )
-                .primary(file, span, "while expanding this instance")
-                .help("use fewer instances, or arrays of devices inside of the template"),
-            );
+        if universe.size > MOST_DECLARATIONS {
             break;
         }
+        universe.instantiate(&next, &mut pending);
     }
     universe
 }
@@ -88,6 +85,24 @@ impl<'a> Universe<'a> {
         self.modules[outer.0 as usize].names.entry(name.into()).or_default().push(Symbol::Module(module));
         folders.insert(path.into(), module);
         module
+    }
+
+    /// Counts what is about to be declared. Reports once that it is too much; then nothing more is declared.
+    fn grow(&mut self, by: u64, file: FileId, span: Span) -> bool {
+        let fitted = self.size <= MOST_DECLARATIONS;
+        self.size = self.size.saturating_add(by);
+        let fits = self.size <= MOST_DECLARATIONS;
+        if fitted && !fits {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    &codes::E0215,
+                    format!("the package expands to more than {MOST_DECLARATIONS} declarations"),
+                )
+                .primary(file, span, "while expanding this")
+                .help("use fewer instances and smaller arrays"),
+            );
+        }
+        fits
     }
 
     pub(super) fn file_module(&self, file: FileId) -> Option<ModuleId> {
@@ -113,6 +128,7 @@ impl<'a> Universe<'a> {
                     self.templates.push(TemplateDeclaration { template, module, file });
                     self.name(&template.name.text, template.name.span, Symbol::Template(id), module, file);
                 }
+                ItemKind::Flow(_) | ItemKind::Assertion(_) if !self.grow(1, file, item.span) => return,
                 ItemKind::Flow(flow) => self.flows.push(FlowStatement {
                     flow,
                     span: item.span,
@@ -222,6 +238,9 @@ impl<'a> Universe<'a> {
             },
             _ => None,
         };
+        if !self.grow(elements.unwrap_or(1).into(), file, declaration.name.span) {
+            return;
+        }
         let id = EntityId(self.entities.len() as u32);
         self.entities.push(Entity {
             kind: schema.kind,
@@ -239,6 +258,9 @@ impl<'a> Universe<'a> {
         if schema.flows {
             for entry in declaration.body.iter().flat_map(|body| &body.entries) {
                 if let Entry::Flow(Item { kind: ItemKind::Flow(flow), span, documentation }) = entry {
+                    if !self.grow(1, file, *span) {
+                        return;
+                    }
                     self.flows.push(FlowStatement {
                         flow,
                         span: *span,
@@ -376,6 +398,9 @@ impl<'a> Universe<'a> {
         chain.push(id);
         let mut made = Vec::new();
         for element in 1..=count.unwrap_or(1) {
+            if !self.grow(INSTANCE, file, declaration.name.span) {
+                return Ok(());
+            }
             let index = count.map(|_| element);
             let parameters = self.parameters(
                 &template.parameters,
@@ -408,6 +433,9 @@ impl<'a> Universe<'a> {
         };
         self.name(&declaration.name.text, declaration.name.span, symbol, module, file);
         for module in made {
+            if self.size > MOST_DECLARATIONS {
+                break;
+            }
             self.declare_all(&template.items, module, home_file, &chain, pending);
         }
         Ok(())

@@ -308,11 +308,11 @@ impl<'a> Universe<'a> {
     }
 
     fn unknown_path(&self, path: &Path, scope: Scope) -> Box<Diagnostic> {
-        Box::new(Diagnostic::new(&codes::E0202, "an empty path").primary(
-            scope.file,
-            path.span,
-            "names nothing",
-        ))
+        Box::new(
+            Diagnostic::new(&codes::E0202, "an empty path")
+                .primary(scope.file, path.span, "names nothing")
+                .help("write a declared name"),
+        )
     }
 
     fn unknown(&self, segment: &Segment, inside: Option<&str>, path: &Path, scope: Scope) -> Box<Diagnostic> {

@@ -102,6 +102,8 @@ pub struct Universe<'a> {
     pub(super) file_modules: FxHashMap<FileId, ModuleId>,
     pub(super) root: ModuleId,
     pub(super) standard: ModuleId,
+    /// How much was declared, to end what would expand without end.
+    pub(super) size: u64,
     /// The predeclared `internet`.
     pub internet: Option<EntityId>,
     pub diagnostics: Vec<Diagnostic>,

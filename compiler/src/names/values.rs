@@ -1,6 +1,6 @@
 //! Values of expressions, before anyone asks whether they fit where they stand.
 
-use std::net::IpAddr;
+use std::{cell::Cell, net::IpAddr};
 
 use ipnet::IpNet;
 use smol_str::{SmolStr, format_smolstr};
@@ -53,14 +53,51 @@ fn error(
     code: &'static weir_syntax::Code,
     message: String,
     label: &str,
+    help: impl Into<String>,
 ) -> Box<Diagnostic> {
-    Box::new(Diagnostic::new(code, message).primary(file, span, label))
+    Box::new(Diagnostic::new(code, message).primary(file, span, label).help(help))
+}
+
+thread_local! {
+    static NESTED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts the evaluations that wait for each other: an attribute may name another's attribute, and that one the first.
+struct Nested;
+
+impl Nested {
+    /// Nesting of brackets in each of a few attributes.
+    const MOST: u32 = 100;
+
+    fn enter() -> Option<Self> {
+        let depth = NESTED.get();
+        (depth < Self::MOST).then(|| {
+            NESTED.set(depth + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTED.set(NESTED.get().saturating_sub(1));
+    }
 }
 
 impl<'a> Universe<'a> {
     /// The value of an expression. Bare words that are no names are an error: words of an enumeration are looked at
     /// before.
     pub fn evaluate(&self, expr: &'a Expr, scope: Scope) -> Evaluated<Value<'a>> {
+        let Some(_nested) = Nested::enter() else {
+            return Err(error(
+                scope.file,
+                expr.span,
+                &codes::E0212,
+                "this value is defined by itself, or by a long chain of others".into(),
+                "its value leads back here",
+                "write the value out in one of the declarations",
+            ));
+        };
         match &expr.kind {
             ExprKind::Error => Err(already_said()),
             ExprKind::Integer(number) | ExprKind::Hexadecimal(number, _) => Ok(Value::Integer(*number)),
@@ -109,18 +146,19 @@ impl<'a> Universe<'a> {
     }
 
     fn prefix(&self, address: IpAddr, length: u8, span: Span, scope: Scope) -> Evaluated<Value<'a>> {
-        let net = IpNet::new(address, length)
-            .map_err(|_| error(scope.file, span, &codes::E0103, "not a prefix".into(), "no such prefix"))?;
+        let net = IpNet::new(address, length).map_err(|_| {
+            let help = "write a prefix such as `10.20.0.0/16`";
+            error(scope.file, span, &codes::E0103, "not a prefix".into(), "no such prefix", help)
+        })?;
         if net.network() != address {
-            let mut wrong = error(
+            return Err(error(
                 scope.file,
                 span,
                 &codes::E0303,
                 format!("`{net}` has host bits set"),
                 "not a prefix's first address",
-            );
-            wrong.help = Some(format!("write `{}`", net.trunc()));
-            return Err(wrong);
+                format!("write `{}`", net.trunc()),
+            ));
         }
         Ok(Value::Prefix(net))
     }
@@ -137,6 +175,7 @@ impl<'a> Universe<'a> {
                         &codes::E0303,
                         message.into(),
                         "no address lies in it",
+                        "write the lower address first, and both of one family: `10.0.0.10..10.0.0.20`",
                     ));
                 }
                 Ok(Value::AddressRange(first, last))
@@ -189,10 +228,15 @@ impl<'a> Universe<'a> {
                         Some(other) => return Err(wrong(scope.file, *span, "a number or a text", &other)),
                         None => {
                             let message = format!("`{path}` is no parameter here");
-                            let mut wrong =
-                                error(scope.file, *span, &codes::E0202, message, "nothing to fill in");
-                            wrong.help = Some("a string can name `index` in an array and the parameters of its template; write `{{` for a brace".into());
-                            return Err(wrong);
+                            let help = "a string can name `index` in an array and the parameters of its template; write `{{` for a brace";
+                            return Err(error(
+                                scope.file,
+                                *span,
+                                &codes::E0202,
+                                message,
+                                "nothing to fill in",
+                                help,
+                            ));
                         }
                     }
                 }
@@ -252,6 +296,7 @@ impl<'a> Universe<'a> {
                             &codes::E0207,
                             message,
                             "not given there",
+                            format!("give it in the declaration of `{}`", self.path(id)),
                         ));
                     };
                     let expr = match &attribute.value.kind {
@@ -298,7 +343,8 @@ impl<'a> Universe<'a> {
             Some(Value::Prefix(net)) => Ok(net),
             _ => {
                 let message = format!("`{}` has no `{name}` to count in", self.path(id));
-                Err(error(scope.file, segment.name.span, &codes::E0304, message, "needs a prefix"))
+                let help = format!("give `{}` a `{name}`, or write the address out", self.path(id));
+                Err(error(scope.file, segment.name.span, &codes::E0304, message, "needs a prefix", help))
             }
         }
     }
@@ -318,11 +364,22 @@ impl<'a> Universe<'a> {
                 (None, None, Some(value)) => numbers.push(self.integer(value, scope)?),
                 _ => {
                     let message = format!("`{}` takes numbers", segment.name.text);
-                    return Err(error(scope.file, argument.span, &codes::E0304, message, "not a number"));
+                    let help = "write `.host(16)` or `.subnet(24, 3)`";
+                    return Err(error(
+                        scope.file,
+                        argument.span,
+                        &codes::E0304,
+                        message,
+                        "not a number",
+                        help,
+                    ));
                 }
             }
         }
-        let outside = |what: String| error(scope.file, span, &codes::E0303, what, "outside of the prefix");
+        let outside = |what: String| {
+            let help = format!("`{net}` goes from `{}` to `{}`", net.network(), net.broadcast());
+            error(scope.file, span, &codes::E0303, what, "outside of the prefix", help)
+        };
         match (segment.name.text.as_str(), numbers.as_slice()) {
             ("host", [number]) => {
                 let address =
@@ -341,8 +398,11 @@ impl<'a> Universe<'a> {
                     )));
                 };
                 let step = 1u128.checked_shl(u32::from(most - length));
-                let subnet = step
-                    .and_then(|step| step.checked_mul(u128::from(*number)))
+                let distance = match number {
+                    0 => Some(0), // also of all addresses there are, whose count is above 128 bits
+                    _ => step.and_then(|step| step.checked_mul(u128::from(*number))),
+                };
+                let subnet = distance
                     .and_then(|distance| offset(net.network(), distance))
                     .and_then(|address| IpNet::new(address, length).ok())
                     .filter(|subnet| net.contains(subnet));
@@ -350,19 +410,14 @@ impl<'a> Universe<'a> {
                     .map(Value::Prefix)
                     .ok_or_else(|| outside(format!("`{net}` has no /{length} number {number}")))
             }
-            (name, _) => {
-                let mut wrong = error(
-                    scope.file,
-                    span,
-                    &codes::E0304,
-                    format!("no such function on a prefix: `{name}` with {} arguments", numbers.len()),
-                    "unknown here",
-                );
-                wrong.help = Some(
-                    "prefixes, networks and pools have `.host(number)` and `.subnet(length, number)`".into(),
-                );
-                Err(wrong)
-            }
+            (name, _) => Err(error(
+                scope.file,
+                span,
+                &codes::E0304,
+                format!("no such function on a prefix: `{name}` with {} arguments", numbers.len()),
+                "unknown here",
+                "prefixes, networks and pools have `.host(number)` and `.subnet(length, number)`",
+            )),
         }
     }
 
@@ -399,15 +454,15 @@ pub(crate) fn already_said() -> Box<Diagnostic> {
 }
 
 fn too_large(file: FileId, span: Span) -> Box<Diagnostic> {
-    error(file, span, &codes::E0303, "the result is below 0 or above 64 bits".into(), "no such number")
+    let message = "the result is below 0 or above 64 bits".into();
+    error(file, span, &codes::E0303, message, "no such number", "numbers go from 0 to 18446744073709551615")
 }
 
 /// Expected one thing, found another.
 pub(crate) fn wrong(file: FileId, span: Span, expected: &str, found: &Value<'_>) -> Box<Diagnostic> {
     let message = format_smolstr!("expected {expected}, found {}", found.describe());
-    let mut wrong = error(file, span, &codes::E0301, message.to_string(), &format!("not {expected}"));
-    wrong.help = Some(format!("write {expected} here"));
-    wrong
+    let help = format!("write {expected} here");
+    error(file, span, &codes::E0301, message.to_string(), &format!("not {expected}"), help)
 }
 
 /// Whether an expression differs from element to element of an array.

@@ -238,7 +238,7 @@ pub(crate) fn significant(
         if (unbalanced || open.is_empty()) && starts_declaration(source, tokens, index) {
             let end = seen.last().map_or(0, |last: &Token| last.span.end);
             while let Some(bracket) = open.pop() {
-                report_unclosed(file, bracket, diagnostics);
+                report_unclosed(source, file, bracket, &seen, diagnostics);
                 seen.push(closing(bracket, end));
             }
             seen.push(Token { kind: TokenKind::Separator, span: Span::new(end, end) });
@@ -268,7 +268,7 @@ pub(crate) fn significant(
             }
             TokenKind::CloseBrace => {
                 while let Some(bracket) = open.pop().filter(|bracket| bracket.kind != TokenKind::OpenBrace) {
-                    report_unclosed(file, bracket, diagnostics);
+                    report_unclosed(source, file, bracket, &seen, diagnostics);
                     seen.push(closing(bracket, token.span.start));
                 }
             }
@@ -282,7 +282,7 @@ pub(crate) fn significant(
         seen.push(token);
     }
     while let Some(bracket) = open.pop() {
-        report_unclosed(file, bracket, diagnostics);
+        report_unclosed(source, file, bracket, &seen, diagnostics);
         seen.push(closing(bracket, source.len() as u32));
     }
     seen
@@ -300,17 +300,57 @@ fn closing(open: Token, at: u32) -> Token {
     Token { kind: closing_kind(open.kind), span: Span::new(at, at) }
 }
 
-fn report_unclosed(file: FileId, open: Token, diagnostics: &mut Vec<Diagnostic>) {
+/// `seen` are the tokens up to the place where the bracket had to be closed.
+fn report_unclosed(
+    source: &str,
+    file: FileId,
+    open: Token,
+    seen: &[Token],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let (open_text, close_text) = match open.kind {
         TokenKind::OpenBrace => ("{", "}"),
         TokenKind::OpenBracket => ("[", "]"),
         _ => ("(", ")"),
     };
+    let inside = seen.partition_point(|token| token.span.start < open.span.start);
+    let swallowed =
+        |token: &Token| token.kind == TokenKind::UnclosedString && token.span.of(source).contains(close_text);
+    if seen.iter().skip(inside).any(swallowed) {
+        return; // a string that is not closed took the bracket with it, and that is said
+    }
     diagnostics.push(
         Diagnostic::new(&codes::E0104, format!("this `{open_text}` is never closed"))
             .primary(file, open.span, "opened here")
             .help(format!("add the missing `{close_text}`")),
     );
+}
+
+/// Characters in comments and strings that make people read another text than the compiler: those that reorder what
+/// stands around them, and those that only some programs show as the end of a line.
+pub(crate) fn report_misleading(
+    source: &str,
+    file: FileId,
+    tokens: &[Token],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for token in tokens.iter().filter(|token| token.kind.is_trivia() || token.kind == TokenKind::String) {
+        let after = |at: usize| source.as_bytes().get(token.span.start as usize + at + 1);
+        let found = token.span.of(source).char_indices().find(|(at, character)| match character {
+            '\r' => after(*at).is_some_and(|next| *next != b'\n' && *next != b'\r'),
+            '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => true,
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+            _ => false,
+        });
+        let Some((at, character)) = found else { continue };
+        let start = token.span.start + at as u32;
+        let span = Span::new(start, start + character.len_utf8() as u32);
+        diagnostics.push(
+            Diagnostic::new(&codes::E0102, format!("a misleading character: U+{:04X}", u32::from(character)))
+                .primary(file, span, "some editors show another text here than is compiled")
+                .help("remove it; lines end with LF or CR LF, and text runs in one direction"),
+        );
+    }
 }
 
 /// Whether a token at the very start of a line starts a declaration: `word name`, or a word that only items start with.

@@ -58,6 +58,7 @@ pub fn parse(source: &str, file: FileId) -> Parsed {
     };
     report(source, file, &significant, recoveries, &mut diagnostics);
     diagnostics.append(&mut literal_diagnostics);
+    lexer::report_misleading(source, file, &tokens, &mut diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0106) {
         diagnostics.retain(|diagnostic| diagnostic.code != &codes::E0101); // consequences of what was not read
     }

@@ -1,0 +1,33 @@
+//! Replays what the fuzzers start from and what they found.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{fs, path::Path};
+
+use weir_robustness::cases;
+
+fn replay(target: &str, case: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        eprintln!("{}", file.display());
+        case(&fs::read(file).unwrap());
+    }
+}
+
+#[test]
+fn lexer_parser() {
+    replay("lexer_parser", cases::lexer_parser);
+}
+
+#[test]
+fn format_round_trip() {
+    replay("format_round_trip", cases::format_round_trip);
+}
+
+#[test]
+fn compile() {
+    replay("compile", cases::compile);
+}
