@@ -1,6 +1,7 @@
 //! What is right but doubtful, and what is said but enforced by nothing yet.
 
-use weir_syntax::{Diagnostic, FileId, diagnostic::codes};
+use rustc_hash::FxHashMap;
+use weir_syntax::{Diagnostic, FileId, diagnostic::codes, lexer};
 
 use crate::{
     model::{Sets, Unbuilt},
@@ -34,12 +35,9 @@ pub(crate) fn groups<'a>(
 /// Names of the package's files that nothing in the file needs, that hide another, or that are spelled unlike their kind.
 pub(crate) fn names(sources: &Sources, universe: &Universe<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let own = |file: FileId| sources.file(file).is_some_and(|source| !source.is_standard());
-    for (file, name) in universe.unused_imports().filter(|(file, _)| own(*file)) {
-        diagnostics.push(
-            Diagnostic::new(&codes::W0201, format!("`{}` is brought in and not used", name.text))
-                .primary(file, name.span, "not used in this file")
-                .help("remove it from the `use`"),
-        );
+    for (index, source) in sources.files.iter().enumerate().filter(|(_, source)| !source.is_standard()) {
+        let file = FileId(index as u32);
+        unused_imports(universe, file, &source.text, diagnostics);
     }
     for (index, entity) in universe.entities.iter().enumerate() {
         let id = EntityId(index as u32);
@@ -76,6 +74,25 @@ pub(crate) fn names(sources: &Sources, universe: &Universe<'_>, diagnostics: &mu
             }
             outer = around.outer;
         }
+    }
+}
+
+/// A name that stands nowhere else in the file is used by nothing in it, be it in a template that nobody instantiates.
+fn unused_imports(universe: &Universe<'_>, file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let imports = universe.imports_of(file);
+    if imports.is_empty() {
+        return;
+    }
+    let mut places: FxHashMap<&str, usize> = FxHashMap::default();
+    for token in lexer::lex(text).iter().filter(|token| token.kind == lexer::TokenKind::Identifier) {
+        *places.entry(token.span.of(text)).or_default() += 1;
+    }
+    for name in imports.into_iter().filter(|name| places.get(name.text.as_str()) == Some(&1)) {
+        diagnostics.push(
+            Diagnostic::new(&codes::W0201, format!("`{}` is brought in and not used", name.text))
+                .primary(file, name.span, "not used in this file")
+                .help("remove it from the `use`"),
+        );
     }
 }
 

@@ -670,6 +670,11 @@ fn quantity(expr: &Expr, scope: Scope, expected: &str, example: &str, units: &[(
 
 fn event_rate(expr: &Expr, scope: Scope) -> Read<Limit> {
     let help = "write a rate of events: `50/s`, `6/min`, `100/h`";
+    if let ExprKind::Slash(count, _) = &expr.kind
+        && matches!(count.kind, ExprKind::Error)
+    {
+        return Err(already_said());
+    }
     if let ExprKind::Slash(count, unit) = &expr.kind
         && let (ExprKind::Integer(count), Some(unit)) = (&count.kind, unit.as_word())
     {

@@ -274,10 +274,6 @@ impl<'a> Universe<'a> {
 
     fn imported(&self, name: &str, file: FileId) -> Option<Vec<Symbol>> {
         let import = self.imports.get(&file)?.get(name)?;
-        let used = (file, SmolStr::from(name));
-        if !self.used_imports.borrow().contains(&used) {
-            self.used_imports.borrow_mut().insert(used);
-        }
         self.import_target(&import.path, file)
     }
 

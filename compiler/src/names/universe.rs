@@ -1,8 +1,6 @@
 //! Everything declared, templates expanded: modules, their names, entities, statements.
 
-use std::cell::RefCell;
-
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use weir_syntax::{Diagnostic, FileId, Span, ast};
 
@@ -97,8 +95,6 @@ pub struct Universe<'a> {
     pub assertions: Vec<Assertion<'a>>,
     /// Per file, the names that `use` brings in.
     pub(super) imports: FxHashMap<FileId, FxHashMap<SmolStr, &'a ast::Import>>,
-    /// Which of them were looked up.
-    pub(super) used_imports: RefCell<FxHashSet<(FileId, SmolStr)>>,
     pub(super) file_modules: FxHashMap<FileId, ModuleId>,
     pub(super) root: ModuleId,
     pub(super) standard: ModuleId,
@@ -140,18 +136,12 @@ impl<'a> Universe<'a> {
         of_kind.map(|(index, _)| EntityId(index as u32))
     }
 
-    /// Names that a file brings in and nothing looked up, in the order of files and names.
-    pub fn unused_imports(&self) -> impl Iterator<Item = (FileId, &'a weir_syntax::ast::Name)> {
-        let used = self.used_imports.borrow();
-        let mut unused: Vec<_> = self
-            .imports
-            .iter()
-            .flat_map(|(file, names)| names.iter().map(move |(name, import)| (*file, name, *import)))
-            .filter(|(file, name, _)| !used.contains(&(*file, (*name).clone())))
-            .filter_map(|(file, _, import)| import.local().map(|local| (file, local)))
-            .collect();
-        unused.sort_unstable_by_key(|(file, name)| (*file, name.span));
-        unused.into_iter()
+    /// What a file brings in, in the order of the text.
+    pub fn imports_of(&self, file: FileId) -> Vec<&'a weir_syntax::ast::Name> {
+        let names = self.imports.get(&file).into_iter().flat_map(|names| names.values());
+        let mut locals: Vec<_> = names.filter_map(|import| import.local()).collect();
+        locals.sort_unstable_by_key(|name| name.span);
+        locals
     }
 
     /// Where a module itself declares a name.
