@@ -30,8 +30,16 @@ pub(crate) fn rules(options: &Options, plant: &Plant) -> u32 {
 
 /// The template, and the sizes of the arrays that it takes.
 pub(crate) fn text(rules: u32) -> String {
-    let mut text = String::from(
-        "//! A cell, written once.\n\nuse std.ot.{modbus, opcua}\nuse std.it.{ssh}\n\n\
+    let taken = &RULES[..RULES.len().min(rules as usize)];
+    let mut protocols: Vec<&str> = taken.iter().filter_map(|rule| rule.rsplit(' ').next()).collect();
+    protocols.sort_unstable();
+    protocols.dedup();
+    let mut text = String::from("//! A cell, written once.\n\n");
+    if !protocols.is_empty() {
+        text.push_str(&format!("use std.ot.{{{}}}\n", protocols.join(", ")));
+    }
+    text.push_str(
+        "use std.it.{ssh}\n\n\
          /// One cell: its network, its gateway, its machines, and what they may do among themselves.\n\
          template machine_cell(\n    number: integer,\n    home: zone,\n    subnet: prefix,\n    uplink: address,\n",
     );
@@ -54,10 +62,10 @@ pub(crate) fn text(rules: u32) -> String {
         ));
         before.push_str(&format!(" + {stem}s"));
     }
-    if rules > 0 {
+    if !taken.is_empty() {
         text.push_str("\n    /// What the machines may do among themselves.\n    policy inside {\n");
         text.push_str("        owner = \"automation@plant.example\"\n");
-        for rule in RULES.iter().take(rules as usize) {
+        for rule in taken {
             text.push_str(&format!("        allow {rule}\n"));
         }
         text.push_str("    }\n");
