@@ -19,10 +19,16 @@ pub fn check(
     rectangles: &[Rectangle],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    // gateways stand on borders and belong to neither side
+    let is_gateway =
+        |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Gateway;
+    let gateways = model.principals.iter().enumerate().filter(is_gateway);
+    let gateways = Ranges::from_unsorted(gateways.map(|(index, _)| (index as u32, index as u32)).collect());
     for (entity, inside) in isolated(universe, model) {
         let crossing = rectangles.iter().find(|rectangle| {
             let crosses = |from: &Ranges<u32>, to: &Ranges<u32>| {
-                !from.intersection(&inside).is_empty() && !to.difference(&inside).is_empty()
+                let outside = to.difference(&inside).difference(&gateways);
+                !from.intersection(&inside).difference(&gateways).is_empty() && !outside.is_empty()
             };
             crosses(&rectangle.sources, &rectangle.destinations)
                 || crosses(&rectangle.destinations, &rectangle.sources)
