@@ -415,6 +415,9 @@ fn report_unbuilt(universe: &Universe<'_>, id: EntityId, details: &Details, mode
     if details.integrity != Integrity::Untrusted || details.endorses.is_some() {
         say("integrity (`integrity`, `endorses`, `safe`)", "integrity");
     }
+    if details.identity.is_some() {
+        say("identities (`identity`, `admission`)", "identity");
+    }
     if details.requires != Assurance::None {
         say("`requires` (assurance)", "requires");
     }

@@ -388,6 +388,7 @@ pub(super) fn check_addresses(universe: &Universe<'_>, model: &Model, diagnostic
         }
     }
     credentials(universe, model, diagnostics);
+    exclusive(universe, model, diagnostics);
     v4.sort_unstable();
     v6.sort_unstable();
     let mut twice = |first: std::net::IpAddr, owner: u32, other: u32| {
@@ -409,6 +410,44 @@ pub(super) fn check_addresses(universe: &Universe<'_>, model: &Model, diagnostic
     for pair in v6.windows(2) {
         if pair[1].0 <= pair[0].1 {
             twice(std::net::Ipv6Addr::from_bits(pair[1].0).into(), pair[0].2, pair[1].2);
+        }
+    }
+}
+
+/// No device stands on two slices of which one is `exclusive_with` the other.
+fn exclusive(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagnostic>) {
+    for (index, segment) in model.segments.iter().enumerate() {
+        let Some(attribute) = universe.attribute(segment.entity, "exclusive_with") else { continue };
+        let scope = universe.scope(segment.entity, None);
+        let Ok(Typed::References(others)) =
+            universe.typed(&attribute.value, schema::Type::References(&[Kind::Slice]), scope)
+        else {
+            continue;
+        };
+        let others: Vec<SegmentId> =
+            others.iter().filter_map(|(slice, _)| model.segment_of.get(slice).copied()).collect();
+        let stands_on = |principal: &super::Principal, slice: SegmentId| {
+            principal.attachments.iter().any(|attachment| attachment.segment == slice)
+        };
+        let own = SegmentId(index as u32);
+        for principal in model
+            .principals
+            .iter()
+            .filter(|principal| principal.kind == super::PrincipalKind::Device && stands_on(principal, own))
+        {
+            for other in others.iter().filter(|other| stands_on(principal, **other)) {
+                let (file, span) = attribute_place(universe, principal.entity, "slice");
+                let other = &model.segment(*other).name;
+                diagnostics.push(
+                    Diagnostic::new(
+                        &codes::E0408,
+                        format!("`{}` is in `{}` and in `{other}`", principal.name, segment.name),
+                    )
+                    .primary(file, span, "in both")
+                    .secondary(scope.file, attribute.span, "declared exclusive")
+                    .help("give it one of the two slices, or two SIMs as two devices"),
+                );
+            }
         }
     }
 }
