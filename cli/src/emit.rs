@@ -30,13 +30,21 @@ pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result
                     artifacts: emission.artifacts,
                     carried: emission.sources,
                 }),
-                Err(error) => diagnostics.push(
-                    Diagnostic::new(
-                        &codes::E0604,
-                        format!("gateway `{}` cannot be built: {error}", gateway.name),
+                Err(error) => {
+                    let origin = error
+                        .statement()
+                        .and_then(|id| plan.statements.iter().find(|origin| origin.id == id));
+                    let (file, span) =
+                        origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
+                    diagnostics.push(
+                        Diagnostic::new(
+                            &codes::E0604,
+                            format!("gateway `{}` cannot be built: {error}", gateway.name),
+                        )
+                        .primary(file, span, "not rendered")
+                        .help(error.help()),
                     )
-                    .primary(FileId(0), Span::default(), ""),
-                ),
+                }
             }
         }
     }

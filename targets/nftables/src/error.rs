@@ -29,6 +29,42 @@ pub enum EmitError {
     BadOption { option: &'static str, why: &'static str },
 }
 
+impl EmitError {
+    /// The id of the statement that cannot be rendered, where it is one.
+    pub fn statement(&self) -> Option<&str> {
+        match self {
+            Self::EmptyRule { statement }
+            | Self::BadPorts { statement }
+            | Self::UnsupportedLimit { statement, .. }
+            | Self::UntilTooLate { statement, .. }
+            | Self::UnsupportedOperation { statement, .. } => Some(statement),
+            _ => None,
+        }
+    }
+
+    /// What to write instead.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::UnsafeName { .. } | Self::NameCollision { .. } => "rename it in the package",
+            Self::EmptyRule { .. } => "give both ends addresses of one family",
+            Self::UnsupportedLimit { .. } => {
+                "write a rate as `50/s`, `6/min`, `100/h` or `10/d`, up to a million a second"
+            }
+            Self::UntilTooLate { .. } => "choose an earlier end",
+            Self::UnsupportedOperation { .. } => {
+                "lead the flow through a proxy that parses the protocol, or widen the arguments"
+            }
+            Self::TooManyElements { .. } => {
+                "state the rules of wide sets by common groups, so that fewer of them overlap"
+            }
+            Self::BadOption { .. } => "correct `[targets.nftables]` in weir.toml",
+            Self::UnknownStatement { .. } | Self::BadPorts { .. } => {
+                "please report this: the plan is not what it should be"
+            }
+        }
+    }
+}
+
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
