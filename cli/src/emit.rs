@@ -43,7 +43,7 @@ pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result
                         )
                         .primary(file, span, "not rendered")
                         .help(error.help()),
-                    )
+                    );
                 }
             }
         }

@@ -52,6 +52,22 @@ fn errors_leave_the_old_tree_alone() {
 }
 
 #[test]
+fn what_a_target_cannot_render_is_said_at_its_rule() {
+    let folder = plant();
+    let path = folder.path("plant/policy.weir");
+    let text = fs::read_to_string(&path).unwrap().replace("{ log = true }", "{ limit = 2000000/s }");
+    fs::write(&path, text).unwrap();
+    let run = folder.weir(&["build", "plant", "--format", "json"]);
+    assert_eq!(run.code, 1);
+    let said = json(&run.stdout);
+    let found =
+        said["diagnostics"].as_array().unwrap().iter().find(|found| found["code"] == "E0604").unwrap();
+    assert_eq!(found["spans"][0]["file"], "policy.weir");
+    assert!(found["help"].as_str().unwrap().contains("50/s"), "{found}");
+    assert!(!folder.path("plant/out").exists());
+}
+
+#[test]
 fn targets_that_there_are_not() {
     assert_eq!(Folder::package().weir(&["build", "--target", "iptables"]).code, 2);
 }
