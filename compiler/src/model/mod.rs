@@ -3,8 +3,10 @@
 mod build;
 mod classes;
 mod externals;
+mod identities;
 mod principals;
 pub mod protocols;
+mod quantities;
 mod sets;
 mod topology;
 mod typed;

@@ -10,7 +10,10 @@ use weir_syntax::{
     diagnostic::{codes, did_you_mean},
 };
 
-use super::protocols::{Served, TransportMatch};
+use super::{
+    protocols::{Served, TransportMatch},
+    quantities::{DATA_RATES, DATA_SIZES, DURATIONS, event_rate, quantity, time},
+};
 use crate::{
     names::{EntityId, Kind, Scope, Target, Universe, Value, already_said, schema, schema::Type},
     plan::{Limit, PortMatch, Transport},
@@ -97,9 +100,9 @@ pub enum Typed<'a> {
     Record(Vec<(&'static str, Typed<'a>)>),
 }
 
-type Read<T> = Result<T, Box<Diagnostic>>;
+pub(super) type Read<T> = Result<T, Box<Diagnostic>>;
 
-fn mistyped(file: FileId, span: Span, expected: &str, help: String) -> Box<Diagnostic> {
+pub(super) fn mistyped(file: FileId, span: Span, expected: &str, help: String) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::new(&codes::E0301, format!("expected {expected}"))
             .primary(file, span, "of another type")
@@ -107,7 +110,7 @@ fn mistyped(file: FileId, span: Span, expected: &str, help: String) -> Box<Diagn
     )
 }
 
-fn out_of_range(file: FileId, span: Span, message: String, help: String) -> Box<Diagnostic> {
+pub(super) fn out_of_range(file: FileId, span: Span, message: String, help: String) -> Box<Diagnostic> {
     Box::new(Diagnostic::new(&codes::E0303, message).primary(file, span, "out of range").help(help))
 }
 
@@ -279,7 +282,7 @@ impl<'a> Universe<'a> {
             .collect()
     }
 
-    fn plain_text(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
+    pub(super) fn plain_text(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
         match self.evaluate(expr, scope)? {
             Value::Text(text) => Ok(text),
             _ => Err(mistyped(scope.file, expr.span, "a text", "put it into quotes".into())),
@@ -465,148 +468,6 @@ impl<'a> Universe<'a> {
         let (entity, _) = self.reference(protocol, &[Kind::Protocol], scope)?;
         Ok(Served { protocol: entity, port, span: expr.span, file: scope.file })
     }
-
-    fn identity(&self, expr: &'a Expr, scope: Scope) -> Read<Identity> {
-        const SCHEMES: &[(&str, &[&str])] = &[
-            ("none", &[]),
-            ("psk", &["key"]),
-            ("mac", &[]),
-            ("x509", &["san", "cn", "ou", "key"]),
-            ("spiffe", &["id", "key"]),
-            ("sim", &["supi", "key"]),
-            ("oidc", &["issuer", "group"]),
-            ("attested", &["verifier", "san", "id"]),
-        ];
-        let help = "write `psk`, `x509(san = \"…\")`, `spiffe(\"spiffe://…\")`, `sim(supi = \"…\", key = ref(\"…\"))` or `oidc(issuer = \"…\", group = \"…\")`";
-        let segment = match &expr.kind {
-            ExprKind::Path(path) if path.segments.len() == 1 => &path.segments[0],
-            _ => return Err(mistyped(scope.file, expr.span, "an identity", help.into())),
-        };
-        let Some((scheme, known)) = SCHEMES.iter().find(|(scheme, _)| *scheme == segment.name.text) else {
-            let near = did_you_mean(&segment.name.text, SCHEMES.iter().map(|(scheme, _)| *scheme));
-            return Err(Box::new(
-                Diagnostic::new(&codes::E0302, format!("`{}` is no kind of identity", segment.name.text))
-                    .primary(scope.file, segment.name.span, "unknown")
-                    .help(near.unwrap_or_else(|| help.into())),
-            ));
-        };
-        let mut parts = Vec::new();
-        for argument in segment.arguments.iter().flatten() {
-            let name = argument
-                .name
-                .as_ref()
-                .map_or_else(|| known.first().copied().unwrap_or(""), |name| name.text.as_str());
-            let Some(value) = argument.value.as_ref().filter(|_| known.contains(&name)) else {
-                return Err(Box::new(
-                    Diagnostic::new(&codes::E0304, format!("`{scheme}` has no part `{name}`"))
-                        .primary(scope.file, argument.span, "unknown part")
-                        .help(format!("its parts are: {}", known.join(", "))),
-                ));
-            };
-            let text = if name == "key" { self.key(value, scope)? } else { self.plain_text(value, scope)? };
-            parts.push((SmolStr::from(name), text));
-        }
-        let needed = match *scheme {
-            "spiffe" => Some("id"),
-            "sim" => Some("supi"),
-            _ => None,
-        };
-        if let Some(needed) = needed.filter(|needed| !parts.iter().any(|(name, _)| name == needed)) {
-            return Err(Box::new(
-                Diagnostic::new(&codes::E0209, format!("`{scheme}` lacks `{needed}`"))
-                    .primary(scope.file, expr.span, "incomplete")
-                    .help(help),
-            ));
-        }
-        Ok(Identity { scheme, parts })
-    }
-
-    /// A key is named, never written out: `ref("vault:…")`, or the word `hardware`.
-    fn key(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
-        if let Some(word) = expr.as_word()
-            && matches!(word.text.as_str(), "hardware" | "software")
-        {
-            return Ok(word.text.clone());
-        }
-        if let ExprKind::Path(path) = &expr.kind
-            && let [segment] = path.segments.as_slice()
-            && segment.name.text == "ref"
-            && let Some([argument]) = segment.arguments.as_deref()
-            && let Some(value) = &argument.value
-        {
-            return self.plain_text(value, scope);
-        }
-        Err(Box::new(
-            Diagnostic::new(&codes::E0306, "a key is written out")
-                .primary(scope.file, expr.span, "a secret does not belong into a policy")
-                .help(
-                    "refer to it: `key = ref(\"vault:sim/agv1\")`, or say where it lives: `key = hardware`",
-                ),
-        ))
-    }
-
-    fn snssai(&self, expr: &'a Expr, scope: Scope) -> Read<Typed<'a>> {
-        const NAMES: &[(&str, u8)] = &[("embb", 1), ("urllc", 2), ("miot", 3), ("v2x", 4), ("hmtc", 5)];
-        let (file, span) = (scope.file, expr.span);
-        let (sst_expr, sd_expr) = match &expr.kind {
-            ExprKind::Slash(sst, sd) => (&**sst, Some(&**sd)),
-            _ => (expr, None),
-        };
-        let sst = match (&sst_expr.kind, sst_expr.as_word()) {
-            (ExprKind::Integer(number), _) => {
-                u8::try_from(*number).ok().filter(|sst| *sst > 0).ok_or_else(|| {
-                    let message = format!("an SST of {number} does not exist");
-                    out_of_range(
-                        file,
-                        sst_expr.span,
-                        message,
-                        "an SST goes from 1 to 255 (TS 23.003, 28.4.2)".into(),
-                    )
-                })?
-            }
-            (_, Some(word)) => {
-                let found = NAMES.iter().find(|(name, _)| *name == word.text);
-                found.map(|(_, sst)| *sst).ok_or_else(|| {
-                    Box::new(
-                        Diagnostic::new(&codes::E0302, format!("`{}` is no slice/service type", word.text))
-                            .primary(file, word.span, "unknown")
-                            .help("write embb, urllc, miot, v2x, hmtc or a number from 1 to 255"),
-                    )
-                })?
-            }
-            _ => return Err(mistyped(file, span, "an S-NSSAI", "write `urllc/0x000001`".into())),
-        };
-        let Some(sd_expr) = sd_expr else { return Ok(Typed::Snssai(sst, None)) };
-        match sd_expr.kind {
-            ExprKind::Hexadecimal(0xff_ffff, 6) => Err(out_of_range(
-                file,
-                sd_expr.span,
-                "SD 0xffffff stands for “no SD”".into(),
-                "leave it out, or choose another (TS 23.003, 28.4.2)".into(),
-            )),
-            ExprKind::Hexadecimal(number, 6) => Ok(Typed::Snssai(sst, Some(number as u32))),
-            _ => Err(out_of_range(
-                file,
-                sd_expr.span,
-                "an SD has six hexadecimal digits".into(),
-                "write it as `0x00000a`: cores read shorter and decimal forms in different ways".into(),
-            )),
-        }
-    }
-
-    fn user_plane(&self, expr: &'a Expr, scope: Scope) -> Read<Typed<'a>> {
-        let help = "write `dedicated(upf_control)` or `shared(upf_plant)`";
-        if let ExprKind::Path(path) = &expr.kind
-            && let [segment] = path.segments.as_slice()
-            && matches!(segment.name.text.as_str(), "dedicated" | "shared")
-            && let Some([argument]) = segment.arguments.as_deref()
-            && let (None, None, Some(value)) = (&argument.name, &argument.selector, &argument.value)
-        {
-            let (gateway, _) = self.reference(value, &[Kind::Gateway], scope)?;
-            return Ok(Typed::UserPlane { dedicated: segment.name.text == "dedicated", gateway });
-        }
-        Err(mistyped(scope.file, expr.span, "a user plane", help.into()))
-    }
 }
 
 /// The elements of a list; anything else is a list of itself.
@@ -615,103 +476,4 @@ pub(super) fn list(expr: &Expr) -> &[Expr] {
         ExprKind::List(list) => list,
         _ => std::slice::from_ref(expr),
     }
-}
-
-const DURATIONS: &[(&str, u64)] = &[
-    ("ns", 1),
-    ("us", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("min", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("d", 86_400_000_000_000),
-];
-const DATA_RATES: &[(&str, u64)] =
-    &[("bps", 1), ("Kbps", 1_000), ("Mbps", 1_000_000), ("Gbps", 1_000_000_000), ("Tbps", 1_000_000_000_000)];
-const DATA_SIZES: &[(&str, u64)] = &[
-    ("B", 1),
-    ("KB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];
-
-/// A number and one of these units, in the smallest of them; exact or an error.
-fn quantity(expr: &Expr, scope: Scope, expected: &str, example: &str, units: &[(&str, u64)]) -> Read<u64> {
-    let ExprKind::Quantity(number, unit) = &expr.kind else {
-        return Err(mistyped(scope.file, expr.span, expected, format!("write {example}")));
-    };
-    let Some((_, factor)) = units.iter().find(|(name, _)| name == unit) else {
-        let names = units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let mut wrong =
-            mistyped(scope.file, expr.span, expected, format!("write {example}; its units are {names}"));
-        wrong.message = format!("expected {expected}, found a number of `{unit}`");
-        return Err(wrong);
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let scale = 10u64.checked_pow(fraction.len() as u32);
-    let value = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(*factor)).zip(scale).and_then(
-        |(whole, scale)| {
-            let part = if fraction.is_empty() {
-                Some(0)
-            } else {
-                fraction.parse::<u64>().ok()?.checked_mul(*factor)
-            }?;
-            (part % scale == 0).then(|| whole.checked_add(part / scale)).flatten()
-        },
-    );
-    value.ok_or_else(|| {
-        let message = format!("`{number} {unit}` is too large or too fine");
-        out_of_range(scope.file, expr.span, message, format!("write a value as {example}"))
-    })
-}
-
-fn event_rate(expr: &Expr, scope: Scope) -> Read<Limit> {
-    let help = "write a rate of events: `50/s`, `6/min`, `100/h`";
-    if let ExprKind::Slash(count, _) = &expr.kind
-        && matches!(count.kind, ExprKind::Error)
-    {
-        return Err(already_said());
-    }
-    if let ExprKind::Slash(count, unit) = &expr.kind
-        && let (ExprKind::Integer(count), Some(unit)) = (&count.kind, unit.as_word())
-    {
-        let seconds = match unit.text.as_str() {
-            "s" => 1,
-            "min" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
-            _ => return Err(mistyped(scope.file, expr.span, "a rate of events", help.into())),
-        };
-        return match u32::try_from(*count) {
-            Ok(count) if count > 0 => Ok(Limit { count, seconds }),
-            _ => Err(out_of_range(
-                scope.file,
-                expr.span,
-                format!("a rate of {count} is not possible"),
-                help.into(),
-            )),
-        };
-    }
-    Err(mistyped(scope.file, expr.span, "a rate of events", help.into()))
-}
-
-/// Seconds since 1970-01-01T00:00Z; a date alone is its first second in UTC.
-fn time(expr: &Expr, scope: Scope) -> Read<i64> {
-    let help = "write `2026-11-05` or `2026-11-05T18:00Z`";
-    let ExprKind::Date(text) = &expr.kind else {
-        return Err(mistyped(scope.file, expr.span, "a date or time", help.into()));
-    };
-    let with_time = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_string() };
-    let with_seconds = if with_time.as_bytes().get(16) == Some(&b':') {
-        with_time
-    } else {
-        format!("{}:00{}", &with_time[..16], &with_time[16..])
-    };
-    with_seconds
-        .parse::<jiff::Timestamp>()
-        .map(jiff::Timestamp::as_second)
-        .map_err(|_| out_of_range(scope.file, expr.span, format!("`{text}` is out of range"), help.into()))
 }
