@@ -87,7 +87,7 @@ const TABLE: &[Mistake] = &[
     // Policy
     ("allow panel -> pump_plc", "allow desk -> pump_plc", "E0501", "allow desk -> pump_plc : opcua"),
     ("carries = [opcua, ntp]", "carries = [ntp]", "E0502", "opcua"),
-    ("10.3.0.10, serves = [https, opcua_pubsub]", "10.3.0.10, serves = [opcua_pubsub]", "E0506", "reports"),
+    ("serves = [https, opcua_pubsub]", "serves = [opcua_pubsub]", "E0506", "reports"),
     ("assert only scada | panel", "assert only scada", "E0701", "assert only scada -> pump_plc : opcua"),
     ("allow desk -> reports", "allow desk & pump -> reports", "E0507", "desk & pump"),
     ("subnet = 10.1.0.0/24", "subnet = 10.1.0.0/33", "E0103", "10.1.0.0/33"),
@@ -107,7 +107,7 @@ const SEVERAL: &[Mistake] = &[
     ("carries = [opcua, ntp]", "carry = [opcua, ntp]", "E0207", "carry"),
     ("device panel :", "device level :", "E0201", "level"),
     ("zone office {", "zone pumping {", "E0201", "pumping"),
-    ("host(20 + index), serves", "host(20 + index, serves", "E0104", "("),
+    ("= pump_net.host(20 + index)", "= pump_net.host(20 + index", "E0104", "("),
 ];
 
 /// The package with one place changed; the text has to be there.
