@@ -49,10 +49,7 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     let mut diagnostics = sources.diagnostics.clone();
     for (index, parsed) in parsed.iter().enumerate() {
         diagnostics.extend(parsed.diagnostics.iter().cloned());
-        // What is nested too deep was not read: what lacks it is no mistake of its own.
-        if parsed.diagnostics.iter().all(|diagnostic| diagnostic.code != &codes::E0106) {
-            diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
-        }
+        diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
     }
     let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
     let internet = internet();
@@ -175,6 +172,7 @@ fn shorten(text: &mut String) {
 /// Sorts by place, and keeps one of what array elements and instances of a template say alike.
 fn settle(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.retain(|diagnostic| !diagnostic.message.is_empty()); // said where they were read
+    // what is nested too deep was not read: what lacks it is no mistake of its own
     let too_deep: Vec<FileId> = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.code == &codes::E0106)

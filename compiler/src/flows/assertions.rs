@@ -195,7 +195,7 @@ fn served(model: &Model, claim: &Claim) -> Vec<Covered> {
             parts.extend(covered(model, std::slice::from_ref(service), &claim.destinations));
             continue;
         };
-        for id in claim.destinations.iter().flat_map(|(first, last)| first..=last) {
+        for id in claim.destinations.members() {
             let mut ports = PortSet::of(&model.served_at(id, *protocol));
             if ports.is_empty() {
                 ports = PortSet::of(&model.protocols.get(*protocol).transports);

@@ -1,7 +1,5 @@
 //! What is declared isolated has no flow in or out.
 
-use std::sync::Arc;
-
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{Rectangle, Statement};
@@ -20,10 +18,7 @@ pub fn check(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     // gateways stand on borders and belong to neither side
-    let is_gateway =
-        |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Gateway;
-    let gateways = model.principals.iter().enumerate().filter(is_gateway);
-    let gateways = Ranges::from_unsorted(gateways.map(|(index, _)| (index as u32, index as u32)).collect());
+    let gateways = model.principals_where(|principal| principal.kind == PrincipalKind::Gateway);
     for (entity, inside) in isolated(universe, model) {
         let crossing = rectangles.iter().find(|rectangle| {
             let crosses = |from: &Ranges<u32>, to: &Ranges<u32>| {
@@ -49,16 +44,12 @@ pub fn check(
     }
 }
 
-fn isolated(universe: &Universe<'_>, model: &Model) -> Vec<(EntityId, Arc<Ranges<u32>>)> {
-    let members = |fits: &dyn Fn(&crate::model::Principal) -> bool| {
-        let ids = model.principals.iter().enumerate().filter(|(_, principal)| fits(principal));
-        Arc::new(Ranges::from_unsorted(ids.map(|(index, _)| (index as u32, index as u32)).collect()))
-    };
+fn isolated(universe: &Universe<'_>, model: &Model) -> Vec<(EntityId, Ranges<u32>)> {
     let mut isolated = Vec::new();
     for zone in model.zones.iter().filter(|zone| zone.isolated) {
         isolated.push((
             zone.entity,
-            members(&|principal| {
+            model.principals_where(|principal| {
                 principal
                     .zones
                     .iter()
@@ -73,7 +64,7 @@ fn isolated(universe: &Universe<'_>, model: &Model) -> Vec<(EntityId, Arc<Ranges
         {
             isolated.push((
                 segment.entity,
-                members(&|principal| {
+                model.principals_where(|principal| {
                     principal.kind == PrincipalKind::Device
                         && principal
                             .attachments

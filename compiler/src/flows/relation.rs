@@ -57,7 +57,7 @@ pub(super) fn covered(model: &Model, services: &[Service], destinations: &Princi
                 let defaults = PortSet::of(&model.protocols.get(*protocol).transports);
                 push(destinations.clone(), defaults.clone(), operation.clone());
                 let mut elsewhere: BTreeMap<PortSet, Vec<(u32, u32)>> = BTreeMap::new();
-                for id in destinations.iter().flat_map(|(first, last)| first..=last) {
+                for id in destinations.members() {
                     let ports = PortSet::of(&model.served_at(id, *protocol)).difference(&defaults);
                     if !ports.is_empty() {
                         elsewhere.entry(ports).or_default().push((id, id));
@@ -174,7 +174,7 @@ impl ServedPorts<'_> {
                 Service::Protocol { protocol, operation } => {
                     let mut by_ports: BTreeMap<Arc<[TransportMatch]>, Vec<(u32, u32)>> = BTreeMap::new();
                     let mut without = Vec::new();
-                    for id in statement.destinations.iter().flat_map(|(first, last)| first..=last) {
+                    for id in statement.destinations.members() {
                         let ports = self.at(id, *protocol);
                         if ports.is_empty() {
                             without.push(id);
@@ -238,13 +238,12 @@ impl Denials {
             }
         }
         for (index, deny) in denials.denied.iter().enumerate() {
-            let count: u64 =
-                deny.part.destinations.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
+            let count: u64 = deny.part.destinations.count();
             if count > BROAD {
                 denials.broad.push(index as u32);
                 continue;
             }
-            for id in deny.part.destinations.iter().flat_map(|(first, last)| first..=last) {
+            for id in deny.part.destinations.members() {
                 denials.by_destination.entry(id).or_default().push(index as u32);
             }
         }
@@ -261,7 +260,7 @@ impl Denials {
     fn subtract(&self, rectangle: Rectangle, permitted: &mut Vec<Rectangle>, touched_by: &mut Option<u32>) {
         let mut candidates = self.broad.clone();
         if !self.by_destination.is_empty() {
-            for id in rectangle.destinations.iter().flat_map(|(first, last)| first..=last) {
+            for id in rectangle.destinations.members() {
                 candidates.extend(self.by_destination.get(&id).into_iter().flatten());
             }
         }

@@ -227,11 +227,8 @@ impl<'a> Reader<'_, 'a> {
         if statement.effect == Effect::Deny {
             return true;
         }
-        let role = statement
-            .destinations
-            .iter()
-            .flat_map(|(first, last)| first..=last)
-            .find(|id| self.model.principal(*id).kind == PrincipalKind::Role);
+        let role =
+            statement.destinations.members().find(|id| self.model.principal(*id).kind == PrincipalKind::Role);
         if let Some(role) = role {
             diagnostics.push(
                 Diagnostic::new(

@@ -253,6 +253,11 @@ impl Model {
         &self.principals[id as usize]
     }
 
+    /// The principals that fit.
+    pub fn principals_where(&self, fits: impl Fn(&Principal) -> bool) -> Ranges<u32> {
+        (0..self.principals.len() as u32).filter(|id| fits(self.principal(*id))).collect()
+    }
+
     /// The zone and the zones around it, innermost first. Cycles are reported and cut when zones are read.
     pub fn zones_around(&self, zone: ZoneId) -> impl Iterator<Item = ZoneId> + '_ {
         std::iter::successors(Some(zone), |zone| self.zone(*zone).parent)

@@ -39,6 +39,12 @@ pub(super) fn build<'a>(
 
 type Values<'a> = Vec<(SmolStr, Arc<Typed<'a>>)>;
 
+/// The attributes of a declaration without a class.
+fn values_of<'a>(universe: &Universe<'a>, id: EntityId, diagnostics: &mut Vec<Diagnostic>) -> Values<'a> {
+    let block = entity_block(universe, id, diagnostics);
+    block.into_iter().map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed))).collect()
+}
+
 fn device<'a>(
     universe: &Universe<'a>,
     id: EntityId,
@@ -273,10 +279,7 @@ fn attach(
 
 fn workload(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
     let scope = universe.scope(id, None);
-    let values: Values<'_> = entity_block(universe, id, diagnostics)
-        .into_iter()
-        .map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed)))
-        .collect();
+    let values = values_of(universe, id, diagnostics);
     let host_network =
         values.iter().any(|(name, value)| name == "host_network" && matches!(**value, Typed::Boolean(true)));
     let cluster = universe.entity(id).declaration.cluster.as_ref().and_then(|path| {
@@ -308,10 +311,7 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
     let Some(gateway) = model.gateway_of.get(&id).copied() else { return };
     // its attributes were checked with the topology
     let mut again = Vec::new();
-    let values: Values<'_> = entity_block(universe, id, &mut again)
-        .into_iter()
-        .map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed)))
-        .collect();
+    let values = values_of(universe, id, &mut again);
     let zone = values.iter().find_map(|(name, value)| match (&**value, name.as_str()) {
         (Typed::References(list), "zone") => {
             list.first().and_then(|(zone, _)| model.zone_of.get(zone).copied())
@@ -364,10 +364,7 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
 }
 
 fn role(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
-    let values: Values<'_> = entity_block(universe, id, diagnostics)
-        .into_iter()
-        .map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed)))
-        .collect();
+    let values = values_of(universe, id, diagnostics);
     let mut attachments = Vec::new();
     let mut zones = Vec::new();
     for (name, value) in &values {

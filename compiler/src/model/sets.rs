@@ -113,7 +113,7 @@ impl<'m, 'a> Sets<'m, 'a> {
             ExprKind::Where(set, predicate) => {
                 let set = self.evaluate(set, scope)?;
                 let mut kept = Vec::new();
-                for id in set.iter().flat_map(|(first, last)| first..=last) {
+                for id in set.members() {
                     if self.holds(predicate, &self.model.principal(id).details, scope)? {
                         kept.push((id, id));
                     }

@@ -118,6 +118,24 @@ impl<N: Number> Ranges<N> {
     }
 }
 
+impl Ranges<u32> {
+    /// Every number of the set, ascending.
+    pub fn members(&self) -> impl Iterator<Item = u32> + '_ {
+        self.iter().flat_map(|(first, last)| first..=last)
+    }
+
+    /// How many numbers there are.
+    pub fn count(&self) -> u64 {
+        self.iter().map(|(first, last)| u64::from(last - first) + 1).sum()
+    }
+}
+
+impl FromIterator<u32> for Ranges<u32> {
+    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
+        Self::from_unsorted(numbers.into_iter().map(|number| (number, number)).collect())
+    }
+}
+
 /// A set of IPv4 and IPv6 addresses. Each family is a dimension of its own: nothing maps between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressSet {
@@ -143,6 +161,16 @@ impl AddressSet {
             IpAddr::V4(v4) => self.v4.contains(v4.to_bits()),
             IpAddr::V6(v6) => self.v6.contains(v6.to_bits()),
         }
+    }
+
+    /// The union of many sets, sorted once.
+    pub fn union_of<'s>(sets: impl IntoIterator<Item = &'s Self>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for set in sets {
+            v4.extend(set.v4.iter());
+            v6.extend(set.v6.iter());
+        }
+        Self { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(v6) }
     }
 
     pub fn union(&self, other: &Self) -> Self {

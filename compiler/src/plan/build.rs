@@ -130,7 +130,7 @@ impl Planner<'_, '_> {
             return stations.clone();
         }
         let mut by_segments: BTreeMap<Place, Vec<(u32, u32)>> = BTreeMap::new();
-        for id in set.iter().flat_map(|(first, last)| first..=last) {
+        for id in set.members() {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
             by_segments.entry((segments, self.gateway_at(id))).or_default().push((id, id));
@@ -234,8 +234,7 @@ impl Planner<'_, '_> {
             self.isolated(statement, from);
         }
         if statement.conditions.limit.is_some() && !held {
-            let of =
-                |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+            let of = |station: &Station| some_names(self.model, station.members.members());
             let ends = format!(
                 "{} reaches {} without a packet filter or proxy in between",
                 of(source),
@@ -374,14 +373,9 @@ impl Planner<'_, '_> {
         if let Some((_, known)) = self.addresses.get(&key) {
             return known.clone();
         }
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for id in members.iter().flat_map(|(first, last)| first..=last) {
-            for attachment in self.model.principal(id).attachments.iter().filter(|a| a.segment == segment) {
-                v4.extend(attachment.addresses.v4.iter());
-                v6.extend(attachment.addresses.v6.iter());
-            }
-        }
-        let set = Arc::new(AddressSet { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(v6) });
+        let attachments = members.members().flat_map(|id| &self.model.principal(id).attachments);
+        let here = attachments.filter(|attachment| attachment.segment == segment);
+        let set = Arc::new(AddressSet::union_of(here.map(|attachment| &attachment.addresses)));
         self.addresses.insert(key, (members.clone(), set.clone()));
         set
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::{
-    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, PlanRule, Ranges, StatementOrigin,
+    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, PlanRule, StatementOrigin,
     build::{Arrival, Draft, Planner},
 };
 use crate::{
@@ -17,9 +17,8 @@ impl Planner<'_, '_> {
     pub(super) fn finish(self, (package, version): (&str, &str)) -> Plan {
         let mut used = vec![false; self.statements.len()];
         let mut gateways: Vec<GatewayPlan> = Vec::new();
-        let with_mac =
-            self.model.principals.iter().enumerate().filter(|(_, principal)| principal.mac.is_some());
-        let with_mac: Vec<u32> = with_mac.map(|(index, _)| index as u32).collect();
+        let with_mac: Vec<u32> =
+            self.model.principals_where(|principal| principal.mac.is_some()).members().collect();
         for (index, draft) in self.drafts.into_iter().enumerate() {
             let gateway = &self.model.gateways[index];
             if gateway.filters() {
@@ -90,26 +89,17 @@ fn gateway_plan(
     for (segment, mut arrivals) in std::mem::take(&mut draft.arrivals) {
         arrivals.sort_unstable();
         arrivals.dedup();
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for arrival in arrivals {
-            let addresses = match &arrival {
-                Arrival::Segment(segment) => &model.segment(*segment).addresses,
-                Arrival::Addresses(addresses) => addresses,
-            };
-            v4.extend(addresses.v4.iter());
-            v6.extend(addresses.v6.iter());
-        }
-        let set = AddressSet { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(v6) };
+        let set = AddressSet::union_of(arrivals.iter().map(|arrival| match arrival {
+            Arrival::Segment(segment) => &model.segment(*segment).addresses,
+            Arrival::Addresses(addresses) => addresses,
+        }));
         for interface in gateway.interfaces.iter().filter(|interface| interface.segment == segment) {
             bindings.entry(interface.device.to_string()).or_default().push(set.clone());
         }
     }
     let bindings = bindings
         .into_iter()
-        .map(|(device, sets)| Binding {
-            device,
-            sources: sets.iter().fold(AddressSet::default(), |all, set| all.union(set)),
-        })
+        .map(|(device, sets)| Binding { device, sources: AddressSet::union_of(&sets) })
         .collect();
     GatewayPlan {
         package: package.into(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
-use super::{AddressSet, PlanRule, Ranges};
+use super::{AddressSet, PlanRule};
 
 /// Unions of address sets, each made once: statements about the same sets join to the same value.
 #[derive(Default)]
@@ -30,9 +30,7 @@ impl Unions {
         if let Some(known) = self.known.get(&key) {
             return known.whole.clone();
         }
-        let v4 = parts.iter().flat_map(|part| part.v4.iter()).collect();
-        let v6 = parts.iter().flat_map(|part| part.v6.iter()).collect();
-        let whole = Arc::new(AddressSet { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(v6) });
+        let whole = Arc::new(AddressSet::union_of(parts.iter().map(|part| &**part)));
         self.known.insert(key, Union { whole: whole.clone(), _parts: parts });
         whole
     }

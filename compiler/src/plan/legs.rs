@@ -91,11 +91,7 @@ impl<'m, 'a> Legs<'m, 'a> {
                 },
             }
         }
-        let at_the_end = rectangle
-            .destinations
-            .iter()
-            .flat_map(|(first, last)| first..=last)
-            .all(|id| self.model.principal(id).terminates());
+        let at_the_end = rectangle.destinations.members().all(|id| self.model.principal(id).terminates());
         let mut operations = None;
         if let Some(demand) = rectangle.demand.as_ref().filter(|_| proxy.is_none() && !at_the_end) {
             let holder = self.holder(rectangle, demand, statement, by_filter, routes);
@@ -148,12 +144,10 @@ impl<'m, 'a> Legs<'m, 'a> {
     ) -> Vec<Leg> {
         let key = (proxy, rectangle.ports.clone());
         let behind = self.listeners.entry(key).or_insert_with(|| rectangle.destinations.clone());
-        let count: u64 = rectangle.destinations.iter().map(|(first, last)| u64::from(last - first) + 1).sum();
+        let count: u64 = rectangle.destinations.count();
         if *behind != rectangle.destinations || count != 1 {
-            let others = crate::flows::some_names(
-                self.model,
-                behind.union(&rectangle.destinations).iter().flat_map(|(a, b)| a..=b),
-            );
+            let others =
+                crate::flows::some_names(self.model, behind.union(&rectangle.destinations).members());
             diagnostics.push(
                 Diagnostic::new(
                     &codes::E0513,
@@ -168,8 +162,7 @@ impl<'m, 'a> Legs<'m, 'a> {
         let mut legs = Vec::new();
         let sources: Vec<(u32, u32)> = rectangle
             .sources
-            .iter()
-            .flat_map(|(first, last)| first..=last)
+            .members()
             .filter(|id| self.model.principal(*id).kind != PrincipalKind::Role && *id != proxy)
             .map(|id| (id, id))
             .collect();
@@ -211,7 +204,7 @@ impl<'m, 'a> Legs<'m, 'a> {
     /// The highest target level among the zones of some principals, and those around them.
     fn highest_level(&self, principals: &PrincipalSet) -> Option<(u8, String)> {
         let mut highest: Option<(u8, String)> = None;
-        for id in principals.iter().flat_map(|(first, last)| first..=last) {
+        for id in principals.members() {
             for zone in &self.model.principal(id).zones {
                 let mut around = Some(*zone);
                 // zones nest, and no cycle gets through the model: the bound is for what it did not foresee

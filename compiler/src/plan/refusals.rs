@@ -15,9 +15,7 @@ use crate::{
 
 impl Planner<'_, '_> {
     pub(super) fn no_path(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| {
-            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
-        };
+        let of = |station: &Station| some_names(self.model, station.members.members());
         let (from, to) = (of(source), of(destination));
         let placeless = [(&from, source), (&to, destination)]
             .into_iter()
@@ -41,9 +39,7 @@ impl Planner<'_, '_> {
         from: &AddressSet,
         to: &AddressSet,
     ) {
-        let of = |station: &Station| {
-            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
-        };
+        let of = |station: &Station| some_names(self.model, station.members.members());
         let (sources, destinations) = (of(source), of(destination));
         let has = |set: &AddressSet| match (set.v4.is_empty(), set.v6.is_empty()) {
             (true, true) => "no address",
@@ -62,9 +58,7 @@ impl Planner<'_, '_> {
     }
 
     pub(super) fn unguarded(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| {
-            some_names(self.model, station.members.iter().flat_map(|(first, last)| first..=last))
-        };
+        let of = |station: &Station| some_names(self.model, station.members.members());
         let diagnostic = Diagnostic::new(
             &codes::E0505,
             format!("no enforcement point lies between {} and {}", of(source), of(destination)),
@@ -79,7 +73,7 @@ impl Planner<'_, '_> {
     }
 
     pub(super) fn unread(&mut self, statement: &Statement, source: &Station, destination: &Station) {
-        let of = |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+        let of = |station: &Station| some_names(self.model, station.members.members());
         let ends = format!("{} reaches {} on a way without a packet filter", of(source), of(destination));
         let diagnostic = Diagnostic::new(
             &codes::E0601,
@@ -164,8 +158,7 @@ impl Planner<'_, '_> {
                 .map(|d| (source, d))
         });
         if let Some((source, destination)) = apart {
-            let of =
-                |station: &Station| some_names(self.model, station.members.iter().flat_map(|(a, b)| a..=b));
+            let of = |station: &Station| some_names(self.model, station.members.members());
             self.diagnostics.push(
                 Diagnostic::new(
                     &codes::E0509,
