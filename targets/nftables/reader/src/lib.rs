@@ -9,6 +9,7 @@ mod build;
 mod cursor;
 mod evaluate;
 mod hitless;
+mod interpret;
 mod json;
 mod lemma;
 mod literal;
@@ -26,8 +27,9 @@ mod script;
 mod shape;
 mod state;
 
+pub use interpret::{Judgement, Packet};
 pub use literal::{
-    ESTABLISHED, Family, INVALID, NEW, RELATED, Range, Type, UNTRACKED, address_name, device_name,
+    ESTABLISHED, Family, INVALID, NEW, RELATED, Range, Type, UNTRACKED, address_name, device_name, device_number,
 };
 pub use model::{
     Arrivals, Assumption, Attempt, Binding, Bound, Canonical, CanonicalAttempt, Dead, FilterModel, Hook,

@@ -113,7 +113,7 @@ impl Type {
         1u128.checked_shl(bits.into()).map_or(u128::MAX, |end| end - 1)
     }
 
-    /// Reads a value, a range `a-b` or a prefix `a/n`. Devices are read by [`device`].
+    /// Reads a value, a range `a-b` or a prefix `a/n`. Devices are read by [`device_number`].
     pub(crate) fn read(self, word: &[u8]) -> Option<Range> {
         match self {
             Self::Address(Family::V4) => {
@@ -234,7 +234,7 @@ fn ether(word: &[u8]) -> Option<u128> {
 }
 
 /// The number of a device name. A `*` would be a pattern, and a backslash an escape.
-pub(crate) fn device(name: &[u8]) -> Option<u128> {
+pub fn device_number(name: &[u8]) -> Option<u128> {
     if name.is_empty() || name.len() > 15 || !name.iter().all(|b| b.is_ascii_graphic() && !b"*\\\"".contains(b)) {
         return None;
     }
@@ -243,7 +243,7 @@ pub(crate) fn device(name: &[u8]) -> Option<u128> {
     Some(u128::from_be_bytes(bytes))
 }
 
-/// The name that [`device`] made a number of.
+/// The name that [`device_number`] made a number of.
 pub fn device_name(value: u128) -> String {
     let bytes = value.to_be_bytes();
     bytes.iter().take_while(|b| **b != 0).map(|b| char::from(*b)).collect()

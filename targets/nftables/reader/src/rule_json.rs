@@ -1,7 +1,7 @@
 //! Rules in a listing.
 
 use crate::json::Json;
-use crate::literal::{Family, Range, Type, device};
+use crate::literal::{Family, Range, Type, device_number};
 use crate::names::{Names, Symbol};
 use crate::rule::{Bits, Field, Header, Match, Operand, Part, Rate, Values, Verdict};
 use crate::rule_text::{check_name, compare, payload, unit};
@@ -213,7 +213,7 @@ pub(crate) fn leaf(json: &Json<'_>, kind: Type) -> Read<u128> {
     let found = match json {
         Json::Number(number) => Some(u128::from(*number)).filter(|number| *number <= kind.last()),
         Json::Text(text) => match kind {
-            Type::Device => device(text.as_bytes()),
+            Type::Device => device_number(text.as_bytes()),
             Type::Time => seconds(text),
             _ => kind.read(text.as_bytes()).filter(|(first, last)| first == last).map(|(value, _)| value),
         },

@@ -1,7 +1,7 @@
 //! Rules as text.
 
 use crate::cursor::Cursor;
-use crate::literal::{Family, Range, Type, device, number};
+use crate::literal::{Family, Range, Type, device_number, number};
 use crate::names::{Names, Symbol};
 use crate::rule::{Bits, Field, Header, Match, Operand, Part, Rate, Values, Verdict};
 
@@ -232,7 +232,7 @@ fn value(cursor: &mut Cursor<'_>, key: &[Operand]) -> Read<Box<[Range]>> {
 #[inline]
 pub(crate) fn literal(cursor: &mut Cursor<'_>, kind: Type) -> Read<Range> {
     if kind == Type::Device {
-        let value = cursor.string().and_then(device);
+        let value = cursor.string().and_then(device_number);
         return value.map(|value| (value, value)).ok_or_else(|| expected("the name of a device", cursor));
     }
     let word = cursor.word();

@@ -126,11 +126,6 @@ impl Elements {
         (first, self.last.get(at).copied().unwrap_or(first))
     }
 
-    /// The first values of all fields of an element.
-    pub(crate) fn firsts(&self, element: usize) -> &[u128] {
-        &self.first[element * self.width..(element + 1) * self.width]
-    }
-
     pub fn has_ranges(&self) -> bool {
         !self.last.is_empty()
     }

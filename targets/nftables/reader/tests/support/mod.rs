@@ -6,6 +6,10 @@
     reason = "each test file uses a part of this, and stops at the first surprise"
 )]
 
+pub(crate) mod packets;
+pub(crate) mod permits;
+pub(crate) mod plans;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
