@@ -132,7 +132,12 @@ impl<'p> Prover<'p> {
     }
 
     /// Holds a ruleset, wherever it was read from, against what a gateway has to permit.
-    pub fn filter(&mut self, gateway: &GatewayPlan, model: &FilterModel, artifact: &str) -> (Effort, Verdict) {
+    pub fn filter(
+        &mut self,
+        gateway: &GatewayPlan,
+        model: &FilterModel,
+        artifact: &str,
+    ) -> (Effort, Verdict) {
         let id = self.facts.model.gateways.iter().position(|known| known.name == gateway.name);
         let Some(id) = id.map(|index| GatewayId(index as u32)) else {
             let what = format!("the package has no gateway `{}`", gateway.name);
@@ -142,7 +147,8 @@ impl<'p> Prover<'p> {
         let requirements = &self.specification.gateways[id.index()];
         let findings = &mut self.proof.findings;
         let known = findings.len();
-        let effort = filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
+        let effort =
+            filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
         let undecided = |finding: &Finding| matches!(finding.fault, Fault::Undecided { .. });
         let decided = !findings[known..].iter().any(undecided);
         if self.undecided_is_accepted {
@@ -150,7 +156,16 @@ impl<'p> Prover<'p> {
         }
         arrivals::compare(gateway, model, artifact, findings);
         let model = &self.facts.model;
-        arrivals::check(model, &mut self.topology, &self.homes, id, gateway, requirements, artifact, findings);
+        arrivals::check(
+            model,
+            &mut self.topology,
+            &self.homes,
+            id,
+            gateway,
+            requirements,
+            artifact,
+            findings,
+        );
         (effort, if decided { Verdict::Equal } else { Verdict::NotDecided })
     }
 

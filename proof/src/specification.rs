@@ -113,7 +113,9 @@ impl Builder<'_> {
                 let mut pairs: Vec<(u32, SegmentId, SegmentId)> = Vec::new();
                 for to in &destination.segments {
                     let distances = self.topology.distances(*to);
-                    for from in source.segments.iter().filter(|from| leg.through.is_none_or(|slice| slice == **from)) {
+                    for from in
+                        source.segments.iter().filter(|from| leg.through.is_none_or(|slice| slice == **from))
+                    {
                         if distances[from.index()] != NEVER {
                             pairs.push((distances[from.index()], *from, *to));
                         }
@@ -140,10 +142,10 @@ impl Builder<'_> {
         let sources = self.addresses(&source.members, from);
         let destinations = self.addresses(&destination.members, to);
         let require = |specification: &mut Specification,
-                           gateway: GatewayId,
-                           hook,
-                           sources: &Arc<AddressSet>,
-                           (from, to)| {
+                       gateway: GatewayId,
+                       hook,
+                       sources: &Arc<AddressSet>,
+                       (from, to)| {
             specification.gateways[gateway.index()].push(Requirement {
                 hook,
                 sources: sources.clone(),

@@ -112,8 +112,8 @@ impl Package {
             if let Some(finding) = proof.findings.first() {
                 return Err(format!("the proof: {finding}"));
             }
-            let certificate =
-                certificate::render(&proof, plan, &sources).map_err(|error| format!("the certificate: {error}"))?;
+            let certificate = certificate::render(&proof, plan, &sources)
+                .map_err(|error| format!("the certificate: {error}"))?;
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
             let guides = [TargetGuide {
                 target: weir_target_nftables::TARGET,

@@ -42,21 +42,25 @@ impl Ruleset {
             }
             *hook = lookups(table, names, &chain.rules, base.mask.0, &mut profiles, &mut dead)?;
         }
-        let needs_errors = hooks[Hook::Forward.index()].v4.iter().chain(&hooks[Hook::Forward.index()].v6).any(
-            |attempt| {
+        let needs_errors =
+            hooks[Hook::Forward.index()].v4.iter().chain(&hooks[Hook::Forward.index()].v6).any(|attempt| {
                 profiles.outcomes.get(attempt.outcome as usize).is_some_and(|outcome| {
                     outcome.steps.iter().any(|step| step.until.is_some() || step.operations.is_some())
                 })
-            },
-        );
+            });
         if needs_errors && base.errors.is_none() {
             return Err((
                 base.forward,
                 "errors of this host about forwarded connections that have no epoch are not let out".into(),
             ));
         }
-        let used: BTreeSet<Symbol> =
-            profiles.read.iter().chain(base.lookups.iter().flatten()).chain([&base.spoofed]).copied().collect();
+        let used: BTreeSet<Symbol> = profiles
+            .read
+            .iter()
+            .chain(base.lookups.iter().flatten())
+            .chain([&base.spoofed])
+            .copied()
+            .collect();
         self.unused(table, &used, &base.sets, &mut dead);
         dead.sort_unstable();
         let [forward, input, output] = hooks;
@@ -118,9 +122,14 @@ impl Ruleset {
             table,
             name,
         }));
-        all.extend(foreign.writers.iter().cloned().map(|(family, table, chain, what)| {
-            Assumption::OtherWriter { family, table, chain, what }
-        }));
+        all.extend(
+            foreign.writers.iter().cloned().map(|(family, table, chain, what)| Assumption::OtherWriter {
+                family,
+                table,
+                chain,
+                what,
+            }),
+        );
         all.sort_unstable();
         all.dedup();
         all

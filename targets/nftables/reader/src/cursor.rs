@@ -138,7 +138,8 @@ impl<'a> Cursor<'a> {
 
     /// Some of what comes next, for a message.
     pub(crate) fn rest(&self) -> String {
-        let line = self.text[self.at.min(self.text.len())..].split(|b| *b == b'\n').next().unwrap_or_default();
+        let line =
+            self.text[self.at.min(self.text.len())..].split(|b| *b == b'\n').next().unwrap_or_default();
         let mut text: String = String::from_utf8_lossy(line).chars().take(40).collect();
         if text.is_empty() {
             text.push_str(if self.at_end() { "the end of the file" } else { "the end of the line" });

@@ -49,12 +49,18 @@ pub(crate) fn lookups(
             }
             [Part::Match(protocols), Part::VerdictMap { key, map }] => {
                 let Some((Field::Protocol, protocols)) = protocols.single() else {
-                    return Err((rule.place, "a lookup under a condition that is not the transport's".into()));
+                    return Err((
+                        rule.place,
+                        "a lookup under a condition that is not the transport's".into(),
+                    ));
                 };
                 let (family, by_class) = key_of(key, mask)
                     .ok_or_else(|| (rule.place, "a lookup by other fields than a connection's".to_owned()))?;
                 if !protocols.iter().all(|(first, last)| first == last && carried(family, *first)) {
-                    return Err((rule.place, "a lookup for transports that the family does not carry".into()));
+                    return Err((
+                        rule.place,
+                        "a lookup for transports that the family does not carry".into(),
+                    ));
                 }
                 let set = set(map)?;
                 let map = maps.entry(*map).or_insert_with(|| Map::new(set, names.get(*map)));
@@ -147,12 +153,15 @@ fn carried(family: Family, protocol: u128) -> bool {
 fn key_of(key: &[Operand], mask: u32) -> Option<(Family, bool)> {
     for operand in key {
         let bits = operand.mask.unwrap_or(u32::MAX.into());
-        if operand.field == Field::Mark && bits != mask.into() || operand.field != Field::Mark && operand.mask.is_some() {
+        if operand.field == Field::Mark && bits != mask.into()
+            || operand.field != Field::Mark && operand.mask.is_some()
+        {
             return None;
         }
     }
     let fields: Vec<Field> = key.iter().map(|operand| operand.field).collect();
-    let [source, Field::OriginalDestination(family), Field::ConnectionProtocol, Field::OriginalPort] = fields[..]
+    let [source, Field::OriginalDestination(family), Field::ConnectionProtocol, Field::OriginalPort] =
+        fields[..]
     else {
         return None;
     };
@@ -223,7 +232,8 @@ impl Marks {
     fn classes(&mut self) -> Option<&[(u32, Arc<[Range]>)]> {
         let rest = self.rest?;
         if self.classes.is_none() {
-            let mut all: Vec<(u32, Range)> = self.listed.iter().map(|(range, mark)| (*mark, *range)).collect();
+            let mut all: Vec<(u32, Range)> =
+                self.listed.iter().map(|(range, mark)| (*mark, *range)).collect();
             let mut next = Some(0);
             for ((first, last), _) in &self.listed {
                 if let Some(begin) = next.filter(|begin| begin < first) {

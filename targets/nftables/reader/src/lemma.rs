@@ -56,7 +56,10 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
         }
     }
     let at = |hook, name| {
-        by_hook.get(&hook).copied().ok_or_else(|| (table.place, format!("there is no base chain on hook {name}")))
+        by_hook
+            .get(&hook)
+            .copied()
+            .ok_or_else(|| (table.place, format!("there is no base chain on hook {name}")))
     };
     let forward = Lines::new(at(HookPoint::Forward, "forward")?).forward()?;
     let input = Lines::new(at(HookPoint::Input, "input")?).local(Field::InDevice, &forward)?;
@@ -161,12 +164,13 @@ impl<'a> Lines<'a> {
     /// The mark of approved connections, and nothing invalid behind.
     fn approved(&mut self) -> Outcome<(Mask, u32)> {
         let here = self.place();
-        let (mask, epoch) = self.want("accepting connections that are marked with the policy's epoch", |parts| {
-            let [Part::Match(one), Part::Verdict(Verdict::Accept)] = parts else { return None };
-            let [Operand { field: Field::ConnectionMark, mask }] = one.key[..] else { return None };
-            let mask = Mask(mask.map_or(u32::MAX, |mask| mask as u32));
-            mask.compared(one).filter(|(equal, _)| *equal).map(|(_, epoch)| (mask, epoch))
-        })?;
+        let (mask, epoch) =
+            self.want("accepting connections that are marked with the policy's epoch", |parts| {
+                let [Part::Match(one), Part::Verdict(Verdict::Accept)] = parts else { return None };
+                let [Operand { field: Field::ConnectionMark, mask }] = one.key[..] else { return None };
+                let mask = Mask(mask.map_or(u32::MAX, |mask| mask as u32));
+                mask.compared(one).filter(|(equal, _)| *equal).map(|(_, epoch)| (mask, epoch))
+            })?;
         if epoch == 0 {
             return Err((here, "the epoch is 0, which every new connection is marked with".into()));
         }
@@ -243,10 +247,11 @@ impl<'a> Lines<'a> {
     ) -> Outcome<(Arrivals, Symbol)> {
         self.loopback(Field::InDevice)?;
         let mut arrivals = Arrivals::default();
-        let (bound, spoofed) = self.want("refusing IPv4 sources that do not belong to the device", |parts| {
-            let [Part::Match(one), Part::Verdict(Verdict::Goto(chain))] = parts else { return None };
-            Some((lookup(one, true, &[Field::InDevice, Field::Source(Family::V4)])?, *chain))
-        })?;
+        let (bound, spoofed) =
+            self.want("refusing IPv4 sources that do not belong to the device", |parts| {
+                let [Part::Match(one), Part::Verdict(Verdict::Goto(chain))] = parts else { return None };
+                Some((lookup(one, true, &[Field::InDevice, Field::Source(Family::V4)])?, *chain))
+            })?;
         arrivals.v4 = bindings(table, bound);
         sets.push(bound);
         let bound = self.want("refusing IPv6 sources that do not belong to the device", |parts| {
@@ -292,7 +297,11 @@ fn not_local(part: &Part) -> bool {
 fn lookup(one: &Match, negated: bool, fields: &[Field]) -> Option<Symbol> {
     let Values::Set(set) = one.values else { return None };
     let same = one.key.len() == fields.len()
-        && one.key.iter().zip(fields).all(|(operand, field)| operand.field == *field && operand.mask.is_none());
+        && one
+            .key
+            .iter()
+            .zip(fields)
+            .all(|(operand, field)| operand.field == *field && operand.mask.is_none());
     (same && one.negated == negated).then_some(set)
 }
 

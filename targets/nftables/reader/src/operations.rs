@@ -63,14 +63,11 @@ impl Conjunction {
                 self.strange = true;
                 return;
             }
-            let field = Field::Payload {
-                base,
-                offset: offset + bits - (low + width) as u16,
-                bits: width as u16,
-            };
-            let aligned = ranges
-                .iter()
-                .all(|(first, last)| first & !mask == 0 && (last & !mask == 0) && (low == 0 || first == last));
+            let field =
+                Field::Payload { base, offset: offset + bits - (low + width) as u16, bits: width as u16 };
+            let aligned = ranges.iter().all(|(first, last)| {
+                first & !mask == 0 && (last & !mask == 0) && (low == 0 || first == last)
+            });
             let boxes = ranges.iter().map(|(first, last)| Box::from([(first >> low, last >> low)])).collect();
             self.strange |= !aligned;
             self.insert(vec![Operand { field, mask: None }], boxes);

@@ -104,9 +104,7 @@ fn limit(cursor: &mut Cursor<'_>) -> Read<Part> {
     }
     let burst = number(cursor.word()).and_then(|burst| u32::try_from(burst).ok());
     match burst {
-        Some(burst) if cursor.take_word(b"packets") => {
-            Ok(Part::Limit(Rate { over, count, seconds, burst }))
-        }
+        Some(burst) if cursor.take_word(b"packets") => Ok(Part::Limit(Rate { over, count, seconds, burst })),
         _ => Err(expected("a burst in packets", cursor)),
     }
 }

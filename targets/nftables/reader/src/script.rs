@@ -245,7 +245,13 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
 }
 
 fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> Read<Set> {
-    let mut set = Set { place, fields: Vec::new(), data: DataType::Nothing, interval: false, elements: Elements::new(0) };
+    let mut set = Set {
+        place,
+        fields: Vec::new(),
+        data: DataType::Nothing,
+        interval: false,
+        elements: Elements::new(0),
+    };
     let mut filled = false;
     while !closes(cursor)? {
         let from = cursor.rest();
@@ -253,7 +259,8 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
             b"type" if set.fields.is_empty() => {
                 loop {
                     let from = cursor.rest();
-                    let kind = Type::named(cursor.word()).ok_or_else(|| format!("{from} is no known type"))?;
+                    let kind =
+                        Type::named(cursor.word()).ok_or_else(|| format!("{from} is no known type"))?;
                     set.fields.push(kind);
                     if !cursor.take_word(b".") {
                         break;

@@ -36,8 +36,12 @@ pub(crate) fn at_boundaries(model: &FilterModel, count: usize, seed: u64) -> Vec
         let [a, b, c, d, e, f] = station.mac;
         macs.push(Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f])));
     }
-    let mut devices: Vec<u128> =
-        arrivals.v4.iter().chain(&arrivals.v6).map(|one| device_number(one.device.as_bytes()).unwrap()).collect();
+    let mut devices: Vec<u128> = arrivals
+        .v4
+        .iter()
+        .chain(&arrivals.v6)
+        .map(|one| device_number(one.device.as_bytes()).unwrap())
+        .collect();
     devices.extend([device_number(b"lo").unwrap(), device_number(b"other0").unwrap()]);
     devices.dedup();
     for _ in 0..count {
@@ -53,10 +57,16 @@ pub(crate) fn at_boundaries(model: &FilterModel, count: usize, seed: u64) -> Vec
         if !attempts.is_empty() {
             let one: Attempt = numbers.pick(attempts);
             let other: Attempt = numbers.pick(attempts);
-            (sources, destinations, ports, protocols) = (Vec::new(), Vec::new(), Vec::new(), vec![one.protocol]);
+            (sources, destinations, ports, protocols) =
+                (Vec::new(), Vec::new(), Vec::new(), vec![one.protocol]);
             ends(numbers.pick(&one.sources), family.last(), &mut sources);
             ends(one.destinations, family.last(), &mut destinations);
-            ports.extend([one.ports.0, one.ports.1, one.ports.0.wrapping_sub(1), one.ports.1.wrapping_add(1)]);
+            ports.extend([
+                one.ports.0,
+                one.ports.1,
+                one.ports.0.wrapping_sub(1),
+                one.ports.1.wrapping_add(1),
+            ]);
             if numbers.next() % 2 == 0 {
                 ends(numbers.pick(&other.sources), family.last(), &mut sources);
                 ends(other.destinations, family.last(), &mut destinations);

@@ -67,7 +67,8 @@ pub(crate) fn planned(plan: &GatewayPlan, packet: &Packet) -> bool {
         (address(packet.family, packet.source), address(packet.family, packet.destination));
     let device = device_name(packet.device);
     if packet.hook != Hook::Output {
-        let stations = || plan.mac_bindings.iter().filter(|one| one.device == device && one.address == source);
+        let stations =
+            || plan.mac_bindings.iter().filter(|one| one.device == device && one.address == source);
         let mac = |mac: [u8; 6]| {
             let [a, b, c, d, e, f] = mac;
             packet.mac == Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
