@@ -157,12 +157,9 @@ impl Planner<'_, '_> {
         destination: &Station,
         ports: &Arc<[PortMatch]>,
     ) {
-        let starts: Vec<SegmentId> = match leg.through {
-            Some(slice) => source.segments.iter().copied().filter(|segment| *segment == slice).collect(),
-            None => source.segments.clone(),
-        };
+        let starts = source.segments.iter().filter(|start| leg.through.is_none_or(|slice| slice == **start));
         let mut best: Vec<(u32, SegmentId, SegmentId)> = Vec::new();
-        for from in &starts {
+        for from in starts {
             for to in &destination.segments {
                 if let Some(length) = self.routes.length(*from, *to) {
                     best.push((length, *from, *to));
@@ -323,16 +320,15 @@ impl Planner<'_, '_> {
     /// Addresses may arrive at a gateway from a segment. What belongs to their home segment is bound as that segment.
     fn arrives(&mut self, gateway: GatewayId, from: SegmentId, home: SegmentId, addresses: &Arc<AddressSet>) {
         let inside = &self.model.segment(home).addresses;
-        let outside = addresses.difference(inside);
-        let all_outside = outside == **addresses;
-        let parts = [
-            (!all_outside).then_some(Arrival::Segment(home)),
-            match (outside.is_empty(), all_outside) {
-                (true, _) => None,
-                (_, true) => Some(Arrival::Addresses(addresses.clone())),
-                _ => Some(Arrival::Addresses(Arc::new(outside))),
-            },
-        ];
+        let parts = if inside.covers(addresses) {
+            [Some(Arrival::Segment(home)), None]
+        } else {
+            let outside = addresses.difference(inside);
+            match outside == **addresses {
+                true => [None, Some(Arrival::Addresses(addresses.clone()))],
+                false => [Some(Arrival::Segment(home)), Some(Arrival::Addresses(Arc::new(outside)))],
+            }
+        };
         let arrivals = self.drafts[gateway.index()].arrivals.entry(from).or_default();
         for part in parts.into_iter().flatten() {
             if arrivals.last() != Some(&part) {
@@ -374,8 +370,15 @@ impl Planner<'_, '_> {
             return known.clone();
         }
         let attachments = members.members().flat_map(|id| &self.model.principal(id).attachments);
-        let here = attachments.filter(|attachment| attachment.segment == segment);
-        let set = Arc::new(AddressSet::union_of(here.map(|attachment| &attachment.addresses)));
+        let mut here = attachments.filter(|attachment| attachment.segment == segment);
+        let set = match (here.next(), here.next()) {
+            (None, _) => Arc::default(),
+            (Some(only), None) => only.addresses.clone(),
+            (Some(first), Some(second)) => {
+                let all = [first, second].into_iter().chain(here);
+                Arc::new(AddressSet::union_of(all.map(|attachment| &*attachment.addresses)))
+            }
+        };
         self.addresses.insert(key, (members.clone(), set.clone()));
         set
     }

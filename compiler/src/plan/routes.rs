@@ -35,6 +35,9 @@ pub(super) struct Route {
 impl Route {
     /// Whether every path crosses a gateway that fits.
     pub(super) fn every_path(&self, fits: impl Fn(GatewayId) -> bool) -> bool {
+        if self.length > 0 && self.hops.iter().take_while(|hop| hop.rank == 0).all(|hop| fits(hop.gateway)) {
+            return true; // the usual case: the first one does
+        }
         let ends: Vec<SegmentId> = self.hops.iter().filter(|hop| hop.rank == 0).map(|hop| hop.from).collect();
         let mut unguarded = ends;
         for rank in 0..self.length {

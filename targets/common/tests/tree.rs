@@ -8,7 +8,7 @@ use weir_compiler::{
     plan::{Plan, StatementOrigin},
 };
 use weir_syntax::{FileId, Span};
-use weir_targets::{Artifact, Emitted, Manifest, OutputTree, TargetGuide, TreeError};
+use weir_targets::{Artifact, Carried, Emitted, Manifest, OutputTree, TargetGuide, TreeError};
 
 const POLICY: &str = "policy vibration {\n  /* ü */ allow sensor -> broker : mqtts\n}\n";
 
@@ -46,7 +46,10 @@ fn emitted(paths: &[&str]) -> Emitted {
     Emitted {
         point: "gw".into(),
         artifacts: paths.iter().map(|path| artifact(path)).collect(),
-        carried: [("vibration.3fa2c1".to_owned(), vec![paths[0].to_owned()])].into(),
+        carried: vec![Carried {
+            statements: vec!["vibration.3fa2c1".into()],
+            artifacts: vec![paths[0].to_owned()],
+        }],
     }
 }
 

@@ -97,7 +97,7 @@ impl Package {
                 emitted.push(Emitted {
                     point: gateway.name.clone(),
                     artifacts: emission.artifacts,
-                    carried: emission.sources,
+                    carried: vec![emission.carried],
                 });
             }
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
