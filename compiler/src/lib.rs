@@ -112,6 +112,8 @@ fn flows_and_plan(
     plan::gaps(universe, model, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
         lint::layer_2(&statements, &rectangles, diagnostics);
+        let budget = sources.manifest.proof.budget();
+        flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
     Some((plan, statements, rectangles))
 }

@@ -89,14 +89,17 @@ pub fn build(
         diagnostics,
     };
     let mut legs = Legs::new(universe, model);
-    for rectangle in rectangles {
+    let mut all = Vec::with_capacity(rectangles.len());
+    for (index, rectangle) in rectangles.iter().enumerate() {
         let statement = &statements[rectangle.statement as usize];
-        for leg in legs.of(rectangle, statement, &mut planner.routes, planner.diagnostics) {
+        for mut leg in legs.of(rectangle, statement, &mut planner.routes, planner.diagnostics) {
             planner.leg(&leg, statement);
+            leg.rectangle = index as u32;
+            all.push(leg);
         }
     }
     planner.lock_outs();
-    planner.finish(package)
+    Plan { legs: all, ..planner.finish(package) }
 }
 
 impl Planner<'_, '_> {

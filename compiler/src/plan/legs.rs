@@ -15,17 +15,20 @@ use crate::{
 
 /// A part of a flow that packet filters see: who connects to whom, on which ports.
 #[derive(Clone, Debug)]
-pub(super) struct Leg {
-    pub(super) statement: u32,
-    pub(super) sources: PrincipalSet,
-    pub(super) destinations: PrincipalSet,
-    pub(super) ports: PortSet,
+pub struct Leg {
+    /// Index into the relation's rectangles: the one that this is a part of.
+    pub rectangle: u32,
+    /// Index into the package's statements.
+    pub statement: u32,
+    pub sources: PrincipalSet,
+    pub destinations: PrincipalSet,
+    pub ports: PortSet,
     /// Somebody behind this leg's end holds the statement's limit, so that filters on the way do not.
-    pub(super) limit_is_held: bool,
+    pub limit_is_held: bool,
     /// `via` names a slice: the source starts from there.
-    pub(super) through: Option<SegmentId>,
+    pub through: Option<SegmentId>,
     /// The demand, where packet filters on the way have to hold it.
-    pub(super) operations: Option<Arc<OperationMatch>>,
+    pub operations: Option<Arc<OperationMatch>>,
 }
 
 /// Who holds a demand.
@@ -61,6 +64,7 @@ impl<'m, 'a> Legs<'m, 'a> {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Leg> {
         let straight = Leg {
+            rectangle: 0,
             statement: rectangle.statement,
             sources: rectangle.sources.clone(),
             destinations: rectangle.destinations.clone(),

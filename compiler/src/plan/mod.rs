@@ -22,6 +22,7 @@ pub use gateway::{
     Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
     StatementId, Transport,
 };
+pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
 
 /// What all enforcement points of a package have to hold together.
@@ -33,6 +34,8 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
+    /// The parts of the relation that packet filters see, in the relation's order.
+    pub legs: Vec<Leg>,
 }
 
 /// Where a statement stands in the text.
