@@ -63,7 +63,7 @@ pub(crate) fn describe(findings: &[&Finding], facts: &Facts, sources: &Sources) 
 
 /// `policies/process.weir:9: allow a -> b : modbus`
 fn line(statement: &Statement, sources: &Sources) -> String {
-    let Some(source) = sources.file(statement.file) else { return statement.text.clone() };
+    let Some(source) = sources.file(statement.file) else { return statement.text.to_string() };
     let place = LineIndex::new(&source.text).line_column(&source.text, statement.span.start);
     format!("{}:{}: {}", source.path, place.line, statement.text)
 }

@@ -99,7 +99,8 @@ impl Builder<'_> {
         }
         let conditions = &statement.conditions;
         let terms = self.terms(Terms {
-            counted_as: if conditions.limit.is_some() { &statement.id } else { &statement.policy }.clone(),
+            counted_as: if conditions.limit.is_some() { &statement.id } else { &statement.policy }
+                .to_string(),
             until: conditions.until,
             limit: conditions.limit.filter(|_| !leg.limit_is_held),
             operations: leg.operations.clone(),
@@ -245,7 +246,7 @@ impl Builder<'_> {
         }
         let attachments = members.members().flat_map(|id| &self.model.principal(id).attachments);
         let here = attachments.filter(|attachment| attachment.segment == segment);
-        let addresses = Arc::new(AddressSet::union_of(here.map(|attachment| &attachment.addresses)));
+        let addresses = Arc::new(AddressSet::union_of(here.map(|attachment| &*attachment.addresses)));
         self.kept.push(members.clone());
         self.addresses.insert(key, addresses.clone());
         addresses

@@ -12,6 +12,7 @@ mod operations;
 mod refusals;
 mod routes;
 
+use smol_str::SmolStr;
 use weir_syntax::{FileId, Span};
 
 pub use address::{AddressSet, Number, Ranges};
@@ -40,11 +41,11 @@ pub struct Plan {
 /// Where a statement stands in the text.
 #[derive(Clone, Debug)]
 pub struct StatementOrigin {
-    pub id: String,
-    pub policy: String,
+    pub id: SmolStr,
+    pub policy: SmolStr,
     pub file: FileId,
     pub span: Span,
     /// The statement, on one line.
-    pub text: String,
-    pub documentation: String,
+    pub text: SmolStr,
+    pub documentation: SmolStr,
 }
