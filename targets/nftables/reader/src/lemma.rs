@@ -129,7 +129,8 @@ impl<'a> Lines<'a> {
     }
 
     fn place(&self) -> Place {
-        self.chain.rules.get(self.at).map_or(self.chain.place, |rule: &Rule| rule.place)
+        let rules = &self.chain.rules;
+        rules.get(self.at).or(rules.last()).map_or(self.chain.place, |rule: &Rule| rule.place)
     }
 
     fn want<T>(&mut self, what: &str, read: impl FnOnce(&[Part]) -> Option<T>) -> Outcome<T> {

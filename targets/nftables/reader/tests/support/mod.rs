@@ -59,7 +59,7 @@ pub(crate) fn read(gateway: &Gateway) -> Ruleset {
 
 /// The gateways of a package.
 pub(crate) fn gateways(sources: &Sources) -> Vec<Gateway> {
-    let analysis = weir_compiler::analyze(sources, 1_790_000_000);
+    let analysis = weir_compiler::analyze(sources, 1_795_300_000);
     let plan = analysis.plan.as_ref().unwrap();
     plan.gateways.iter().map(|plan| Gateway::of(plan, &Options::default())).collect()
 }

@@ -26,6 +26,13 @@ fn ends(range: (u128, u128), last: u128, out: &mut Vec<u128>) {
     out.extend(range.1.checked_add(1).filter(|next| *next <= last));
 }
 
+fn attempts(model: &FilterModel, hook: Hook, family: Family) -> &[Attempt] {
+    match family {
+        Family::V4 => &model.hook(hook).v4,
+        Family::V6 => &model.hook(hook).v6,
+    }
+}
+
 /// Random packets whose fields stand at boundaries of the model: half of them inside of some attempt but for one field.
 pub(crate) fn at_boundaries(model: &FilterModel, count: usize, seed: u64) -> Vec<Packet> {
     let mut numbers = Numbers(seed);
@@ -41,12 +48,16 @@ pub(crate) fn at_boundaries(model: &FilterModel, count: usize, seed: u64) -> Vec
     devices.extend([device_number(b"lo").unwrap(), device_number(b"other0").unwrap()]);
     devices.dedup();
     for _ in 0..count {
-        let hook = numbers.pick(&Hook::ALL);
-        let family = numbers.pick(&Family::BOTH);
-        let attempts = match family {
-            Family::V4 => &model.hook(hook).v4,
-            Family::V6 => &model.hook(hook).v6,
-        };
+        let (mut hook, mut family) = (numbers.pick(&Hook::ALL), numbers.pick(&Family::BOTH));
+        let filled: Vec<(Hook, Family)> = Hook::ALL
+            .iter()
+            .flat_map(|hook| Family::BOTH.map(|family| (*hook, family)))
+            .filter(|(hook, family)| !attempts(model, *hook, *family).is_empty())
+            .collect();
+        if !filled.is_empty() && numbers.next() % 8 != 0 {
+            (hook, family) = numbers.pick(&filled);
+        }
+        let attempts = attempts(model, hook, family);
         let (mut sources, mut destinations, mut ports) = (vec![0, family.last()], vec![0], vec![0_u16, 80]);
         let mut protocols = vec![6, 17];
         let bindings = if family == Family::V4 { &arrivals.v4 } else { &arrivals.v6 };
