@@ -56,7 +56,10 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
         }
     }
     let at = |hook, name| {
-        by_hook.get(&hook).copied().ok_or_else(|| (table.place, format!("there is no base chain on hook {name}")))
+        by_hook
+            .get(&hook)
+            .copied()
+            .ok_or_else(|| (table.place, format!("there is no base chain on hook {name}")))
     };
     let forward = Lines::new(at(HookPoint::Forward, "forward")?).forward()?;
     let input = Lines::new(at(HookPoint::Input, "input")?).local(Field::InDevice, &forward)?;
@@ -75,7 +78,7 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
     }
     let mut sets = Vec::new();
     let (arrivals, spoofed) =
-        Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, names, &mut sets)?;
+        Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, &mut sets)?;
     refuses(table, names, spoofed)?;
     Ok(Chains {
         mask: forward.mask,
@@ -162,12 +165,13 @@ impl<'a> Lines<'a> {
     /// The mark of approved connections, and nothing invalid behind.
     fn approved(&mut self) -> Outcome<(Mask, u32)> {
         let here = self.place();
-        let (mask, epoch) = self.want("accepting connections that are marked with the policy's epoch", |parts| {
-            let [Part::Match(one), Part::Verdict(Verdict::Accept)] = parts else { return None };
-            let [Operand { field: Field::ConnectionMark, mask }] = one.key[..] else { return None };
-            let mask = Mask(mask.map_or(u32::MAX, |mask| mask as u32));
-            mask.compared(one).filter(|(equal, _)| *equal).map(|(_, epoch)| (mask, epoch))
-        })?;
+        let (mask, epoch) =
+            self.want("accepting connections that are marked with the policy's epoch", |parts| {
+                let [Part::Match(one), Part::Verdict(Verdict::Accept)] = parts else { return None };
+                let [Operand { field: Field::ConnectionMark, mask }] = one.key[..] else { return None };
+                let mask = Mask(mask.map_or(u32::MAX, |mask| mask as u32));
+                mask.compared(one).filter(|(equal, _)| *equal).map(|(_, epoch)| (mask, epoch))
+            })?;
         if epoch == 0 {
             return Err((here, "the epoch is 0, which every new connection is marked with".into()));
         }
@@ -236,18 +240,14 @@ impl<'a> Lines<'a> {
         Ok(Filter { place: self.chain.place, mask, epoch, original, reply, errors })
     }
 
-    fn arrivals(
-        mut self,
-        table: &Table,
-        names: &Names,
-        sets: &mut Vec<Symbol>,
-    ) -> Outcome<(Arrivals, Symbol)> {
+    fn arrivals(mut self, table: &Table, sets: &mut Vec<Symbol>) -> Outcome<(Arrivals, Symbol)> {
         self.loopback(Field::InDevice)?;
         let mut arrivals = Arrivals::default();
-        let (bound, spoofed) = self.want("refusing IPv4 sources that do not belong to the device", |parts| {
-            let [Part::Match(one), Part::Verdict(Verdict::Goto(chain))] = parts else { return None };
-            Some((lookup(one, true, &[Field::InDevice, Field::Source(Family::V4)])?, *chain))
-        })?;
+        let (bound, spoofed) =
+            self.want("refusing IPv4 sources that do not belong to the device", |parts| {
+                let [Part::Match(one), Part::Verdict(Verdict::Goto(chain))] = parts else { return None };
+                Some((lookup(one, true, &[Field::InDevice, Field::Source(Family::V4)])?, *chain))
+            })?;
         arrivals.v4 = bindings(table, bound);
         sets.push(bound);
         let bound = self.want("refusing IPv6 sources that do not belong to the device", |parts| {
@@ -278,7 +278,6 @@ impl<'a> Lines<'a> {
         if let Some(rule) = self.chain.rules.get(self.at) {
             return Err((rule.place, "a rule that binds no source".into()));
         }
-        let _ = names;
         Ok((arrivals, spoofed))
     }
 }
@@ -293,7 +292,11 @@ fn not_local(part: &Part) -> bool {
 fn lookup(one: &Match, negated: bool, fields: &[Field]) -> Option<Symbol> {
     let Values::Set(set) = one.values else { return None };
     let same = one.key.len() == fields.len()
-        && one.key.iter().zip(fields).all(|(operand, field)| operand.field == *field && operand.mask.is_none());
+        && one
+            .key
+            .iter()
+            .zip(fields)
+            .all(|(operand, field)| operand.field == *field && operand.mask.is_none());
     (same && one.negated == negated).then_some(set)
 }
 
@@ -326,11 +329,13 @@ fn stations(table: &Table, name: Symbol) -> Vec<Station> {
     let mut devices = Devices::default();
     let mut all: Vec<Station> = (0..set.elements.len())
         .map(|element| {
-            let [.., a, b, c, d, e, f] = set.elements.range(element, 2).0.to_be_bytes();
+            let bytes = set.elements.range(element, 2).0.to_be_bytes();
+            let mut mac = [0; 6];
+            mac.copy_from_slice(&bytes[10..]);
             Station {
                 device: devices.get(set.elements.range(element, 0).0),
                 address: set.elements.range(element, 1).0,
-                mac: [a, b, c, d, e, f],
+                mac,
                 place: Place { line: set.elements.lines[element], ..set.place },
             }
         })

@@ -12,8 +12,8 @@ mod hitless;
 mod interpret;
 mod json;
 mod lemma;
-mod literal;
 mod listing;
+mod literal;
 mod load;
 mod model;
 mod names;
@@ -29,7 +29,8 @@ mod state;
 
 pub use interpret::{Judgement, Packet};
 pub use literal::{
-    ESTABLISHED, Family, INVALID, NEW, RELATED, Range, Type, UNTRACKED, address_name, device_name, device_number,
+    ESTABLISHED, Family, INVALID, NEW, RELATED, Range, Type, UNTRACKED, address_name, device_name,
+    device_number,
 };
 pub use model::{
     Arrivals, Assumption, Attempt, Binding, Bound, Canonical, CanonicalAttempt, Dead, FilterModel, Hook,

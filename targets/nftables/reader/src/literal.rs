@@ -65,8 +65,7 @@ const ICMPV6: [(&str, u128); 8] = [
     ("mld-listener-done", 132),
     ("mld2-listener-report", 143),
 ];
-const PROTOCOLS: [(&str, u128); 5] =
-    [("tcp", 6), ("udp", 17), ("sctp", 132), ("icmp", 1), ("ipv6-icmp", 58)];
+const PROTOCOLS: [(&str, u128); 5] = [("tcp", 6), ("udp", 17), ("sctp", 132), ("icmp", 1), ("ipv6-icmp", 58)];
 const STATES: [(&str, u128); 5] = [
     ("invalid", INVALID),
     ("established", ESTABLISHED),
@@ -235,7 +234,10 @@ fn ether(word: &[u8]) -> Option<u128> {
 
 /// The number of a device name. A `*` would be a pattern, and a backslash an escape.
 pub fn device_number(name: &[u8]) -> Option<u128> {
-    if name.is_empty() || name.len() > 15 || !name.iter().all(|b| b.is_ascii_graphic() && !b"*\\\"".contains(b)) {
+    if name.is_empty()
+        || name.len() > 15
+        || !name.iter().all(|b| b.is_ascii_graphic() && !b"*\\\"".contains(b))
+    {
         return None;
     }
     let mut bytes = [0; 16];

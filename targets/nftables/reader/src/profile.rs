@@ -145,10 +145,8 @@ impl<'a> Profiles<'a> {
         let place = chain.rules.first().map_or(chain.place, |rule| rule.place);
         let mut rules = Rules::new(chain);
         let until = rules.take(shape::ends);
-        let judges = chain
-            .rules
-            .iter()
-            .any(|rule| matches!(rule.parts.last(), Some(Part::Verdict(Verdict::Goto(_)))));
+        let judges =
+            chain.rules.iter().any(|rule| matches!(rule.parts.last(), Some(Part::Verdict(Verdict::Goto(_)))));
         let mut step = Step {
             chain: self.name(name),
             until,
@@ -214,9 +212,9 @@ impl<'a> Profiles<'a> {
         });
         self.log(prefix, step);
         let here = rules.place();
-        let (counter, mark) = rules
-            .take(|parts| mask.admits(parts))
-            .ok_or_else(|| rules.wanted("accepting, with a counter, the packet's mark cleared and the connection's set"))?;
+        let (counter, mark) = rules.take(|parts| mask.admits(parts)).ok_or_else(|| {
+            rules.wanted("accepting, with a counter, the packet's mark cleared and the connection's set")
+        })?;
         if mark != admitted {
             return Err((here, "a connection mark that is not that of the policy".into()));
         }
@@ -271,7 +269,9 @@ impl<'a> Profiles<'a> {
         loop {
             let place = rules.place();
             let Some((request, to)) = rules.take(|parts| match parts {
-                [conditions @ .., Part::Verdict(Verdict::Goto(to))] => Some((Conjunction::of(conditions), *to)),
+                [conditions @ .., Part::Verdict(Verdict::Goto(to))] => {
+                    Some((Conjunction::of(conditions), *to))
+                }
                 _ => None,
             }) else {
                 break;

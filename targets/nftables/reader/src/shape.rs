@@ -21,7 +21,9 @@ impl Mask {
     /// Sets the connection's mark: our bits, and no other.
     fn marks(self, part: &Part) -> Option<u32> {
         match part {
-            Part::SetConnectionMark(Bits { keep, set }) if *keep == !self.0 && set & !self.0 == 0 => Some(*set),
+            Part::SetConnectionMark(Bits { keep, set }) if *keep == !self.0 && set & !self.0 == 0 => {
+                Some(*set)
+            }
             _ => None,
         }
     }

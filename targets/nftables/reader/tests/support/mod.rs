@@ -45,7 +45,7 @@ impl Gateway {
 
     /// The whole file.
     pub(crate) fn whole(&self) -> &[u8] {
-        &self.files.iter().find(|(path, _)| path.ends_with(".nft") && !path.contains(".d/")).unwrap().1
+        &self.files.iter().find(|(path, _)| !path.contains(".d/")).unwrap().1
     }
 
     pub(crate) fn text(&self) -> String {

@@ -71,8 +71,20 @@ pub(crate) fn operations() -> Vec<(OperationMatch, PortMatch)> {
         (make(Coap, vec![request(&[1], None, None)]), coap),
         (make(Coap, vec![request(&[1, 2, 5], None, None)]), coap),
         (make(ModbusTcp, vec![request(&[1, 2, 3, 4, 7, 11, 12, 17, 20, 24], None, None)]), modbus),
-        (make(ModbusTcp, vec![request(&[3], Some((0, 3)), None), request(&[5], Some((17, 17)), Some(0xff00))]), modbus),
-        (make(ModbusTcp, vec![request(&[15, 16, 22], Some((100, 103)), None), request(&[8, 23, 43], None, None)]), modbus),
+        (
+            make(
+                ModbusTcp,
+                vec![request(&[3], Some((0, 3)), None), request(&[5], Some((17, 17)), Some(0xff00))],
+            ),
+            modbus,
+        ),
+        (
+            make(
+                ModbusTcp,
+                vec![request(&[15, 16, 22], Some((100, 103)), None), request(&[8, 23, 43], None, None)],
+            ),
+            modbus,
+        ),
         (make(ModbusTcp, vec![request(&[1, 2], Some((7, 7)), None), request(&[6], None, Some(3))]), modbus),
         (make(ModbusTcp, vec![request(&[3, 4], Some((100, 65535)), None)]), modbus),
     ]
@@ -96,7 +108,10 @@ fn action(kind: u8) -> (Action, Option<PortMatch>) {
             let (operations, service) = all[usize::from(kind - 10) % all.len()].clone();
             let limit = if kind % 3 == 0 { limit(2, 1) } else { None };
             let until = (kind % 4 == 0).then_some(UNTIL);
-            (Action { operations: Some(Arc::new(operations)), limit, until, log: kind % 2 == 0, ..plain }, Some(service))
+            (
+                Action { operations: Some(Arc::new(operations)), limit, until, log: kind % 2 == 0, ..plain },
+                Some(service),
+            )
         }
     }
 }
