@@ -55,7 +55,7 @@ fn foreign_bits_are_left_alone() {
         ),
         (
             "meta mark and 0xff0000ff or 0x00000100",
-            "meta mark and 0xff0001ff or 0x00000100",
+            "meta mark and 0xff0002ff or 0x00000100",
             "to set a class",
         ),
         (
