@@ -1,22 +1,25 @@
 //! From the plan to the files of the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
-use weir_compiler::{Sources, package::NftablesOptions, plan::Plan};
+use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
+use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
 use weir_targets::{Emitted, Ledger, TargetGuide, TreeError};
 
-use crate::{failure::Failure, write::Publication};
+use crate::{failure::Failure, prove, write::Publication};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
     Nftables,
 }
 
-/// Emits the chosen targets, all if none is chosen: each enforcement point's files go to `publication` as soon as they
-/// are made. Returns why a target cannot render the plan; then the publication lacks files, and is to be dropped.
+/// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
+/// `publication` as soon as they are made and read back. Returns why a target cannot render the plan, or the proof cannot
+/// decide; then the publication lacks files, and is to be dropped, as after a failure.
 pub(crate) fn emit(
     plan: &Plan,
+    facts: &Facts,
     sources: &Sources,
     targets: &[Target],
     publication: &mut Publication,
@@ -24,6 +27,7 @@ pub(crate) fn emit(
     let wanted = |target| targets.is_empty() || targets.contains(&target);
     let internal = |error: TreeError| Failure::Internal(error.to_string());
     let mut ledger = Ledger::new(plan, sources);
+    let mut prover = prove::prover(plan, facts, sources);
     let mut gateways: Vec<String> = Vec::new();
     let mut diagnostics = Vec::new();
     if wanted(Target::Nftables) {
@@ -36,6 +40,10 @@ pub(crate) fn emit(
                         artifacts: emission.artifacts,
                         carried: vec![emission.carried],
                     };
+                    let files = emitted.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.nftables(gateway, &files);
                     ledger.enter(&emitted).map_err(internal)?;
                     for artifact in &emitted.artifacts {
                         publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
@@ -63,8 +71,14 @@ pub(crate) fn emit(
     if !diagnostics.is_empty() {
         return Ok(diagnostics);
     }
+    let proof = prover.finish();
+    if let Some(undecided) = prove::settle(&proof, facts, sources)? {
+        return Ok(undecided);
+    }
+    let certificate = certificate::render(&proof, plan, sources)
+        .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
-    for (path, file) in ledger.describe(&guides).map_err(internal)? {
+    for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
         publication.take(path, &file.contents, file.executable)?;
     }
     Ok(diagnostics)

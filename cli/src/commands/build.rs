@@ -17,13 +17,16 @@ pub(crate) fn run(options: &Building, console: &Console) -> Result<(), Failure> 
     let progress = Progress::start(console, "checking");
     let mut checked = Checked::new(&options.checking, "build", console)?;
     let out = options.output.clone().unwrap_or_else(|| plain(&checked.package.root).join("out"));
-    progress.stage("generating");
+    progress.stage("generating and proving");
     let generated = generate(&mut checked, options, &out);
     drop(progress);
+    if let Err(bug @ Failure::Internal(_)) = generated {
+        return Err(bug);
+    }
     checked.settle(console)?;
-    let changes = generated?
-        .ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?
-        .finish()?;
+    let publication =
+        generated?.ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?;
+    let changes = publication.finish()?;
     if options.locked {
         return locked(&changes, &out, console);
     }
@@ -52,12 +55,15 @@ fn generate(checked: &mut Checked, options: &Building, out: &Path) -> Result<Opt
     let Some(plan) = &checked.analysis.plan else {
         return Err(Failure::Internal("the analysis ended without an error and without a plan".into()));
     };
+    let Some(facts) = &checked.analysis.facts else {
+        return Err(Failure::Internal("there is a plan, and not what it was made from".into()));
+    };
     let root = &checked.package.root;
     let mut publication = match options.locked {
         true => Publication::comparing(out, root)?,
         false => Publication::writing(out, root)?,
     };
-    let refused = emit::emit(plan, &checked.package.sources, &options.targets, &mut publication)?;
+    let refused = emit::emit(plan, facts, &checked.package.sources, &options.targets, &mut publication)?;
     if refused.is_empty() {
         return Ok(Some(publication));
     }

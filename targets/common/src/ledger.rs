@@ -15,6 +15,8 @@ use crate::{
     source_map::SourceMap,
 };
 
+pub const CERTIFICATE: &str = "certificate.json";
+
 /// A target broke its word: an internal error, never the user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TreeError {
@@ -70,18 +72,20 @@ impl<'p> Ledger<'p> {
         Ok(())
     }
 
-    /// The files that describe all others, by path.
+    /// The files that describe all others, by path; `certificate` is what was proven of them.
     pub fn describe(
         mut self,
         guides: &[TargetGuide],
+        certificate: Vec<u8>,
     ) -> Result<impl IntoIterator<Item = (&'static str, TreeFile)> + use<>, TreeError> {
         let failed = |file, cause: String| TreeError::Description { file, cause };
         let readme = readme::render(self.plan, guides, |target| self.targets.contains(target))
             .map_err(|error| failed(README, error.to_string()))?;
         let map =
             self.source_map.render(self.sources).map_err(|error| failed(SOURCE_MAP, error.to_string()))?;
-        let mut described = Vec::with_capacity(3);
-        for (path, contents) in [(README, readme.into_bytes()), (SOURCE_MAP, map)] {
+        let mut described = Vec::with_capacity(4);
+        for (path, contents) in [(README, readme.into_bytes()), (CERTIFICATE, certificate), (SOURCE_MAP, map)]
+        {
             self.file(path, ManifestFile::of(path, None, &contents, false))?;
             described.push((path, TreeFile { contents, target: None, executable: false }));
         }

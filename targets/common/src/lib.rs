@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use smol_str::SmolStr;
 
-pub use ledger::{Ledger, TreeError};
+pub use ledger::{CERTIFICATE, Ledger, TreeError};
 pub use manifest::{GENERATOR, MANIFEST, Manifest, ManifestFile, ManifestPackage};
 pub use readme::README;
 pub use source_map::SOURCE_MAP;

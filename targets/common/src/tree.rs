@@ -22,12 +22,13 @@ pub struct OutputTree {
 }
 
 impl OutputTree {
-    /// Puts artifacts together and describes them.
+    /// Puts artifacts together and describes them; `certificate` is what was proven of them.
     pub fn assemble(
         plan: &Plan,
         sources: &Sources,
         emitted: Vec<Emitted>,
         guides: &[TargetGuide],
+        certificate: Vec<u8>,
     ) -> Result<Self, TreeError> {
         let mut tree = Self::default();
         let mut ledger = Ledger::new(plan, sources);
@@ -42,7 +43,8 @@ impl OutputTree {
                 tree.files.insert(artifact.path, file);
             }
         }
-        tree.files.extend(ledger.describe(guides)?.into_iter().map(|(path, file)| (path.to_owned(), file)));
+        let described = ledger.describe(guides, certificate)?.into_iter();
+        tree.files.extend(described.map(|(path, file)| (path.to_owned(), file)));
         Ok(tree)
     }
 }
