@@ -152,7 +152,7 @@ fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
                 .map(|(transport, first, last)| PortMatch { transport, first, last })
                 .collect(),
         };
-        plan.statements.push(Statement { id: format!("p{policy}.{index:04}"), policy: format!("p{policy}") });
+        plan.statements.push(Statement { id: format!("p{policy}.{index:04}").into(), policy: format!("p{policy}").into() });
         plan.rules.push(PlanRule {
             statement: index as u32,
             hook: [Hook::Forward, Hook::Forward, Hook::Input, Hook::Output][usize::from(hook)],
