@@ -15,8 +15,8 @@ pub(crate) enum Target {
 }
 
 /// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
-/// `publication` as soon as they are made and read back. Returns why a target cannot render the plan, or the proof cannot
-/// decide; then the publication lacks files, and is to be dropped, as after a failure.
+/// `publication` as soon as they are proven. Returns why a target cannot render the plan; then the publication lacks
+/// files, and is to be dropped.
 pub(crate) fn emit(
     plan: &Plan,
     facts: &Facts,
@@ -26,8 +26,8 @@ pub(crate) fn emit(
 ) -> Result<Vec<Diagnostic>, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
     let internal = |error: TreeError| Failure::Internal(error.to_string());
-    let mut ledger = Ledger::new(plan, sources);
     let mut prover = prove::prover(plan, facts, sources);
+    let mut ledger = Ledger::new(plan, sources);
     let mut gateways: Vec<String> = Vec::new();
     let mut diagnostics = Vec::new();
     if wanted(Target::Nftables) {
@@ -75,7 +75,7 @@ pub(crate) fn emit(
     if let Some(undecided) = prove::settle(&proof, facts, sources)? {
         return Ok(undecided);
     }
-    let certificate = certificate::render(&proof, plan, sources)
+    let certificate = certificate::render(&proof, plan, sources, |path| ledger.sha256(path).to_owned())
         .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
     for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {

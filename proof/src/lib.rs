@@ -38,7 +38,6 @@ use crate::{arrivals::Homes, specification::Specification, topology::Topology};
 #[derive(Clone, Debug)]
 pub struct Proven {
     pub path: String,
-    pub sha256: String,
     pub target: &'static str,
     /// The enforcement point, as the package names it.
     pub point: String,
@@ -112,7 +111,6 @@ impl<'p> Prover<'p> {
         let (effort, verdict) = self.filter(gateway, &model, whole.path);
         let prove = |file: &File<'_>, verdict, effort| Proven {
             path: file.path.into(),
-            sha256: certificate::sha256(file.bytes),
             target: "nftables",
             point: gateway.name.clone(),
             verdict,

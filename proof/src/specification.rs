@@ -100,7 +100,8 @@ impl Builder<'_> {
         }
         let conditions = &statement.conditions;
         let terms = self.terms(Terms {
-            counted_as: if conditions.limit.is_some() { &statement.id } else { &statement.policy }.clone(),
+            counted_as: if conditions.limit.is_some() { &statement.id } else { &statement.policy }
+                .to_string(),
             until: conditions.until,
             limit: conditions.limit.filter(|_| !leg.limit_is_held),
             operations: leg.operations.clone(),

@@ -15,6 +15,7 @@ use crate::{
     source_map::SourceMap,
 };
 
+/// What was proven of the tree.
 pub const CERTIFICATE: &str = "certificate.json";
 
 /// A target broke its word: an internal error, never the user's.
@@ -72,6 +73,11 @@ impl<'p> Ledger<'p> {
         Ok(())
     }
 
+    /// The hash of a file that was entered; empty, if none was.
+    pub fn sha256(&self, path: &str) -> &str {
+        self.files.get(path).map_or("", |file| &file.sha256)
+    }
+
     /// The files that describe all others, by path; `certificate` is what was proven of them.
     pub fn describe(
         mut self,
@@ -84,7 +90,7 @@ impl<'p> Ledger<'p> {
         let map =
             self.source_map.render(self.sources).map_err(|error| failed(SOURCE_MAP, error.to_string()))?;
         let mut described = Vec::with_capacity(4);
-        for (path, contents) in [(README, readme.into_bytes()), (CERTIFICATE, certificate), (SOURCE_MAP, map)]
+        for (path, contents) in [(README, readme.into_bytes()), (SOURCE_MAP, map), (CERTIFICATE, certificate)]
         {
             self.file(path, ManifestFile::of(path, None, &contents, false))?;
             described.push((path, TreeFile { contents, target: None, executable: false }));

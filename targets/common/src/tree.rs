@@ -43,8 +43,9 @@ impl OutputTree {
                 tree.files.insert(artifact.path, file);
             }
         }
-        let described = ledger.describe(guides, certificate)?.into_iter();
-        tree.files.extend(described.map(|(path, file)| (path.to_owned(), file)));
+        tree.files.extend(
+            ledger.describe(guides, certificate)?.into_iter().map(|(path, file)| (path.to_owned(), file)),
+        );
         Ok(tree)
     }
 }

@@ -70,8 +70,8 @@ fn the_manifest_lists_every_other_file() {
     let tree = assemble(&["nftables/gw.nft"]).unwrap();
     let manifest = Manifest::parse(&tree.files["manifest.json"].contents).unwrap();
     let paths: Vec<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(paths, ["README.md", "nftables/gw.nft", "sourcemap.json"]);
-    let artifact = &manifest.files[1];
+    assert_eq!(paths, ["README.md", "certificate.json", "nftables/gw.nft", "sourcemap.json"]);
+    let artifact = &manifest.files[2];
     assert_eq!(artifact.target.as_deref(), Some("nftables"));
     assert_eq!(artifact.size, 16);
     assert_eq!(artifact.sha256, "109010630dbae1a828f240a68c4b3aadb33b78b1f82788d93b6d4ef08c85929d");

@@ -112,6 +112,7 @@ codes! {
     W0506 Warning "a rule says what another says already"
     W0507 Warning "a permission has not begun"
     W0508 Warning "a part of an allow is covered by a deny"
+    W0509 Warning "a deny covers no service"
 
     W0601 Warning "policy denies what nothing separates"
     W0602 Warning "no policy permits the management of a gateway"

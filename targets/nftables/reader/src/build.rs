@@ -9,6 +9,7 @@ use crate::model::{Assumption, Dead, FilterModel, Hook, HookModel, Marks};
 use crate::names::Symbol;
 use crate::place::{Place, Unread};
 use crate::profile::Profiles;
+use crate::rule::Part;
 use crate::state::{Outcome, Ruleset, Table, TableFamily};
 
 impl Ruleset {
@@ -91,7 +92,7 @@ impl Ruleset {
         let mut used_chains = chains.clone();
         for name in chains {
             for rule in table.chains.get(name).map_or(&[][..], |chain| &chain.rules) {
-                for set in rule.parts.iter().filter_map(|part| part.set()) {
+                for set in rule.parts.iter().filter_map(Part::set) {
                     if used_sets.insert(set)
                         && let Some(set) = table.sets.get(&set)
                     {

@@ -78,7 +78,7 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
     }
     let mut sets = Vec::new();
     let (arrivals, spoofed) =
-        Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, names, &mut sets)?;
+        Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, &mut sets)?;
     refuses(table, names, spoofed)?;
     Ok(Chains {
         mask: forward.mask,
@@ -132,7 +132,8 @@ impl<'a> Lines<'a> {
     }
 
     fn place(&self) -> Place {
-        self.chain.rules.get(self.at).map_or(self.chain.place, |rule: &Rule| rule.place)
+        let rules = &self.chain.rules;
+        rules.get(self.at).or(rules.last()).map_or(self.chain.place, |rule: &Rule| rule.place)
     }
 
     fn want<T>(&mut self, what: &str, read: impl FnOnce(&[Part]) -> Option<T>) -> Outcome<T> {
@@ -239,12 +240,7 @@ impl<'a> Lines<'a> {
         Ok(Filter { place: self.chain.place, mask, epoch, original, reply, errors })
     }
 
-    fn arrivals(
-        mut self,
-        table: &Table,
-        names: &Names,
-        sets: &mut Vec<Symbol>,
-    ) -> Outcome<(Arrivals, Symbol)> {
+    fn arrivals(mut self, table: &Table, sets: &mut Vec<Symbol>) -> Outcome<(Arrivals, Symbol)> {
         self.loopback(Field::InDevice)?;
         let mut arrivals = Arrivals::default();
         let (bound, spoofed) =
@@ -282,7 +278,6 @@ impl<'a> Lines<'a> {
         if let Some(rule) = self.chain.rules.get(self.at) {
             return Err((rule.place, "a rule that binds no source".into()));
         }
-        let _ = names;
         Ok((arrivals, spoofed))
     }
 }
@@ -334,11 +329,13 @@ fn stations(table: &Table, name: Symbol) -> Vec<Station> {
     let mut devices = Devices::default();
     let mut all: Vec<Station> = (0..set.elements.len())
         .map(|element| {
-            let [.., a, b, c, d, e, f] = set.elements.range(element, 2).0.to_be_bytes();
+            let bytes = set.elements.range(element, 2).0.to_be_bytes();
+            let mut mac = [0; 6];
+            mac.copy_from_slice(&bytes[10..]);
             Station {
                 device: devices.get(set.elements.range(element, 0).0),
                 address: set.elements.range(element, 1).0,
-                mac: [a, b, c, d, e, f],
+                mac,
                 place: Place { line: set.elements.lines[element], ..set.place },
             }
         })

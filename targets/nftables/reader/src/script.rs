@@ -80,7 +80,7 @@ enum Action {
 }
 
 fn command(cursor: &mut Cursor<'_>, names: &mut Names, file: u32) -> Read<Command> {
-    let from = cursor.rest();
+    let from = cursor.here();
     let action = match cursor.word() {
         b"table" => {
             let family = table(cursor)?;
@@ -100,7 +100,7 @@ fn command(cursor: &mut Cursor<'_>, names: &mut Names, file: u32) -> Read<Comman
         b"delete" if cursor.take_word(b"map") => Action::DeleteMap,
         b"delete" if cursor.take_word(b"set") => Action::DeleteSet,
         b"flush" if cursor.take_word(b"chain") => Action::FlushChain,
-        _ => return Err(format!("{from} is not a known command")),
+        _ => return Err(format!("{} is not a known command", cursor.since(from))),
     };
     let family = table(cursor)?;
     let name = name(cursor, names)?;
@@ -157,10 +157,10 @@ fn block(
     let mut objects = Vec::new();
     while !closes(cursor)? {
         let place = Place { file, line: cursor.line };
-        let from = cursor.rest();
+        let from = cursor.here();
         let kind = cursor.word();
         if !matches!(kind, b"counter" | b"set" | b"map" | b"chain") {
-            return Err(format!("{from} is not a known object"));
+            return Err(format!("{} is not a known object", cursor.since(from)));
         }
         let name = name(cursor, names)?;
         open(cursor)?;
@@ -215,7 +215,7 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
     if !cursor.take_word(b"priority") {
         return Err(expected("`priority`", cursor));
     }
-    let from = cursor.rest();
+    let from = cursor.here();
     let priority = match (cursor.word(), family) {
         (b"raw", TableFamily::Inet) => -300,
         (b"filter", TableFamily::Inet) => 0,
@@ -225,7 +225,7 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
             number(digits)
                 .and_then(|value| i32::try_from(value).ok())
                 .map(|value| value * sign)
-                .ok_or_else(|| format!("{from} is no known priority"))?
+                .ok_or_else(|| format!("{} is no known priority", cursor.since(from)))?
         }
     };
     cursor.blanks();
@@ -254,13 +254,13 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
     };
     let mut filled = false;
     while !closes(cursor)? {
-        let from = cursor.rest();
+        let from = cursor.here();
         match cursor.word() {
             b"type" if set.fields.is_empty() => {
                 loop {
-                    let from = cursor.rest();
-                    let kind =
-                        Type::named(cursor.word()).ok_or_else(|| format!("{from} is no known type"))?;
+                    let from = cursor.here();
+                    let kind = Type::named(cursor.word())
+                        .ok_or_else(|| format!("{} is no known type", cursor.since(from)))?;
                     set.fields.push(kind);
                     if !cursor.take_word(b".") {
                         break;
@@ -273,11 +273,11 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
                     if !cursor.take_word(b":") {
                         return Err(expected("`:` and the type of the data", cursor));
                     }
-                    let from = cursor.rest();
+                    let from = cursor.here();
                     set.data = match cursor.word() {
                         b"mark" => DataType::Mark,
                         b"verdict" => DataType::Verdict,
-                        _ => return Err(format!("{from} is no known type of data")),
+                        _ => return Err(format!("{} is no known type of data", cursor.since(from))),
                     };
                 }
                 set.elements = Elements::new(set.fields.len());
@@ -292,7 +292,7 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
                 open(cursor)?;
                 elements(cursor, names, &mut set)?;
             }
-            _ => return Err(format!("{from} is not a known property of a set")),
+            _ => return Err(format!("{} is not a known property of a set", cursor.since(from))),
         }
         if !cursor.ends() {
             return Err(expected("the end of the line", cursor));
@@ -345,10 +345,10 @@ fn elements(cursor: &mut Cursor<'_>, names: &mut Names, set: &mut Set) -> Read<(
             DataType::Verdict => {
                 if cursor.take_word(b"jump") {
                     let word = cursor.ahead();
-                    if word != target.0 {
-                        target = (word, Verdict::Jump(name(cursor, names)?));
-                    } else {
+                    if word == target.0 {
                         cursor.word();
+                    } else {
+                        target = (word, Verdict::Jump(name(cursor, names)?));
                     }
                     Data::Verdict(target.1)
                 } else {

@@ -116,9 +116,8 @@ fn action(kind: u8) -> (Action, Option<PortMatch>) {
     }
 }
 
-/// A plan of these rules.
-fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
-    let mut plan = GatewayPlan {
+fn empty() -> GatewayPlan {
+    GatewayPlan {
         package: "random".into(),
         name: "gw".into(),
         interfaces: Vec::new(),
@@ -126,7 +125,17 @@ fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
         rules: Vec::new(),
         bindings: Vec::new(),
         mac_bindings: Vec::new(),
-    };
+    }
+}
+
+/// A plan of one rule.
+pub(crate) fn single(rule: PlanRule, statement: Statement, binding: Binding) -> GatewayPlan {
+    GatewayPlan { statements: vec![statement], rules: vec![rule], bindings: vec![binding], ..empty() }
+}
+
+/// A plan of these rules.
+fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
+    let mut plan = empty();
     for (index, (v4, v6)) in bindings.into_iter().enumerate() {
         let device = format!("eth{index}");
         plan.interfaces.push(InterfacePlan {
@@ -152,7 +161,10 @@ fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
                 .map(|(transport, first, last)| PortMatch { transport, first, last })
                 .collect(),
         };
-        plan.statements.push(Statement { id: format!("p{policy}.{index:04}").into(), policy: format!("p{policy}").into() });
+        plan.statements.push(Statement {
+            id: format!("p{policy}.{index:04}").into(),
+            policy: format!("p{policy}").into(),
+        });
         plan.rules.push(PlanRule {
             statement: index as u32,
             hook: [Hook::Forward, Hook::Forward, Hook::Input, Hook::Output][usize::from(hook)],
