@@ -8,7 +8,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
-use smol_str::SmolStr;
 use weir_compiler::{
     Facts,
     flows::{PortSet, Statement},
@@ -22,7 +21,7 @@ use crate::topology::{NEVER, Topology};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Terms {
     /// What counts its connections: the policy, or the statement where it has a limit of its own.
-    pub counted_as: SmolStr,
+    pub counted_as: String,
     pub until: Option<i64>,
     pub limit: Option<Limit>,
     pub operations: Option<Arc<OperationMatch>>,
