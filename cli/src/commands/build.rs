@@ -20,10 +20,13 @@ pub(crate) fn run(options: &Building, console: &Console) -> Result<(), Failure> 
     progress.stage("generating and proving");
     let generated = generate(&mut checked, options, &out);
     drop(progress);
+    if let Err(bug @ Failure::Internal(_)) = generated {
+        return Err(bug);
+    }
     checked.settle(console)?;
-    let changes = generated?
-        .ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?
-        .finish()?;
+    let publication =
+        generated?.ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?;
+    let changes = publication.finish()?;
     if options.locked {
         return locked(&changes, &out, console);
     }

@@ -1,6 +1,9 @@
 //! `weir check`, and what `weir build` has in common with it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    mem::ManuallyDrop,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use weir_compiler::{Analysis, analyze};
 use weir_syntax::{Diagnostic, Severity};
@@ -25,7 +28,8 @@ pub(crate) fn run(options: &Checking, console: &Console) -> Result<(), Failure> 
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) package: Package,
-    pub(crate) analysis: Analysis,
+    /// Never taken apart: the process ends with it, and to free millions of small sets one by one takes a while.
+    pub(crate) analysis: ManuallyDrop<Analysis>,
     options: Checking,
     /// What was wanted, for the summary: `check`, `build`.
     verb: &'static str,
@@ -41,7 +45,7 @@ impl Checked {
             }
         };
         let package = load::load(&root);
-        let analysis = analyze(&package.sources, now()?);
+        let analysis = ManuallyDrop::new(analyze(&package.sources, now()?));
         Ok(Self { package, analysis, options: options.clone(), verb })
     }
 
