@@ -19,7 +19,7 @@ pub struct Analysis {
     pub diagnostics: Vec<Diagnostic>,
     /// Missing exactly if a diagnostic is an error.
     pub plan: Option<plan::Plan>,
-    /// What the plan was made from; missing with it.
+    /// What the plan was made from; there even where the plan is missing, if names and kinds are right.
     pub facts: Option<Facts>,
 }
 
@@ -29,6 +29,9 @@ pub struct Facts {
     pub model: model::Model,
     pub statements: Vec<flows::Statement>,
     pub rectangles: Vec<flows::Rectangle>,
+    /// For each rectangle, the proxy that its connections are led through.
+    pub proxies: Vec<Option<u32>>,
+    pub integrity: flows::IntegrityReport,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
@@ -66,15 +69,24 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     forget_consequences(&files, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
-    match planned.filter(|_| !failed) {
-        Some((plan, statements, rectangles)) => {
-            Analysis { diagnostics, plan: Some(plan), facts: Some(Facts { model, statements, rectangles }) }
-        }
+    match planned {
+        Some(Planned { plan, statements, rectangles, proxies, integrity }) => Analysis {
+            diagnostics,
+            plan: (!failed).then_some(plan),
+            facts: Some(Facts { model, statements, rectangles, proxies, integrity }),
+        },
         None => Analysis { diagnostics, plan: None, facts: None },
     }
 }
 
-type Planned = (plan::Plan, Vec<flows::Statement>, Vec<flows::Rectangle>);
+/// What was made of a package whose names and kinds are right.
+struct Planned {
+    plan: plan::Plan,
+    statements: Vec<flows::Statement>,
+    rectangles: Vec<flows::Rectangle>,
+    proxies: Vec<Option<u32>>,
+    integrity: flows::IntegrityReport,
+}
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
 fn flows_and_plan(
@@ -101,7 +113,7 @@ fn flows_and_plan(
     flows::check_isolation(universe, model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
-    let plan = plan::build(
+    let (mut plan, proxies) = plan::build(
         universe,
         model,
         &statements,
@@ -109,11 +121,12 @@ fn flows_and_plan(
         (&package.name, &package.version),
         diagnostics,
     );
-    plan::gaps(universe, model, diagnostics);
+    let integrity = flows::check_integrity(universe, model, &statements, &rectangles, &proxies, diagnostics);
+    plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
         lint::layer_2(&statements, &rectangles, diagnostics);
     }
-    Some((plan, statements, rectangles))
+    Some(Planned { plan, statements, rectangles, proxies, integrity })
 }
 
 /// The declaration behind the predeclared `internet`.

@@ -66,7 +66,7 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) diagnostics: &'m mut Vec<Diagnostic>,
 }
 
-/// Plans every rectangle.
+/// Plans every rectangle, and says for each which proxy its connections are led through.
 pub fn build(
     universe: &Universe<'_>,
     model: &Model,
@@ -74,7 +74,7 @@ pub fn build(
     rectangles: &[Rectangle],
     package: (&str, &str),
     diagnostics: &mut Vec<Diagnostic>,
-) -> Plan {
+) -> (Plan, Vec<Option<u32>>) {
     let mut planner = Planner {
         universe,
         model,
@@ -88,7 +88,7 @@ pub fn build(
         stations: FxHashMap::default(),
         diagnostics,
     };
-    let mut legs = Legs::new(universe, model);
+    let mut legs = Legs::new(universe, model, statements);
     for rectangle in rectangles {
         let statement = &statements[rectangle.statement as usize];
         for leg in legs.of(rectangle, statement, &mut planner.routes, planner.diagnostics) {
@@ -96,7 +96,7 @@ pub fn build(
         }
     }
     planner.lock_outs();
-    planner.finish(package)
+    (planner.finish(package), legs.proxies)
 }
 
 impl Planner<'_, '_> {
