@@ -145,8 +145,8 @@ fn internet() -> weir_syntax::ast::Declaration {
     }
 }
 
-/// Drops what only follows from another mistake: that a name is missing whose declaration has a misspelt keyword, and
-/// that an assertion fails while something else is wrong.
+/// Drops what only follows from another mistake: that a name is missing whose declaration has a misspelt keyword, that
+/// the source of a refused flow is not known or not trusted, and that an assertion fails while something else is wrong.
 fn forget_consequences(
     files: &[(package::Source, &weir_syntax::ast::File)],
     diagnostics: &mut Vec<Diagnostic>,
@@ -161,6 +161,7 @@ fn forget_consequences(
         .filter(|declaration| names::schema::by_keyword(&declaration.keyword.text).is_none())
         .map(|declaration| declaration.name.text.as_str())
         .collect();
+    let refused = refused_flows(diagnostics);
     let others = diagnostics
         .iter()
         .any(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.code != &codes::E0701);
@@ -168,8 +169,33 @@ fn forget_consequences(
         let (file, span, _) = diagnostic.position();
         let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
         let follows = diagnostic.code == &codes::E0202 && misspelt.contains(word);
-        !(follows || others && diagnostic.code == &codes::E0701)
+        let rests_on_refused = judges_permitted(diagnostic)
+            && diagnostic.labels.iter().any(|label| {
+                let from = refused.partition_point(|place| *place < (label.file, label.span.start, 0));
+                refused.get(from).is_some_and(|(file, _, end)| *file == label.file && *end <= label.span.end)
+            });
+        !(follows || rests_on_refused || others && diagnostic.code == &codes::E0701)
     });
+}
+
+/// What a flow needs besides being possible: nothing is said of it where the flow itself is refused.
+fn judges_permitted(diagnostic: &Diagnostic) -> bool {
+    [&codes::E0515, &codes::E0516, &codes::E0602].contains(&diagnostic.code)
+}
+
+/// Places of errors that refuse a flow, as file, start and end, ascending.
+fn refused_flows(diagnostics: &[Diagnostic]) -> Vec<(FileId, u32, u32)> {
+    let refuses = |diagnostic: &&Diagnostic| {
+        diagnostic.severity() == Severity::Error && !judges_permitted(diagnostic)
+    };
+    let mut places: Vec<_> = diagnostics
+        .iter()
+        .filter(refuses)
+        .map(|diagnostic| diagnostic.position())
+        .map(|(file, span, _)| (file, span.start, span.end))
+        .collect();
+    places.sort_unstable();
+    places
 }
 
 /// Bytes of one text of a diagnostic, at most: names may be as long as a file.

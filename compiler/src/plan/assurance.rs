@@ -87,6 +87,8 @@ pub(super) struct Assurances<'m, 'a> {
     beside: Vec<Option<(Assurance, SegmentId)>>,
     /// The conduits that require something.
     strict: Vec<usize>,
+    /// By classes of both sides, the strict conduits between their zones.
+    joining: FxHashMap<(u32, u32), Arc<[usize]>>,
     /// First members of each class in a set; the sets are kept, so that their addresses stay theirs.
     members: FxHashMap<usize, (PrincipalSet, Arc<[u32]>)>,
     straight: FxHashMap<(u32, u32, Option<SegmentId>), Option<(Assurance, Link)>>,
@@ -108,6 +110,7 @@ impl<'m, 'a> Assurances<'m, 'a> {
             sides: Vec::new(),
             beside: Vec::new(),
             strict,
+            joining: FxHashMap::default(),
             members: FxHashMap::default(),
             straight: FxHashMap::default(),
         };
@@ -174,11 +177,13 @@ impl<'m, 'a> Assurances<'m, 'a> {
             return None;
         }
         let mut worst: Option<Shortfall> = None;
+        // of the strict conduits, whether each carries the rectangle, once it is asked
+        let mut carried: Vec<(usize, bool)> = Vec::new();
         let (sources, destinations) =
             (self.members(&rectangle.sources), self.members(&rectangle.destinations));
         for &source in sources.iter() {
             for &destination in destinations.iter() {
-                let (required, asker) = self.required(rectangle, statement, source, destination);
+                let (required, asker) = self.required(rectangle, statement, source, destination, &mut carried);
                 if required == Assurance::None || worst.as_ref().is_some_and(|worst| worst.required >= required) {
                     continue;
                 }
@@ -196,30 +201,46 @@ impl<'m, 'a> Assurances<'m, 'a> {
 
     /// The most that the flow, its destination, or a conduit that carries it asks for.
     fn required(
-        &self,
+        &mut self,
         rectangle: &Rectangle,
         statement: &Statement,
         source: u32,
         destination: u32,
+        carried: &mut Vec<(usize, bool)>,
     ) -> (Assurance, Asker) {
         let mut most = (statement.conditions.requires, Asker::Flow);
         let of_destination = self.model.principal(destination).details.requires;
         if of_destination > most.0 {
             most = (of_destination, Asker::Destination);
         }
-        let side = |id: u32| &self.sides[self.class_of[id as usize] as usize];
-        let (from, to) = (side(source), side(destination));
-        for index in self.strict.iter().copied() {
+        for &index in self.joining(source, destination).iter() {
             let conduit = &self.model.conduits[index];
-            if conduit.requires > most.0
-                && !from.shares_a_zone(to)
-                && joins(conduit, from, to)
-                && carries(self.model, conduit, rectangle)
-            {
+            if conduit.requires <= most.0 {
+                continue;
+            }
+            let known = carried.iter().find(|(other, _)| *other == index).map(|(_, carries)| *carries);
+            let carries = known.unwrap_or_else(|| {
+                let carries = carries(self.model, conduit, rectangle);
+                carried.push((index, carries));
+                carries
+            });
+            if carries {
                 most = (conduit.requires, Asker::Conduit(index));
             }
         }
         most
+    }
+
+    /// The strict conduits between two principals' zones.
+    fn joining(&mut self, source: u32, destination: u32) -> Arc<[usize]> {
+        let (from, to) = (self.class_of[source as usize], self.class_of[destination as usize]);
+        let (model, sides, strict) = (self.model, &self.sides, &self.strict);
+        let found = || {
+            let (from, to) = (&sides[from as usize], &sides[to as usize]);
+            let apart = !from.shares_a_zone(to);
+            strict.iter().copied().filter(|index| apart && joins(&model.conduits[*index], from, to)).collect()
+        };
+        self.joining.entry((from, to)).or_insert_with(found).clone()
     }
 
     /// What is verified of a source, and what bounds it. Nothing, where there is no path, or one without a filter: that
