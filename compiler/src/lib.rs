@@ -185,13 +185,12 @@ fn judges_permitted(diagnostic: &Diagnostic) -> bool {
 
 /// Places of errors that refuse a flow, as file, start and end, ascending.
 fn refused_flows(diagnostics: &[Diagnostic]) -> Vec<(FileId, u32, u32)> {
-    let refuses = |diagnostic: &&Diagnostic| {
-        diagnostic.severity() == Severity::Error && !judges_permitted(diagnostic)
-    };
+    let refuses =
+        |diagnostic: &&Diagnostic| diagnostic.severity() == Severity::Error && !judges_permitted(diagnostic);
     let mut places: Vec<_> = diagnostics
         .iter()
         .filter(refuses)
-        .map(|diagnostic| diagnostic.position())
+        .map(Diagnostic::position)
         .map(|(file, span, _)| (file, span.start, span.end))
         .collect();
     places.sort_unstable();

@@ -29,8 +29,7 @@ pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
 fn zones(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
     let mut parents: Vec<Option<EntityId>> = Vec::new();
     for entity in universe.entities_of(Kind::Zone) {
-        let mut zone =
-            Zone {
+        let mut zone = Zone {
             entity,
             name: universe.path(entity),
             purdue: None,

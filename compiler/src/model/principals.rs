@@ -225,9 +225,9 @@ fn place<'a>(
         around.dedup();
         let highest = around.into_iter().map(|zone| model.zone(zone)).max_by_key(|zone| zone.target_level);
         if let Some(zone) = highest.filter(|zone| zone.target_level.is_some_and(|target| target > level)) {
-                let (file, span) = universe.name_span(id);
-                let (zone_file, zone_span) = attribute_place(universe, zone.entity, "target_level");
-                diagnostics.push(
+            let (file, span) = universe.name_span(id);
+            let (zone_file, zone_span) = attribute_place(universe, zone.entity, "target_level");
+            diagnostics.push(
                     Diagnostic::new(
                         &codes::E0407,
                         format!("`{}` reaches SL{level}, its zone `{}` demands SL{}", name, zone.name, zone.target_level.unwrap_or(0)),

@@ -54,8 +54,7 @@ impl Model {
         let at = |entity: EntityId| {
             universe.attribute(entity, name).map(|attribute| (universe.name_span(entity).0, attribute.span))
         };
-        let classes =
-            std::iter::successors(principal.details.class, |class| self.bases.get(class).copied());
+        let classes = std::iter::successors(principal.details.class, |class| self.bases.get(class).copied());
         std::iter::once(principal.entity).chain(classes).find_map(at)
     }
 }

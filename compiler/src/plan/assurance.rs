@@ -2,19 +2,19 @@
 //! the flow, its destination and the conduits between their zones require. Principals that nothing here tells apart
 //! are one class, so that a rectangle costs its classes and not its pairs.
 
-use std::sync::Arc;
+use std::{collections::hash_map::Entry, sync::Arc};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
-use weir_syntax::{Diagnostic, diagnostic::codes};
 
-use super::{capabilities, evidence, routes::Routes};
+use super::{
+    capabilities, evidence,
+    routes::Routes,
+    shortfall::{Asker, Link, Shortfall},
+};
 use crate::{
-    flows::{Rectangle, Side, Statement, carries, joins, side, some_names},
-    model::{
-        Assurance, GatewayId, Key, Model, Principal, PrincipalKind, PrincipalSet, SegmentId, SegmentKind,
-        ZoneId,
-    },
+    flows::{Rectangle, Side, Statement, carries, joins, side},
+    model::{Assurance, GatewayId, Key, Model, Principal, PrincipalKind, PrincipalSet, SegmentId, ZoneId},
     names::{EntityId, Universe},
 };
 
@@ -25,41 +25,6 @@ pub(super) struct Way {
     pub(super) proxy: Option<u32>,
     /// The slice from which the source starts.
     pub(super) through: Option<SegmentId>,
-}
-
-/// Who asks for an assurance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asker {
-    Flow,
-    Destination,
-    /// Index into the conduits.
-    Conduit(usize),
-}
-
-/// What bounds the assurance of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    /// Both ends stand on it, and nobody is in between.
-    Unguarded(SegmentId),
-    /// What its stations had to show.
-    Admission(SegmentId),
-    /// The stations of a segment beside the source's, with no filter in between, can take its address.
-    Beside { own: SegmentId, other: SegmentId },
-    Outside,
-    People,
-    /// What the point at the end of its connection verifies.
-    Evidence,
-}
-
-/// A source that is known less well than a destination's flow requires.
-#[derive(Clone, Debug)]
-pub(super) struct Shortfall {
-    source: u32,
-    destination: u32,
-    pub(super) required: Assurance,
-    effective: Assurance,
-    asker: Asker,
-    link: Link,
 }
 
 /// What tells principals apart here.
@@ -75,9 +40,15 @@ struct Class {
     own: Option<EntityId>,
 }
 
+/// What packet filters on the way verify, and what bounds it; nothing, where another mistake is said of the way.
+type Verified = Option<(Assurance, Link)>;
+
+/// The first member of a class in a set, and another, if there is one.
+type Members = (u32, Option<u32>);
+
 pub(super) struct Assurances<'m, 'a> {
-    universe: &'m Universe<'a>,
-    model: &'m Model,
+    pub(super) universe: &'m Universe<'a>,
+    pub(super) model: &'m Model,
     /// Whether anything in the package requires an assurance; nothing else here is filled, if not.
     asked: bool,
     /// Index of the principal's class; the first principal of each class.
@@ -89,9 +60,9 @@ pub(super) struct Assurances<'m, 'a> {
     strict: Vec<usize>,
     /// By classes of both sides, the strict conduits between their zones.
     joining: FxHashMap<(u32, u32), Arc<[usize]>>,
-    /// First members of each class in a set; the sets are kept, so that their addresses stay theirs.
-    members: FxHashMap<usize, (PrincipalSet, Arc<[u32]>)>,
-    straight: FxHashMap<(u32, u32, Option<SegmentId>), Option<(Assurance, Link)>>,
+    /// Members of each class in a set; the sets are kept, so that their addresses stay theirs.
+    members: FxHashMap<usize, (PrincipalSet, Arc<[Members]>)>,
+    straight: FxHashMap<(u32, u32, Option<SegmentId>), Verified>,
 }
 
 impl<'m, 'a> Assurances<'m, 'a> {
@@ -144,23 +115,26 @@ impl<'m, 'a> Assurances<'m, 'a> {
         }
     }
 
-    /// One member for each class in a set.
-    fn members(&mut self, set: &PrincipalSet) -> Arc<[u32]> {
+    /// One or two members of each class in a set.
+    fn members(&mut self, set: &PrincipalSet) -> Arc<[Members]> {
         let key = Arc::as_ptr(set) as usize;
         if let Some((_, known)) = self.members.get(&key) {
             return known.clone();
         }
-        let mut seen: FxHashSet<u32> = FxHashSet::default();
-        let mut last = u32::MAX;
-        let mut members = Vec::new();
+        let mut seen: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut members: Vec<Members> = Vec::new();
         for id in set.members() {
-            let class = self.class_of[id as usize];
-            if class != last && seen.insert(class) {
-                members.push(id);
+            match seen.entry(self.class_of[id as usize]) {
+                Entry::Occupied(place) => {
+                    members[*place.get()].1.get_or_insert(id);
+                }
+                Entry::Vacant(place) => {
+                    place.insert(members.len());
+                    members.push((id, None));
+                }
             }
-            last = class;
         }
-        let members: Arc<[u32]> = members.into();
+        let members: Arc<[Members]> = members.into();
         self.members.insert(key, (set.clone(), members.clone()));
         members
     }
@@ -181,10 +155,15 @@ impl<'m, 'a> Assurances<'m, 'a> {
         let mut carried: Vec<(usize, bool)> = Vec::new();
         let (sources, destinations) =
             (self.members(&rectangle.sources), self.members(&rectangle.destinations));
-        for &source in sources.iter() {
-            for &destination in destinations.iter() {
-                let (required, asker) = self.required(rectangle, statement, source, destination, &mut carried);
-                if required == Assurance::None || worst.as_ref().is_some_and(|worst| worst.required >= required) {
+        for sources in sources.iter() {
+            for destinations in destinations.iter() {
+                // nobody has to be told from himself
+                let Some((source, destination)) = apart(*sources, *destinations) else { continue };
+                let (required, asker) =
+                    self.required(rectangle, statement, source, destination, &mut carried);
+                if required == Assurance::None
+                    || worst.as_ref().is_some_and(|worst| worst.required >= required)
+                {
                     continue;
                 }
                 let Some((effective, link)) = self.effective(rectangle, source, destination, way, routes)
@@ -252,7 +231,7 @@ impl<'m, 'a> Assurances<'m, 'a> {
         destination: u32,
         way: Way,
         routes: &mut Routes,
-    ) -> Option<(Assurance, Link)> {
+    ) -> Verified {
         let model = self.model;
         let end = way.proxy.unwrap_or(destination);
         let (address, link) = if model.principal(source).kind == PrincipalKind::Role {
@@ -284,13 +263,14 @@ impl<'m, 'a> Assurances<'m, 'a> {
         destination: u32,
         through: Option<SegmentId>,
         routes: &mut Routes,
-    ) -> Option<(Assurance, Link)> {
+    ) -> Verified {
         let key = (self.class_of[source as usize], self.class_of[destination as usize], through);
         if let Some(known) = self.straight.get(&key) {
             return *known;
         }
         let (from, to) = (self.model.principal(source), self.model.principal(destination));
-        let starts = || from.attachments.iter().map(|at| at.segment).filter(|at| through.is_none_or(|t| t == *at));
+        let starts =
+            || from.attachments.iter().map(|at| at.segment).filter(|at| through.is_none_or(|t| t == *at));
         let mut best: Vec<(u32, SegmentId, SegmentId)> = Vec::new();
         for start in starts() {
             for end in &to.attachments {
@@ -317,7 +297,7 @@ impl<'m, 'a> Assurances<'m, 'a> {
         to: &Principal,
         (start, end): (SegmentId, SegmentId),
         routes: &mut Routes,
-    ) -> Option<(Assurance, Link)> {
+    ) -> Verified {
         let guards = |id: GatewayId| guards(self.model, id);
         let at_the_end = self.model.gateway_of.get(&to.entity).is_some_and(|gateway| guards(*gateway));
         if !at_the_end {
@@ -352,146 +332,19 @@ impl<'m, 'a> Assurances<'m, 'a> {
                 }
         };
         let all = self.model.principals.iter().enumerate();
-        all.filter(|(_, principal)| principal.details.enforces.iter().any(|word| can(word)))
+        all.filter(|(_, principal)| principal.details.enforces.iter().any(&can))
             .map(|(id, _)| id as u32)
             .filter(|id| !rectangle.sources.contains(*id) && !rectangle.destinations.contains(*id))
             .collect()
     }
+}
 
-    pub(super) fn report(
-        &self,
-        shortfall: &Shortfall,
-        rectangle: &Rectangle,
-        statement: &Statement,
-        proxy: Option<u32>,
-    ) -> Diagnostic {
-        let model = self.model;
-        let (source, destination) = (model.principal(shortfall.source), model.principal(shortfall.destination));
-        let (required, effective) = (shortfall.required.word(), shortfall.effective.word());
-        let name = &source.name;
-        let known = match shortfall.effective {
-            Assurance::None => format!("nothing verifies who `{name}` is"),
-            _ => format!("`{name}` is known by `{effective}` only"),
-        };
-        let mut diagnostic =
-            Diagnostic::new(&codes::E0602, format!("{known}, and `{required}` is required")).primary(
-                statement.file,
-                if shortfall.asker == Asker::Flow { statement.span } else { statement.source_span },
-                format!("from `{name}` to `{}`", destination.name),
-            );
-        match shortfall.asker {
-            Asker::Flow => {}
-            Asker::Destination => {
-                if let Some((file, span)) = model.attribute_place(self.universe, destination, "requires") {
-                    diagnostic = diagnostic.secondary(file, span, "required of every flow to it");
-                }
-            }
-            Asker::Conduit(index) => {
-                let conduit = &model.conduits[index];
-                let place = self.universe.attribute(conduit.entity, "requires");
-                let (file, name_span) = self.universe.name_span(conduit.entity);
-                let span = place.map_or(name_span, |attribute| attribute.span);
-                diagnostic = diagnostic.secondary(file, span, "required of every flow through the conduit");
-            }
-        }
-        diagnostic = self.with_link(diagnostic, shortfall);
-        if let Some((file, span)) = model.attribute_place(self.universe, source, "identity") {
-            let end = &model.principal(proxy.unwrap_or(shortfall.destination)).name;
-            let text = match shortfall.link {
-                Link::Evidence => format!("the weakest link: `{end}` verifies this, which is worth `{effective}`"),
-                _ => "nothing on the path verifies this".to_owned(),
-            };
-            diagnostic = diagnostic.secondary(file, span, text);
-        }
-        diagnostic.help(self.remedy(shortfall, rectangle))
+/// Two different principals, one of each.
+fn apart(one: Members, other: Members) -> Option<(u32, u32)> {
+    if one.0 != other.0 {
+        return Some((one.0, other.0));
     }
-
-    /// The weakest link of the chain.
-    fn with_link(&self, diagnostic: Diagnostic, shortfall: &Shortfall) -> Diagnostic {
-        let place = |segment: SegmentId| {
-            let entity = self.model.segment(segment).entity;
-            let (file, span) = self.universe.name_span(entity);
-            (file, self.universe.attribute(entity, "admission").map_or(span, |attribute| attribute.span))
-        };
-        let (segment, text) = match shortfall.link {
-            Link::Unguarded(segment) => {
-                (segment, "both stand on this segment: no enforcement point is between them".to_owned())
-            }
-            Link::Admission(segment) => {
-                let worth = evidence::address(
-                    self.model.principal(shortfall.source),
-                    self.model.segment(segment),
-                );
-                (segment, format!("the weakest link: an address here is worth `{}`", worth.word()))
-            }
-            Link::Beside { own, other } => (
-                other,
-                format!(
-                    "the weakest link: whoever is on `{}` can take an address of `{}`, for no filter is in between",
-                    self.model.segment(other).name,
-                    self.model.segment(own).name
-                ),
-            ),
-            Link::Evidence => return diagnostic, // with the identity
-            Link::Outside | Link::People => {
-                let source = self.model.principal(shortfall.source);
-                if Some(source.entity) == self.model.internet {
-                    return diagnostic;
-                }
-                let (file, span) = self.universe.name_span(source.entity);
-                let text = match shortfall.link {
-                    Link::People => "people have no address",
-                    _ => "the weakest link: nothing binds addresses of the outside",
-                };
-                return diagnostic.secondary(file, span, text);
-            }
-        };
-        let (file, span) = place(segment);
-        diagnostic.secondary(file, span, text)
-    }
-
-    /// What would raise the assurance far enough.
-    fn remedy(&self, shortfall: &Shortfall, rectangle: &Rectangle) -> String {
-        let mut ways = Vec::new();
-        let source = self.model.principal(shortfall.source);
-        if let Link::Admission(segment) | Link::Beside { other: segment, .. } = shortfall.link
-            && self.model.segment(segment).kind == SegmentKind::Network
-        {
-            let segment = &self.model.segment(segment).name;
-            match shortfall.required {
-                Assurance::Shared => ways.push(format!("admit stations to `{segment}` by a key (`admission = psk`)")),
-                Assurance::Certified => {
-                    ways.push(format!("admit stations to `{segment}` by certificate (`admission = dot1x`)"));
-                }
-                _ => {}
-            }
-        }
-        let has = source.details.identity.as_deref();
-        let fits = has.is_some_and(|identity| evidence::verified("envoy", identity) >= shortfall.required);
-        let scheme = match source.kind {
-            PrincipalKind::Workload => "spiffe(\"spiffe://…\"",
-            _ => "x509(san = \"…\"",
-        };
-        let identity = match shortfall.required {
-            Assurance::Attested => "attested(verifier = \"…\", san = \"…\")".to_owned(),
-            Assurance::Hardware => format!("{scheme}, key = hardware)"),
-            _ => format!("{scheme})"),
-        };
-        let give = format!("give `{}` `identity = {identity}`", source.name);
-        let verifiers = if fits { self.verifiers(rectangle, shortfall) } else { Vec::new() };
-        let point = match verifiers.as_slice() {
-            [] => "a proxy that verifies it (`enforces = envoy`)".to_owned(),
-            some => some_names(self.model, some.iter().copied()),
-        };
-        ways.push(match (shortfall.link, fits) {
-            (Link::Evidence, _) => give,
-            (_, true) => format!("lead the flow through {point}"),
-            (_, false) => format!("{give}, and lead the flow through {point}"),
-        });
-        ways.push("require less".to_owned());
-        let last = ways.pop().unwrap_or_default();
-        format!("{}, or {last}", ways.join("; or "))
-    }
+    one.1.map(|second| (second, other.0)).or_else(|| other.1.map(|second| (one.0, second)))
 }
 
 /// Where a key is, whatever its name.

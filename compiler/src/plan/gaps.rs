@@ -238,7 +238,10 @@ impl Finder<'_, '_> {
         let (attribute, help) = if in_a_cluster {
             ("egress", "`egress = routed`, or `accept_gap = \"…\"` in the cluster")
         } else {
-            ("masquerade", "`enforces = nftables` in the gateway, or `accept_gap = \"…\"` in the networks that it hides")
+            (
+                "masquerade",
+                "`enforces = nftables` in the gateway, or `accept_gap = \"…\"` in the networks that it hides",
+            )
         };
         let (file, name) = self.universe.name_span(gateway.entity);
         let given = self.universe.attribute(gateway.entity, attribute);
@@ -295,10 +298,7 @@ impl Finder<'_, '_> {
                 accepted: segment.accept_gap.clone(),
                 file,
                 span,
-                message: format!(
-                    "`{place}` cannot tell {names} from the other pods of `{}`",
-                    segment.name
-                ),
+                message: format!("`{place}` cannot tell {names} from the other pods of `{}`", segment.name),
                 label: "shows no identity, and has no address of its own".into(),
                 help: "`identity = spiffe(\"…\")` in the workload, or `accept_gap = \"…\"` in the cluster",
                 place,

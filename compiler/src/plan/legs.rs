@@ -7,9 +7,10 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
     OperationMatch,
-    assurance::{Assurances, Shortfall, Way},
+    assurance::{Assurances, Way},
     capabilities,
     routes::Routes,
+    shortfall::Shortfall,
 };
 use crate::{
     flows::{Demand, PortSet, Rectangle, Statement},
@@ -143,9 +144,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         }
         let mut way = Way { proxy, through };
         let mut shortfall = self.assurances.shortfall(rectangle, statement, way, routes);
-        if let Some(found) = shortfall.as_ref().filter(|_| {
-            proxy.is_none() && !at_the_end && !by_filter && rectangle.destinations.count() == 1
-        }) {
+        if let Some(found) = shortfall
+            .as_ref()
+            .filter(|_| proxy.is_none() && !at_the_end && !by_filter && rectangle.destinations.count() == 1)
+        {
             match self.choose_verifier(rectangle, statement, found, routes) {
                 Ok(None) => {}
                 Ok(chosen) => {
@@ -296,10 +298,13 @@ impl<'m, 'a> Legs<'m, 'a> {
         routes: &mut Routes,
     ) -> Result<Option<u32>, Box<Diagnostic>> {
         let verifiers = self.assurances.verifiers(rectangle, shortfall);
-        let note = |ambiguous: Box<Diagnostic>| {
-            let required = shortfall.required.word();
-            Box::new((*ambiguous).note(format!("the flow needs one of them, since `{required}` is required of its source")))
-        };
+        let note =
+            |ambiguous: Box<Diagnostic>| {
+                let required = shortfall.required.word();
+                Box::new((*ambiguous).note(format!(
+                    "the flow needs one of them, since `{required}` is required of its source"
+                )))
+            };
         self.the_one(verifiers.into_iter(), rectangle, statement, routes).map_err(note)
     }
 
@@ -322,9 +327,8 @@ impl<'m, 'a> Legs<'m, 'a> {
         else {
             return Ok(None);
         };
-        let candidates: Vec<u32> = candidates
-            .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
-            .collect();
+        let candidates: Vec<u32> =
+            candidates.filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination)).collect();
         match candidates.as_slice() {
             [only] => Ok(Some(*only)),
             [] => Ok(None),

@@ -13,6 +13,7 @@ mod legs;
 mod operations;
 mod refusals;
 mod routes;
+mod shortfall;
 
 use weir_syntax::{FileId, Span};
 

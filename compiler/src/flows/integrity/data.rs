@@ -32,10 +32,14 @@ impl Data {
 
     fn of(effect: OperationEffect) -> Self {
         match effect {
-            OperationEffect::Observe | OperationEffect::Subscribe => Self { to_client: true, ..Self::NOTHING },
+            OperationEffect::Observe | OperationEffect::Subscribe => {
+                Self { to_client: true, ..Self::NOTHING }
+            }
             OperationEffect::Publish => Self { to_server: true, ..Self::NOTHING },
             OperationEffect::Actuate => Self { to_server: true, commands: true, ..Self::NOTHING },
-            OperationEffect::Manage => Self { to_server: true, commands: true, programs: true, ..Self::NOTHING },
+            OperationEffect::Manage => {
+                Self { to_server: true, commands: true, programs: true, ..Self::NOTHING }
+            }
         }
     }
 
@@ -72,9 +76,9 @@ impl<'m> Directions<'m> {
         if let Some(operations) = operations(self.model, rectangle) {
             let protocol = rectangle.demand.as_ref().map_or(0, |demand| demand.protocol);
             let declared = &self.model.protocols.get(protocol).operations;
-            let effects = operations
-                .iter()
-                .map(|used| declared.get(used.operation as usize).map_or(Data::ANYTHING, |o| Data::of(o.effect)));
+            let effects = operations.iter().map(|used| {
+                declared.get(used.operation as usize).map_or(Data::ANYTHING, |o| Data::of(o.effect))
+            });
             return effects.fold(Data::NOTHING, Data::and);
         }
         match rectangle.protocol {
@@ -122,7 +126,8 @@ pub(super) fn operations(model: &Model, rectangle: &Rectangle) -> Option<Vec<Ope
     let all = || (0..count).map(|operation| OperationUse { operation, arguments: Vec::new() }).collect();
     let mut operations: Vec<OperationUse> = demand.only.clone().unwrap_or_else(all);
     operations.retain(|used| {
-        let wholly = |denied: &&OperationUse| denied.operation == used.operation && denied.arguments.is_empty();
+        let wholly =
+            |denied: &&OperationUse| denied.operation == used.operation && denied.arguments.is_empty();
         !demand.except.iter().any(|denied| wholly(&denied))
     });
     Some(operations)
@@ -170,7 +175,10 @@ fn is_covered(declared: &Protocol, protocol: u32, used: &OperationUse, services:
 fn narrows(operation: &Operation, inner: &ArgumentUse, outer: &ArgumentUse) -> bool {
     let functions = |used: &ArgumentUse| {
         let declared = operation.arguments.get(used.argument as usize);
-        declared.map(|argument| &argument.functions).filter(|own| !own.is_empty()).unwrap_or(&operation.functions)
+        declared
+            .map(|argument| &argument.functions)
+            .filter(|own| !own.is_empty())
+            .unwrap_or(&operation.functions)
     };
     let fewer = inner.argument == outer.argument || {
         let outer = functions(outer);

@@ -36,6 +36,10 @@ pub struct Levels {
     /// The least of a principal's own integrity and all that flows in.
     pub(super) least: Vec<Integrity>,
     pub(super) causes: Vec<Option<Cause>>,
+    /// Hops that its data came, from whoever it was that bad of its own.
+    pub(super) hops: Vec<u32>,
+    /// For each set of givers, by address: the member that emits the least, by the fewest hops.
+    pub(super) weakest: FxHashMap<usize, u32>,
     /// What it emits: `least`, or what it endorses that to.
     pub emitted: Vec<Integrity>,
 }
@@ -45,7 +49,14 @@ impl Levels {
         let trust: Vec<Trust> = model.principals.iter().map(|principal| model.trust(principal)).collect();
         let count = trust.len();
         let least: Vec<Integrity> = trust.iter().map(|trust| trust.own).collect();
-        let levels = Self { trust, least, causes: vec![None; count], emitted: vec![Integrity::Safety; count] };
+        let levels = Self {
+            trust,
+            least,
+            causes: vec![None; count],
+            hops: vec![0; count],
+            weakest: FxHashMap::default(),
+            emitted: vec![Integrity::Safety; count],
+        };
         Fixpoint::new(model, edges, levels).run()
     }
 }
@@ -60,6 +71,7 @@ fn endorsed(model: &Model, principal: u32, level: Integrity) -> Integrity {
 
 /// A set of principals with the edges out of it.
 struct Givers {
+    address: usize,
     edges: Vec<u32>,
     done: bool,
 }
@@ -85,7 +97,8 @@ impl<'m> Fixpoint<'m> {
             let set = *known.entry(Arc::as_ptr(&edge.givers)).or_insert_with(|| {
                 let set = givers.len() as u32;
                 holding.insert(set, &edge.givers);
-                givers.push(Givers { edges: Vec::new(), done: false });
+                let address = Arc::as_ptr(&edge.givers) as usize;
+                givers.push(Givers { address, edges: Vec::new(), done: false });
                 set
             });
             givers[set as usize].edges.push(index as u32);
@@ -115,6 +128,7 @@ impl<'m> Fixpoint<'m> {
                     if std::mem::replace(&mut self.givers[*set as usize].done, true) {
                         continue;
                     }
+                    self.levels.weakest.insert(self.givers[*set as usize].address, giver);
                     for edge in std::mem::take(&mut self.givers[*set as usize].edges) {
                         let edge = &self.edges[edge as usize];
                         self.lower(edge, giver, level, |id, emits| {
@@ -153,6 +167,9 @@ impl<'m> Fixpoint<'m> {
                 self.levels.causes[id as usize] =
                     Some(Cause { rectangle: edge.rectangle, to_server: edge.to_server, giver });
                 let emits = endorsed(self.model, id, level);
+                // what an endorser emits is its own word
+                let hops = self.levels.hops[giver as usize] + 1;
+                self.levels.hops[id as usize] = if emits == level { hops } else { 0 };
                 self.levels.emitted[id as usize] = emits;
                 lowered(id, emits);
                 id = self.next_above(id);

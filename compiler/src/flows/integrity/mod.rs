@@ -76,7 +76,9 @@ pub fn analyse(
         let ways = [(data.to_server, true, clients, servers), (data.to_client, false, servers, clients)];
         for (_, to_server, from, to) in ways.into_iter().filter(|(runs, ..)| *runs) {
             let proxy = proxy.map(|proxy| {
-                let set = alone.entry(proxy).or_insert_with(|| Arc::new(Ranges::from_unsorted(vec![(proxy, proxy)])));
+                let set = alone
+                    .entry(proxy)
+                    .or_insert_with(|| Arc::new(Ranges::from_unsorted(vec![(proxy, proxy)])));
                 set.clone()
             });
             for givers in std::iter::once(from.clone()).chain(proxy) {
@@ -122,8 +124,6 @@ fn eased(demand: Integrity) -> Integrity {
 struct Checker<'m> {
     model: &'m Model,
     levels: Levels,
-    /// For each level but the best: who emits no more.
-    emitting: [Marks; 3],
     /// For each level but the best: who demands more, of commands and of those that program.
     demanding: [[Marks; 3]; 2],
     easing: Marks,
@@ -132,22 +132,24 @@ struct Checker<'m> {
 impl<'m> Checker<'m> {
     fn new(model: &'m Model, levels: Levels) -> Self {
         let weak = [Integrity::Untrusted, Integrity::Field, Integrity::Verified];
-        let emitting = weak.map(|level| Marks::new(levels.emitted.iter().map(move |emits| *emits <= level)));
         let count = levels.emitted.len() as u32;
         let demanding = [false, true].map(|programs| {
             weak.map(|level| Marks::new((0..count).map(|id| demand(model, &levels, id, programs) > level)))
         });
         let easing = Marks::new(model.principals.iter().map(|principal| principal.details.safe.is_some()));
-        Self { model, levels, emitting, demanding, easing }
+        Self { model, levels, demanding, easing }
     }
 
-    /// The source of a rectangle that emits the least, a sink itself left out; its proxy counts as one.
-    fn weakest(&self, rectangle: &Rectangle, proxy: Option<u32>, but: Option<u32>) -> Option<u32> {
-        let emits = |id: &u32| self.levels.emitted[*id as usize];
-        let other = |id: &u32| Some(*id) != but;
-        let sources = self.emitting.iter().find_map(|marks| marks.of(&rectangle.sources).find(other));
-        let first = || rectangle.sources.members().find(other);
-        sources.or_else(first).into_iter().chain(proxy.filter(other)).min_by_key(emits)
+    /// The source of a rectangle that emits the least, by the fewest hops; its proxy counts as one.
+    fn weakest(&self, rectangle: &Rectangle, proxy: Option<u32>) -> Option<u32> {
+        let address = Arc::as_ptr(&rectangle.sources) as usize;
+        let first = || rectangle.sources.members().next();
+        let source = self.levels.weakest.get(&address).copied().or_else(first);
+        source.into_iter().chain(proxy).min_by_key(|id| self.badness(*id))
+    }
+
+    fn badness(&self, id: u32) -> (Integrity, u32) {
+        (self.levels.emitted[id as usize], self.levels.hops[id as usize])
     }
 
     fn untrusted(
@@ -157,12 +159,10 @@ impl<'m> Checker<'m> {
         programs: bool,
         proxy: Option<u32>,
     ) -> Option<Violation> {
-        let weakest = self.weakest(rectangle, proxy, None)?;
+        let weakest = self.weakest(rectangle, proxy)?;
         let level = self.levels.emitted[weakest as usize];
         let demanding = self.demanding[usize::from(programs)].get(level as usize)?;
-        demanding.of(&rectangle.destinations).find_map(|sink| {
-            let source =
-                if weakest == sink { self.weakest(rectangle, proxy, Some(sink))? } else { weakest };
+        let violates = |source: u32, sink: u32| {
             let emits = self.levels.emitted[source as usize];
             let mut demands = demand(self.model, &self.levels, sink, programs);
             if demands > emits && self.is_safe(rectangle, sink) {
@@ -170,13 +170,23 @@ impl<'m> Checker<'m> {
             }
             let kind = ViolationKind::Untrusted { emits, demands };
             (demands > emits).then_some(Violation { rectangle: index, source, sink, kind })
+        };
+        let mut sinks = demanding.of(&rectangle.destinations);
+        let other = sinks.find_map(|sink| if sink == weakest { None } else { violates(weakest, sink) });
+        // nobody commands himself: then the next of the sources counts
+        other.or_else(|| {
+            rectangle.destinations.contains(weakest).then_some(())?;
+            let sources = rectangle.sources.members().chain(proxy).filter(|id| *id != weakest);
+            violates(sources.min_by_key(|id| self.badness(*id))?, weakest)
         })
     }
 
     fn unlimited(&self, index: u32, rectangle: &Rectangle) -> Option<Violation> {
         rectangle.demand.as_ref()?;
-        let sink = self.easing.of(&rectangle.destinations).find(|sink| self.is_safe(rectangle, *sink))?;
-        let source = rectangle.sources.members().next()?;
+        let (source, sink) = self.easing.of(&rectangle.destinations).find_map(|sink| {
+            let source = rectangle.sources.members().find(|source| *source != sink)?;
+            self.is_safe(rectangle, sink).then_some((source, sink))
+        })?;
         Some(Violation { rectangle: index, source, sink, kind: ViolationKind::Unlimited })
     }
 

@@ -25,7 +25,8 @@ pub fn check(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> IntegrityReport {
     let report = analyse(model, statements, rectangles, proxies);
-    let reporter = Reporter { universe, model, statements, rectangles, levels: &report.levels, data: &report.data };
+    let reporter =
+        Reporter { universe, model, statements, rectangles, levels: &report.levels, data: &report.data };
     // commands that fail because of one flow of weak data are one mistake, be it far away
     let mut by_cause: BTreeMap<(FileId, Span), Vec<(usize, &Violation)>> = BTreeMap::new();
     for violation in &report.violations {
@@ -134,7 +135,7 @@ impl Reporter<'_, '_> {
         let mut others: Vec<&Statement> = Vec::new();
         for other in violations.iter().map(|(_, violation)| self.statement(violation.rectangle)) {
             let known = |one: &&Statement| (one.file, one.span) == (other.file, other.span);
-            if !known(&statement) && !others.iter().any(|other| known(other)) {
+            if !known(&statement) && !others.iter().any(known) {
                 others.push(other);
             }
         }
@@ -183,12 +184,10 @@ impl Reporter<'_, '_> {
     fn unlimited(&self, violation: &Violation) -> Diagnostic {
         let statement = self.statement(violation.rectangle);
         let sink = self.model.principal(violation.sink);
-        let mut diagnostic = Diagnostic::new(
-            &codes::E0516,
-            format!("a safe command to `{}` has no `limit`", sink.name),
-        )
-        .primary(statement.file, statement.span, "may be repeated without end")
-        .help("add `{ limit = 6/min }`: who trips a machine all the time keeps it from ever running");
+        let mut diagnostic =
+            Diagnostic::new(&codes::E0516, format!("a safe command to `{}` has no `limit`", sink.name))
+                .primary(statement.file, statement.span, "may be repeated without end")
+                .help("add `{ limit = 6/min }`: who trips a machine all the time keeps it from ever running");
         if let Some((file, span)) = self.model.attribute_place(self.universe, sink, "safe") {
             diagnostic = diagnostic.secondary(file, span, "declared safe");
         }

@@ -47,8 +47,7 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     clock.stage();
 
     let package = ("bench", "0.1.0");
-    let (plan, proxies) =
-        plan::build(&universe, &model, &statements, &rectangles, package, &mut diagnostics);
+    let (plan, proxies) = plan::build(&universe, &model, &statements, &rectangles, package, &mut diagnostics);
     plan::gaps(&universe, &model, &rectangles, &proxies, &mut diagnostics);
     clock.stage();
     flows::check_integrity(&universe, &model, &statements, &rectangles, &proxies, &mut diagnostics);
