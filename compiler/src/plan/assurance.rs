@@ -56,6 +56,8 @@ pub(super) struct Assurances<'m, 'a> {
     sides: Vec<Side>,
     /// For each segment, the worst admission of segments that are joined to it without a filter.
     beside: Vec<Option<(Assurance, SegmentId)>>,
+    /// Principals that enforce anything.
+    points: Vec<u32>,
     /// The conduits that require something.
     strict: Vec<usize>,
     /// By classes of both sides, the strict conduits between their zones.
@@ -80,6 +82,7 @@ impl<'m, 'a> Assurances<'m, 'a> {
             class_of: Vec::new(),
             sides: Vec::new(),
             beside: Vec::new(),
+            points: Vec::new(),
             strict,
             joining: FxHashMap::default(),
             members: FxHashMap::default(),
@@ -88,6 +91,8 @@ impl<'m, 'a> Assurances<'m, 'a> {
         if asked {
             assurances.classes();
             assurances.beside = beside(model);
+            let enforces = |principal: &Principal| !principal.details.enforces.is_empty();
+            assurances.points = model.principals_where(enforces).members().collect();
         }
         assurances
     }
@@ -331,9 +336,11 @@ impl<'m, 'a> Assurances<'m, 'a> {
                     _ => capabilities::proxy_holds(word, protocol),
                 }
         };
-        let all = self.model.principals.iter().enumerate();
-        all.filter(|(_, principal)| principal.details.enforces.iter().any(&can))
-            .map(|(id, _)| id as u32)
+        let enforces = |id: &u32| self.model.principal(*id).details.enforces.iter().any(&can);
+        self.points
+            .iter()
+            .copied()
+            .filter(enforces)
             .filter(|id| !rectangle.sources.contains(*id) && !rectangle.destinations.contains(*id))
             .collect()
     }

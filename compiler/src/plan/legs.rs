@@ -21,17 +21,20 @@ use crate::{
 
 /// A part of a flow that packet filters see: who connects to whom, on which ports.
 #[derive(Clone, Debug)]
-pub(super) struct Leg {
-    pub(super) statement: u32,
-    pub(super) sources: PrincipalSet,
-    pub(super) destinations: PrincipalSet,
-    pub(super) ports: PortSet,
+pub struct Leg {
+    /// Index into the relation's rectangles: the one that this is a part of.
+    pub rectangle: u32,
+    /// Index into the package's statements.
+    pub statement: u32,
+    pub sources: PrincipalSet,
+    pub destinations: PrincipalSet,
+    pub ports: PortSet,
     /// Somebody behind this leg's end holds the statement's limit, so that filters on the way do not.
-    pub(super) limit_is_held: bool,
+    pub limit_is_held: bool,
     /// `via` names a slice: the source starts from there.
-    pub(super) through: Option<SegmentId>,
+    pub through: Option<SegmentId>,
     /// The demand, where packet filters on the way have to hold it.
-    pub(super) operations: Option<Arc<OperationMatch>>,
+    pub operations: Option<Arc<OperationMatch>>,
 }
 
 /// Who holds a demand.
@@ -45,6 +48,8 @@ pub(super) struct Legs<'m, 'a> {
     universe: &'m Universe<'a>,
     model: &'m Model,
     roles: Ranges<u32>,
+    /// Principals that enforce anything.
+    enforcing: Vec<u32>,
     /// For each proxy and port, the one destination behind it.
     listeners: FxHashMap<(u32, PortSet), PrincipalSet>,
     assurances: Assurances<'m, 'a>,
@@ -54,12 +59,17 @@ pub(super) struct Legs<'m, 'a> {
 
 impl<'m, 'a> Legs<'m, 'a> {
     pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model, statements: &[Statement]) -> Self {
-        let is_role =
-            |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Role;
-        let roles = model.principals.iter().enumerate().filter(is_role);
-        let roles = Ranges::from_unsorted(roles.map(|(index, _)| (index as u32, index as u32)).collect());
-        let assurances = Assurances::new(universe, model, statements);
-        Self { universe, model, roles, listeners: FxHashMap::default(), assurances, proxies: Vec::new() }
+        let roles = model.principals_where(|principal| principal.kind == PrincipalKind::Role);
+        let enforcing = model.principals_where(|principal| !principal.details.enforces.is_empty());
+        Self {
+            universe,
+            model,
+            roles,
+            enforcing: enforcing.members().collect(),
+            listeners: FxHashMap::default(),
+            assurances: Assurances::new(universe, model, statements),
+            proxies: Vec::new(),
+        }
     }
 
     /// The legs of one rectangle; its place in `proxies` is filled, whatever comes of it.
@@ -84,6 +94,7 @@ impl<'m, 'a> Legs<'m, 'a> {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Leg> {
         let straight = Leg {
+            rectangle: 0,
             statement: rectangle.statement,
             sources: rectangle.sources.clone(),
             destinations: rectangle.destinations.clone(),
@@ -280,12 +291,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         let protocol = self.model.protocols.get(demand.protocol);
         let can_hold = |word: &&'static str| capabilities::proxy_holds(word, protocol);
         let holders = self
-            .model
-            .principals
+            .enforcing
             .iter()
-            .enumerate()
-            .filter(|(_, principal)| principal.details.enforces.iter().any(&can_hold))
-            .map(|(index, _)| index as u32);
+            .copied()
+            .filter(|id| self.model.principal(*id).details.enforces.iter().any(&can_hold));
         self.the_one(holders, rectangle, statement, routes)
     }
 
