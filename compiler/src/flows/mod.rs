@@ -3,6 +3,7 @@
 
 mod assertions;
 mod conduits;
+pub mod integrity;
 mod isolation;
 mod overlap;
 mod relation;
@@ -11,6 +12,8 @@ mod statements;
 
 pub use assertions::Claims;
 pub use conduits::check as check_conduits;
+pub(crate) use conduits::{Side, carries, joins, side};
+pub use integrity::{IntegrityReport, check as check_integrity};
 pub use isolation::check as check_isolation;
 pub use overlap::check as check_overlap;
 pub use relation::{Rectangle, relation};

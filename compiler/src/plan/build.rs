@@ -90,7 +90,7 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) diagnostics: &'m mut Vec<Diagnostic>,
 }
 
-/// Plans every rectangle.
+/// Plans every rectangle, and says for each which proxy its connections are led through.
 pub fn build(
     universe: &Universe<'_>,
     model: &Model,
@@ -98,7 +98,7 @@ pub fn build(
     rectangles: &[Rectangle],
     package: (&str, &str),
     diagnostics: &mut Vec<Diagnostic>,
-) -> Plan {
+) -> (Plan, Vec<Option<u32>>) {
     let mut planner = Planner {
         universe,
         model,
@@ -112,7 +112,7 @@ pub fn build(
         stations: FxHashMap::default(),
         diagnostics,
     };
-    let mut legs = Legs::new(universe, model);
+    let mut legs = Legs::new(universe, model, statements);
     let mut all = Vec::with_capacity(rectangles.len());
     for (index, rectangle) in rectangles.iter().enumerate() {
         let statement = &statements[rectangle.statement as usize];
@@ -123,7 +123,7 @@ pub fn build(
         }
     }
     planner.lock_outs();
-    Plan { legs: all, ..planner.finish(package) }
+    (Plan { legs: all, ..planner.finish(package) }, legs.proxies)
 }
 
 impl Planner<'_, '_> {

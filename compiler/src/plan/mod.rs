@@ -1,8 +1,10 @@
 //! The plan: for each enforcement point, the part of the flow relation that crosses it.
 
 mod address;
+mod assurance;
 mod build;
 mod capabilities;
+mod evidence;
 mod finish;
 mod gaps;
 mod gateway;
@@ -11,13 +13,14 @@ mod legs;
 mod operations;
 mod refusals;
 mod routes;
+mod shortfall;
 
 use smol_str::SmolStr;
 use weir_syntax::{FileId, Span};
 
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
-pub use gaps::gaps;
+pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
     Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
     StatementId, Transport,
@@ -32,6 +35,8 @@ pub struct Plan {
     pub version: String,
     /// One per gateway that enforces with nftables, by name.
     pub gateways: Vec<GatewayPlan>,
+    /// What policy denies and nothing separates, accepted or not.
+    pub gaps: Vec<Gap>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.
