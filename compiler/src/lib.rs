@@ -29,6 +29,8 @@ pub struct Facts {
     pub model: model::Model,
     pub statements: Vec<flows::Statement>,
     pub rectangles: Vec<flows::Rectangle>,
+    /// What assertions hold under.
+    pub assumptions: Vec<flows::Assumption>,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
@@ -67,14 +69,15 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     match planned.filter(|_| !failed) {
-        Some((plan, statements, rectangles)) => {
-            Analysis { diagnostics, plan: Some(plan), facts: Some(Facts { model, statements, rectangles }) }
+        Some((plan, statements, rectangles, assumptions)) => {
+            let facts = Facts { model, statements, rectangles, assumptions };
+            Analysis { diagnostics, plan: Some(plan), facts: Some(facts) }
         }
         None => Analysis { diagnostics, plan: None, facts: None },
     }
 }
 
-type Planned = (plan::Plan, Vec<flows::Statement>, Vec<flows::Rectangle>);
+type Planned = (plan::Plan, Vec<flows::Statement>, Vec<flows::Rectangle>, Vec<flows::Assumption>);
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
 fn flows_and_plan(
@@ -90,15 +93,13 @@ fn flows_and_plan(
     let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     unbuilt.extend(more);
     lint::groups(universe, &mut sets, diagnostics);
-    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics, &mut unbuilt);
+    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics);
     lint::unbuilt(&unbuilt, diagnostics);
     if wrong_before {
         return None;
     }
     lint::names(sources, universe, diagnostics);
     let rectangles = flows::relation(model, &statements, diagnostics);
-    claims.check(model, &statements, &rectangles, diagnostics);
-    flows::check_isolation(universe, model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
     let plan = plan::build(
@@ -109,11 +110,15 @@ fn flows_and_plan(
         (&package.name, &package.version),
         diagnostics,
     );
+    let ground =
+        flows::Ground { model, statements: &statements, rectangles: &rectangles, relays: &plan.relays };
+    let assumptions = claims.check(universe, ground, diagnostics);
+    flows::check_isolation(universe, ground, diagnostics);
     plan::gaps(universe, model, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
         lint::layer_2(&statements, &rectangles, diagnostics);
     }
-    Some((plan, statements, rectangles))
+    Some((plan, statements, rectangles, assumptions))
 }
 
 /// The declaration behind the predeclared `internet`.
@@ -150,13 +155,17 @@ fn forget_consequences(
         .collect();
     let others = diagnostics
         .iter()
-        .any(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.code != &codes::E0701);
+        .any(|diagnostic| diagnostic.severity() == Severity::Error && !about_assertions(diagnostic));
     diagnostics.retain(|diagnostic| {
         let (file, span, _) = diagnostic.position();
         let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
         let follows = diagnostic.code == &codes::E0202 && misspelt.contains(word);
-        !(follows || others && diagnostic.code == &codes::E0701)
+        !(follows || others && about_assertions(diagnostic))
     });
+}
+
+fn about_assertions(diagnostic: &Diagnostic) -> bool {
+    [&codes::E0701, &codes::E0702, &codes::E0703, &codes::W0701].contains(&diagnostic.code)
 }
 
 /// Bytes of one text of a diagnostic, at most: names may be as long as a file.

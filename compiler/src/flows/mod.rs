@@ -4,13 +4,16 @@
 mod assertions;
 mod conduits;
 mod isolation;
+mod operations;
+pub mod reach;
 mod relation;
 mod services;
 mod statements;
 
-pub use assertions::Claims;
+pub use assertions::{Assumption, Claims, Ground};
 pub use conduits::check as check_conduits;
 pub use isolation::check as check_isolation;
+pub(crate) use reach::{Common, Index, common};
 pub use relation::{Rectangle, relation};
 pub use services::{Demand, PortSet};
 pub(crate) use statements::some_names;

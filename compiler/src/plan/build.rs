@@ -96,7 +96,7 @@ pub fn build(
         }
     }
     planner.lock_outs();
-    planner.finish(package)
+    Plan { relays: legs.relays, ..planner.finish(package) }
 }
 
 impl Planner<'_, '_> {

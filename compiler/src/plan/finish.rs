@@ -49,7 +49,7 @@ impl Planner<'_, '_> {
             })
             .collect();
         statements.sort_by(|a, b| a.id.cmp(&b.id));
-        Plan { package: package.into(), version: version.into(), gateways, statements }
+        Plan { package: package.into(), version: version.into(), gateways, statements, relays: Vec::new() }
     }
 }
 

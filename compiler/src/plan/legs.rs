@@ -41,6 +41,8 @@ pub(super) struct Legs<'m, 'a> {
     roles: Ranges<u32>,
     /// For each proxy and port, the one destination behind it.
     listeners: FxHashMap<(u32, PortSet), PrincipalSet>,
+    /// Connections to and from proxies.
+    pub(super) relays: Vec<Rectangle>,
 }
 
 impl<'m, 'a> Legs<'m, 'a> {
@@ -49,7 +51,7 @@ impl<'m, 'a> Legs<'m, 'a> {
             |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Role;
         let roles = model.principals.iter().enumerate().filter(is_role);
         let roles = Ranges::from_unsorted(roles.map(|(index, _)| (index as u32, index as u32)).collect());
-        Self { universe, model, roles, listeners: FxHashMap::default() }
+        Self { universe, model, roles, listeners: FxHashMap::default(), relays: Vec::new() }
     }
 
     pub(super) fn of(
@@ -174,7 +176,9 @@ impl<'m, 'a> Legs<'m, 'a> {
                 ..straight.clone()
             });
         }
-        legs.push(Leg { sources: proxy_set, limit_is_held: true, ..straight.clone() });
+        legs.push(Leg { sources: proxy_set.clone(), limit_is_held: true, ..straight.clone() });
+        self.relays.push(Rectangle { destinations: proxy_set.clone(), ..rectangle.clone() });
+        self.relays.push(Rectangle { sources: proxy_set, ..rectangle.clone() });
         legs
     }
 

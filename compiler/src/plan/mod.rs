@@ -32,6 +32,8 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
+    /// The connections to and from proxies that flows become: what an intruder on a proxy may start, for one.
+    pub relays: Vec<crate::flows::Rectangle>,
 }
 
 /// Where a statement stands in the text.
