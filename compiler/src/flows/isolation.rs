@@ -31,7 +31,7 @@ pub fn check(universe: &Universe<'_>, ground: Ground<'_>, diagnostics: &mut Vec<
     let gateways = model.principals_where(|principal| principal.kind == PrincipalKind::Gateway);
     let connections = ground.connections();
     let assumed = Assumptions { through_gateways: false, ..Assumptions::default() };
-    let out = Reach::new(universe, model, &connections, assumed);
+    let out = Reach::new(model, &connections, assumed);
     let back = out.reversed();
     for isolated in &isolated {
         let inside: PrincipalSet = isolated.inside.difference(&gateways).into();

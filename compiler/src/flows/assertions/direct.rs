@@ -69,16 +69,10 @@ pub(super) fn check(ground: Ground<'_>, index: &Index, claim: &Claim) -> Option<
     more.sort_unstable();
     more.dedup();
     if !more.is_empty() {
-        broken = broken.note(format!(
-            "and {} more that it forbids",
-            count(more.len(), "statement permits", "statements permit")
-        ));
+        let statements = if more.len() == 1 { "statement permits" } else { "statements permit" };
+        broken = broken.note(format!("and {} more {statements} what it forbids", more.len()));
     }
     Some(broken.help("narrow the `allow`, add a `deny`, or correct the assertion"))
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// A part of the claim that is not seen to be permitted, and the operations that are.

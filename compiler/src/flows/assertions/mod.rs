@@ -102,7 +102,7 @@ impl Claims {
                     let place = reaches.iter().position(|(known, _)| *known == pivots).unwrap_or_else(|| {
                         let assumed =
                             reach::Assumptions { pivots: pivots.as_deref(), ..reach::Assumptions::default() };
-                        let made = reach::Reach::new(universe, ground.model, &connections, assumed);
+                        let made = reach::Reach::new(ground.model, &connections, assumed);
                         reaches.push((pivots, made));
                         reaches.len() - 1
                     });

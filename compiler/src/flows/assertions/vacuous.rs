@@ -45,9 +45,9 @@ pub(super) fn never(
     // who is outside needs no leave to start: what holds them out says something
     let outside = |id: u32| model.principal(id).kind == PrincipalKind::External;
     let why = if !sources.members().any(outside) && !reach.leads_out(sources) {
-        "its source may start no flow at all"
+        "nothing leads out of its source"
     } else if !reach.leads_into(destinations) {
-        "no flow at all leads to its destination"
+        "nothing leads to its destination"
     } else {
         return None;
     };

@@ -24,7 +24,6 @@ pub use steps::By;
 use super::{Rectangle, relation::covered};
 use crate::{
     model::{GatewayId, Model, PrincipalSet, SegmentId, Service},
-    names::Universe,
     plan::Ranges,
 };
 use steps::{Step, Target};
@@ -65,12 +64,7 @@ pub struct Reach<'r> {
 
 impl<'r> Reach<'r> {
     /// The rectangles are the permitted ones, and those of the connections that proxies start for them.
-    pub fn new(
-        universe: &Universe<'_>,
-        model: &'r Model,
-        rectangles: &[&'r Rectangle],
-        assumptions: Assumptions<'_>,
-    ) -> Self {
+    pub fn new(model: &'r Model, rectangles: &[&'r Rectangle], assumptions: Assumptions<'_>) -> Self {
         let everybody: PrincipalSet = Ranges::from_unsorted(match model.principals.len() as u32 {
             0 => Vec::new(),
             count => vec![(0, count - 1)],
@@ -99,7 +93,7 @@ impl<'r> Reach<'r> {
                 pivots: target,
             });
         }
-        steps.extend(steps::unseparated(universe, model, assumptions.through_gateways));
+        steps.extend(steps::unseparated(model, assumptions.through_gateways));
         Self::of(model, rectangles.to_vec(), steps)
     }
 

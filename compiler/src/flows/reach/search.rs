@@ -209,8 +209,9 @@ impl<'s, 'r> Search<'s, 'r> {
         let visits = if goal.is_some_and(Goal::has_service) { 2 } else { 1 };
         let mut at_node = vec![0u8; reach.index.nodes()];
         let mut of_set = vec![0u8; reach.index.sets()];
-        let mut waiting: Vec<Option<(u32, Option<u32>)>> =
-            vec![None; if visits == 2 { reach.steps.len() } else { 0 }];
+        let patient = if visits == 2 { reach.steps.len() } else { 0 };
+        let mut waiting: Vec<Option<(u32, Option<u32>)>> = vec![None; patient];
+        let mut second: Vec<Option<u32>> = vec![None; patient];
         let mut found = None;
         self.meet_all(from, START);
         let mut place = 0;
@@ -231,7 +232,10 @@ impl<'s, 'r> Search<'s, 'r> {
                         for step in reach.index.items(*set) {
                             if *fired == 1 {
                                 self.meet(self.entry(*step), node);
-                            } else if let Some((destination, rectangle)) = waiting[*step as usize] {
+                                continue;
+                            }
+                            second[*step as usize] = Some(node);
+                            if let Some((destination, rectangle)) = waiting[*step as usize] {
                                 let source = Some(node);
                                 found = Some(Found { step: *step, source, destination, rectangle });
                                 break 'search;
@@ -263,7 +267,14 @@ impl<'s, 'r> Search<'s, 'r> {
                             break;
                         }
                         (Common::OnlyAvoided, rectangle) if visits == 2 => {
-                            waiting[step as usize] = source.map(|source| (source, rectangle));
+                            let end = source.map(|source| (source, rectangle));
+                            if let (Some((destination, rectangle)), source @ Some(_)) =
+                                (end, second[step as usize])
+                            {
+                                found = Some(Found { step, source, destination, rectangle });
+                                break;
+                            }
+                            waiting[step as usize] = end;
                         }
                         _ => {}
                     }

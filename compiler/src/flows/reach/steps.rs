@@ -6,7 +6,6 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     model::{Gateway, GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
-    names::{Kind, Universe},
     plan::Ranges,
 };
 
@@ -57,8 +56,8 @@ struct Stations {
 }
 
 /// The steps that no statement permits and nothing prevents.
-pub(super) fn unseparated(universe: &Universe<'_>, model: &Model, through_gateways: bool) -> Vec<Step> {
-    let stations = stations(universe, model);
+pub(super) fn unseparated(model: &Model, through_gateways: bool) -> Vec<Step> {
+    let stations = stations(model);
     let groups = joined(model);
     let mut steps = Vec::new();
     let mut push = |by, sources: PrincipalSet, destinations: PrincipalSet| {
@@ -99,7 +98,7 @@ pub(super) fn unseparated(universe: &Universe<'_>, model: &Model, through_gatewa
     steps
 }
 
-fn stations(universe: &Universe<'_>, model: &Model) -> Vec<Stations> {
+fn stations(model: &Model) -> Vec<Stations> {
     let mut stations = vec![Stations::default(); model.segments.len()];
     for (index, principal) in model.principals.iter().enumerate() {
         let id = index as u32;
@@ -120,20 +119,9 @@ fn stations(universe: &Universe<'_>, model: &Model) -> Vec<Stations> {
                 _ => {}
             }
         }
-        // a host-networked pod has its node's address, on the nodes' network
-        if principal.kind == PrincipalKind::Workload && principal.attachments.is_empty() {
-            let cluster = universe.entity(principal.entity).declaration.cluster.as_ref();
-            let cluster = cluster.and_then(|path| {
-                let scope = universe.scope(principal.entity, None);
-                universe.reference_path(path, &[Kind::Cluster], scope).ok()
-            });
-            let nodes = cluster
-                .and_then(|(cluster, _)| model.gateway_of.get(&cluster))
-                .and_then(|cluster| model.gateway(*cluster).interfaces.last());
-            if let Some(nodes) = nodes {
-                stations[nodes.segment.index()].open.push(id);
-            }
-        }
+    }
+    for (pod, network) in &model.on_nodes {
+        stations[network.index()].open.push(*pod);
     }
     stations
 }
