@@ -110,7 +110,7 @@ impl PortSet {
         let usual = usual.map(|(transport, port)| Self::of(&[one_port(transport, port)]));
         let pool =
             std::iter::once(preferred.intersection(self)).chain(usual.map(|one| one.intersection(self)));
-        let pool = pool.into_iter().find(|pool| pool.has_ip()).unwrap_or_else(|| self.clone());
+        let pool = pool.into_iter().find(Self::has_ip).unwrap_or_else(|| self.clone());
         match pool.port_matches().first() {
             Some(range) if range.transport == Transport::IcmpEcho => Self { echo: true, ..Self::default() },
             // port 0 stands in ranges, and nobody listens there

@@ -155,14 +155,14 @@ fn joined(model: &Model) -> Vec<Group> {
     }
     let mut groups: Vec<Group> = Vec::new();
     let mut of_leader: FxHashMap<usize, usize> = FxHashMap::default();
-    for segment in 0..model.segments.len() {
+    for (segment, is_joined) in is_joined.into_iter().enumerate() {
         let leader = find(&mut leader, segment);
         let group = *of_leader.entry(leader).or_insert_with(|| {
             groups.push(Group { segments: Vec::new(), is_joined: false });
             groups.len() - 1
         });
         groups[group].segments.push(SegmentId(segment as u32));
-        groups[group].is_joined |= is_joined[segment];
+        groups[group].is_joined |= is_joined;
     }
     groups
 }
