@@ -52,7 +52,8 @@ fn run(arguments: &Arguments) -> io::Result<()> {
                 return Err(io::Error::other("the package does not compile"));
             };
             let model = &facts.model;
-            let connections: Vec<_> = facts.rectangles.iter().chain(&plan.relays).collect();
+            let relays = plan.relays(&facts.rectangles);
+            let connections: Vec<_> = facts.rectangles.iter().chain(&relays).collect();
             let (reach, index) = timed(|| Reach::new(model, &connections, Assumptions::default()));
             // of all networks with devices: from the first to the last
             let networks =
