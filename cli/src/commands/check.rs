@@ -6,7 +6,7 @@ use std::{
 };
 
 use weir_compiler::{Analysis, analyze};
-use weir_syntax::{Diagnostic, Severity};
+use weir_syntax::{Diagnostic, Severity, text::LineIndex};
 
 use crate::{
     arguments::Checking,
@@ -74,9 +74,20 @@ impl Checked {
         report.print(self.options.format, console)?;
         let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
         if self.options.format == Format::Human {
+            self.say_assumptions(console);
             self.summarize(errors, warnings, console);
         }
         if self.is_refused() { Err(Failure::Reported) } else { Ok(()) }
+    }
+
+    /// What the assertions that hold rest on.
+    fn say_assumptions(&self, console: &Console) {
+        for assumption in self.analysis.facts.iter().flat_map(|facts| &facts.assumptions) {
+            let Some(source) = self.package.sources.file(assumption.file) else { continue };
+            let line = LineIndex::new(&source.text).line(assumption.span.start) + 1;
+            let place = text::visible(&format!("{}{}:{line}", self.package.prefix, source.path));
+            console.status("assumed", &format!("{} ({place})", text::visible(&assumption.text)));
+        }
     }
 
     fn summarize(&self, errors: usize, warnings: usize, console: &Console) {

@@ -242,6 +242,8 @@ pub struct Model {
     pub principals_of: FxHashMap<EntityId, (u32, u32)>,
     /// Externals are made of regions, each of which may belong to several.
     pub regions_of: FxHashMap<EntityId, Vec<u32>>,
+    /// Pods that use their node's network, by principal, and the network of the nodes.
+    pub on_nodes: Vec<(u32, SegmentId)>,
     /// Each class's own base.
     pub bases: FxHashMap<EntityId, EntityId>,
 }

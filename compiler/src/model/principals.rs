@@ -324,6 +324,11 @@ fn workload(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostic
     let segment = cluster.and_then(|cluster| model.segment_of.get(&cluster).copied());
     let details = Arc::new(details_of(universe, model, &values, None, diagnostics));
     report_unbuilt(universe, id, &details, model);
+    let nodes = cluster.and_then(|cluster| model.gateway_of.get(&cluster)).filter(|_| host_network);
+    if let Some(nodes) = nodes.and_then(|nodes| model.gateway(*nodes).interfaces.last()) {
+        let (principal, network) = (model.principals.len() as u32, nodes.segment);
+        model.on_nodes.push((principal, network));
+    }
     let attachments = match segment {
         // a host-networked pod has the node's address, which says nothing of the pod
         Some(_) if host_network => Vec::new(),

@@ -222,7 +222,7 @@ pub const ASSERTION: &[Attribute] = &[
     optional(
         "pivot",
         Type::Services,
-        "For `never`: the services through which an intruder moves on; all, if not given.",
+        "For `never` and `isolated`: the services through which an intruder gets onto a principal and goes on from it; all, if not given.",
     ),
 ];
 
