@@ -75,8 +75,9 @@ pub(crate) fn emit(
     if let Some(undecided) = prove::settle(&proof, facts, sources)? {
         return Ok(undecided);
     }
-    let certificate = certificate::render(&proof, plan, sources, |path| ledger.sha256(path).to_owned())
-        .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
+    let certificate =
+        certificate::render(&proof, facts, plan, sources, |path| ledger.sha256(path).to_owned())
+            .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
     for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
         publication.take(path, &file.contents, file.executable)?;

@@ -32,8 +32,8 @@ pub struct Facts {
     /// For each rectangle, the proxy that its connections are led through.
     pub proxies: Vec<Option<u32>>,
     pub integrity: flows::IntegrityReport,
-    /// What assertions hold under.
-    pub assumptions: Vec<flows::Assumption>,
+    /// Every assertion.
+    pub assertions: Vec<flows::Held>,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
@@ -72,10 +72,10 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     match planned {
-        Some(Planned { plan, statements, rectangles, proxies, integrity, assumptions }) => Analysis {
+        Some(Planned { plan, statements, rectangles, proxies, integrity, assertions }) => Analysis {
             diagnostics,
             plan: (!failed).then_some(plan),
-            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assumptions }),
+            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assertions }),
         },
         None => Analysis { diagnostics, plan: None, facts: None },
     }
@@ -88,7 +88,7 @@ struct Planned {
     rectangles: Vec<flows::Rectangle>,
     proxies: Vec<Option<u32>>,
     integrity: flows::IntegrityReport,
-    assumptions: Vec<flows::Assumption>,
+    assertions: Vec<flows::Held>,
 }
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
@@ -125,7 +125,7 @@ fn flows_and_plan(
     let integrity = flows::check_integrity(universe, model, &statements, &rectangles, &proxies, diagnostics);
     let relays = plan.relays(&rectangles);
     let ground = flows::Ground { model, statements: &statements, rectangles: &rectangles, relays: &relays };
-    let assumptions = claims.check(universe, ground, diagnostics);
+    let assertions = claims.check(universe, ground, diagnostics);
     flows::check_isolation(universe, ground, diagnostics);
     plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
@@ -133,7 +133,7 @@ fn flows_and_plan(
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
-    Some(Planned { plan, statements, rectangles, proxies, integrity, assumptions })
+    Some(Planned { plan, statements, rectangles, proxies, integrity, assertions })
 }
 
 /// The declaration behind the predeclared `internet`.

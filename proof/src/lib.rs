@@ -27,7 +27,7 @@ use weir_compiler::{
 use weir_engine::Budget;
 use weir_nftables_reader::{FilterModel, Unread};
 
-pub use certificate::{AcceptedGap, Assertion, Verdict};
+pub use certificate::Verdict;
 pub use filter::Effort;
 pub use finding::{Fault, Finding, Packet};
 pub use specification::Terms;
@@ -52,8 +52,6 @@ pub struct Proof {
     pub findings: Vec<Finding>,
     /// Rectangles of the relation.
     pub flows: usize,
-    pub assertions: Vec<Assertion>,
-    pub gaps: Vec<AcceptedGap>,
     /// What is taken for granted.
     pub assumptions: Vec<String>,
 }

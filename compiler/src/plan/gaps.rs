@@ -47,6 +47,13 @@ pub struct Gap {
     help: &'static str,
 }
 
+impl Gap {
+    /// Who reaches whom, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
 /// Finds the gaps of a package; those that nobody accepts are warnings. `proxies` says for each rectangle which proxy
 /// its connections are led through.
 pub fn gaps(
