@@ -65,5 +65,6 @@ fn options(wanted: &NftablesOptions) -> Options {
     if let Some(rate) = wanted.deny_log_rate {
         options.deny_log.per_second = rate;
     }
+    options.mark_mask = wanted.mark_mask;
     options
 }

@@ -22,7 +22,8 @@ const SCRIPT: &str = include_str!("apply.sh");
 pub struct Emission {
     /// Sorted by path.
     pub artifacts: Vec<Artifact>,
-    /// Mark of connections approved under this policy, and the generation in object names as 8 hex digits.
+    /// Digest of the policy: the generation in object names, as 8 hex digits, and in connection marks, as far as
+    /// [`Options::mark_mask`] has room.
     pub epoch: u32,
     /// For the id of each statement that this gateway enforces, the artifacts that enforce it. A comment in them names it, unless
     /// an element stands for more statements than a comment has room for.

@@ -3,11 +3,11 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
-use weir_compiler::plan::{GatewayPlan, Ranges, Transport};
+use weir_compiler::plan::{GatewayPlan, Hook, Ranges, Transport};
 
 use crate::content::Key;
 use crate::names;
-use crate::normal::{Layer, Lookup, hook_name};
+use crate::normal::{ClassId, Layer, Lookup, hook_name};
 use crate::ruleset::{Ruleset, Text};
 use crate::sets::{Family, Range};
 
@@ -56,9 +56,9 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fm
                     }
                     close(out);
                 }
-                sources(out, hook, family, index, layer, text.suffix)?;
+                sources(out, set, form.hook, family, index, layer, text.suffix)?;
             }
-            destinations(out, set, hook, family, lookup, &verdicts, text)?;
+            destinations(out, set, form.hook, family, lookup, &verdicts, text)?;
         }
     }
     Ok(())
@@ -66,30 +66,39 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fm
 
 fn sources(
     out: &mut String,
-    hook: &str,
+    set: &Ruleset<'_>,
+    hook: Hook,
     family: Family,
     index: usize,
     layer: &Layer,
     suffix: &str,
 ) -> fmt::Result {
+    let data = if set.marks.is_whole() { "mark" } else { "verdict" };
+    let push = |out: &mut String, class: ClassId| {
+        if set.marks.is_whole() {
+            push_class(out, class);
+            return Ok(());
+        }
+        write!(out, "jump k_{}{suffix}", set.classes.of(hook, family, class))
+    };
     if !layer.singles.is_empty() {
-        let name = source_map(hook, "src", family, index);
-        writeln!(out, "\tmap {name}{suffix} {{\n\t\ttype {} : mark", address_type(family))?;
+        let name = source_map(hook_name(hook), "src", family, index);
+        writeln!(out, "\tmap {name}{suffix} {{\n\t\ttype {} : {data}", address_type(family))?;
         open(out)?;
         for (address, class) in &layer.singles {
             out.push_str("\t\t\t");
             write_address(out, family, *address)?;
             out.push_str(" : ");
-            push_class(out, *class);
+            push(out, *class)?;
             out.push_str(",\n");
         }
         close(out);
     }
     if !layer.ranges.is_empty() {
-        let name = source_map(hook, "net", family, index);
+        let name = source_map(hook_name(hook), "net", family, index);
         writeln!(
             out,
-            "\tmap {name}{suffix} {{\n\t\ttype {} : mark\n\t\tflags interval",
+            "\tmap {name}{suffix} {{\n\t\ttype {} : {data}\n\t\tflags interval",
             address_type(family)
         )?;
         open(out)?;
@@ -97,7 +106,7 @@ fn sources(
             out.push_str("\t\t\t");
             write_range(out, family, *range)?;
             out.push_str(" : ");
-            push_class(out, *class);
+            push(out, *class)?;
             out.push_str(",\n");
         }
         close(out);
@@ -108,12 +117,14 @@ fn sources(
 fn destinations(
     out: &mut String,
     set: &Ruleset<'_>,
-    hook: &str,
+    hook: Hook,
     family: Family,
     lookup: &Lookup,
     verdicts: &[String],
     text: Text<'_>,
 ) -> fmt::Result {
+    let value = |class: ClassId| set.marks.place(set.classes.of(hook, family, class));
+    let hook = hook_name(hook);
     let kind = format!("\t\ttype mark . {} . inet_proto . inet_service : verdict", address_type(family));
     let (digit, suffix) = (digit(family), text.suffix);
     let mut comment = String::new();
@@ -122,7 +133,7 @@ fn destinations(
         open(out)?;
         for (class, key) in &lookup.keys {
             out.push_str("\t\t\t");
-            push_class(out, *class);
+            push_class(out, value(*class));
             set.key(out, family, key, verdicts, text.comments, &mut comment)?;
         }
         close(out);
@@ -132,7 +143,7 @@ fn destinations(
         open(out)?;
         for (class, wide) in &lookup.boxes {
             out.push_str("\t\t\t");
-            push_class(out, *class);
+            push_class(out, value(*class));
             out.push_str(" . ");
             write_range(out, family, wide.destinations)?;
             push_all(out, &[" . ", transport(wide.transport, family), " . "]);

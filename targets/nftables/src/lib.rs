@@ -20,6 +20,7 @@ mod content;
 mod elements;
 mod error;
 mod layers;
+mod marks;
 mod names;
 mod normal;
 mod options;

@@ -17,8 +17,9 @@ pub fn readme_section(gateways: &[String]) -> String {
     out.push_str(revocation_note());
     out.push_str(
         "\n\nEach gateway has its ruleset in two forms that mean the same. Both own `table inet weir` alone and leave \
-         other tables as they are. They use the connection mark: no other software on the gateway may write it. \
-         The packet mark of packets that start a connection is cleared.\n\n\
+         other tables as they are. They use the connection mark and the packet mark: no other software on the gateway may write the bits \
+         of `mark-mask` (all, if the package gives none), and packets leave with these bits of the packet mark cleared \
+         where they were looked up.\n\n\
          | gateway | boot | change without losing a packet |\n| --- | --- | --- |\n",
     );
     for gateway in gateways {

@@ -8,6 +8,7 @@ use weir_compiler::plan::GatewayPlan;
 use crate::chains;
 use crate::elements;
 use crate::error::EmitError;
+use crate::marks::{Classes, Marks};
 use crate::names::{self, Register};
 use crate::normal::NormalForm;
 use crate::options::Options;
@@ -31,7 +32,10 @@ pub(crate) struct Ruleset<'a> {
     pub(crate) form: NormalForm,
     /// By profile: what stands behind `p_` and `c_`.
     pub(crate) profile_names: Vec<String>,
-    /// Mark of the connections approved under exactly this policy. The top bit is set.
+    pub(crate) marks: Marks,
+    pub(crate) classes: Classes,
+    /// A digest of the policy. Connections approved under exactly this policy are marked with what of it the marks have
+    /// room for. The top bit is set.
     pub(crate) epoch: u32,
 }
 
@@ -57,7 +61,9 @@ impl<'a> Ruleset<'a> {
             .iter()
             .map(|profile| register.claim(names::profile(&profile.policy, &profile.action)))
             .collect::<Result<_, _>>()?;
-        let mut set = Self { plan, options, form, profile_names, epoch: 0 };
+        let marks = options.marks()?;
+        let classes = Classes::number(marks, &form)?;
+        let mut set = Self { plan, options, form, profile_names, marks, classes, epoch: 0 };
         set.epoch = set.digest();
         Ok(set)
     }
@@ -69,13 +75,18 @@ impl<'a> Ruleset<'a> {
         // Writing to a string cannot fail.
         let _ = self.body(&mut text, Text { suffix: "", comments: false });
         let digest = Sha256::digest(&text);
-        let first = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) | 0x8000_0000;
-        if first & !0x8000_0000 <= OPERATIONS { first | 2 } else { first }
+        Marks::WHOLE.epoch(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
+    }
+
+    /// Mark of a connection that this policy permits.
+    pub(crate) fn approved(&self) -> u32 {
+        // While the digest is taken, it is not known yet.
+        if self.epoch == 0 { 0 } else { self.marks.epoch(self.epoch) }
     }
 
     /// Mark of a connection that was admitted under an `until`, and is looked up again for each packet.
     pub(crate) fn seen(&self) -> u32 {
-        self.epoch & 0x7fff_ffff
+        self.approved() & self.marks.largest() >> 1
     }
 
     /// The generation in object names.
@@ -93,6 +104,7 @@ impl<'a> Ruleset<'a> {
     /// What belongs to one generation.
     pub(crate) fn objects(&self, out: &mut String, text: Text<'_>) -> fmt::Result {
         elements::bindings(out, self.plan, text.suffix)?;
+        chains::classes(out, self, text.suffix)?;
         elements::lookups(out, self, text)?;
         chains::profiles(out, self, text.suffix)?;
         chains::lookups(out, self, text.suffix)

@@ -40,3 +40,14 @@ fn operations() {
     let whole = emission.artifacts.iter().find(|artifact| artifact.path.ends_with("gw_turbine.nft")).unwrap();
     insta::assert_snapshot!(std::str::from_utf8(&whole.contents).unwrap());
 }
+
+#[test]
+fn mark_mask() {
+    let options = Options { mark_mask: Some(0x00ff_ff00), ..Options::default() };
+    let emission = emit(&support::sampler(), &options).unwrap();
+    let whole = emission.artifacts.iter().find(|artifact| artifact.path.ends_with("gw_turbine.nft")).unwrap();
+    insta::assert_snapshot!(std::str::from_utf8(&whole.contents).unwrap());
+    let narrow = Options { mark_mask: Some(0x0000_7fff), ..Options::default() };
+    let refused = emit(&support::sampler(), &narrow).unwrap_err();
+    assert!(refused.to_string().contains("mark-mask"), "{refused}");
+}
