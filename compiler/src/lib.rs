@@ -110,9 +110,6 @@ fn flows_and_plan(
         diagnostics,
     );
     plan::gaps(universe, model, diagnostics);
-    if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
-        lint::layer_2(&statements, &rectangles, diagnostics);
-    }
     Some((plan, statements, rectangles))
 }
 

@@ -1,20 +1,23 @@
 //! From the relation to what each gateway holds. Cost: for each leg, its members once, and the pairs of segments that it
 //! really joins.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use rustc_hash::FxHashMap;
-use weir_syntax::{Diagnostic, diagnostic::codes};
+use weir_syntax::Diagnostic;
 
 use super::{
-    Action, AddressSet, Hook, Plan, PlanRule, PortMatch, Ranges,
+    Action, AddressSet, FrameRule, Hook, Plan, PlanRule, PortMatch, Ranges,
     join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Route, Routes},
 };
 use crate::{
-    flows::{PortSet, Rectangle, Statement, some_names},
-    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
+    flows::{PortSet, Rectangle, Statement},
+    model::{Crossing, GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
     names::Universe,
 };
 
@@ -28,6 +31,16 @@ pub(super) struct Draft {
     /// By segment of arrival.
     pub(super) arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     pub(super) has_input: bool,
+}
+
+/// The parts of one bridge's plan while it grows.
+#[derive(Default)]
+pub(super) struct BridgeDraft {
+    /// Their `statement` counts in the package.
+    pub(super) frames: Vec<FrameRule>,
+    pub(super) neighbours: BTreeSet<(Arc<AddressSet>, Arc<AddressSet>)>,
+    /// By port: addresses from behind routers there.
+    pub(super) arrivals: BTreeMap<usize, BTreeSet<Arc<AddressSet>>>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +59,7 @@ pub(super) struct Station {
 }
 
 /// By which addresses the source is known on each segment, and the segment that they belong to.
-type SeenAs = BTreeMap<SegmentId, (Arc<AddressSet>, SegmentId)>;
+pub(super) type SeenAs = BTreeMap<SegmentId, (Arc<AddressSet>, SegmentId)>;
 
 /// The segments that principals stand on, and the gateway that they are.
 type Place = (Vec<SegmentId>, Option<GatewayId>);
@@ -57,6 +70,10 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) statements: &'m [Statement],
     pub(super) routes: Routes,
     pub(super) drafts: Vec<Draft>,
+    /// One for each of [`Model::bridges`].
+    pub(super) bridge_drafts: Vec<BridgeDraft>,
+    /// Statements about frames that nobody stands between.
+    pub(super) unheld_frames: Vec<u32>,
     /// Gateways with rules of the present leg.
     pub(super) touched: Vec<GatewayId>,
     pub(super) unions: Unions,
@@ -81,6 +98,8 @@ pub fn build(
         statements,
         routes: Routes::new(model),
         drafts: std::iter::repeat_with(Draft::default).take(model.gateways.len()).collect(),
+        bridge_drafts: std::iter::repeat_with(BridgeDraft::default).take(model.bridges.len()).collect(),
+        unheld_frames: Vec::new(),
         touched: Vec::new(),
         unions: Unions::default(),
         ports: FxHashMap::default(),
@@ -95,6 +114,7 @@ pub fn build(
             planner.leg(&leg, statement);
         }
     }
+    planner.gaps_of_frames();
     planner.lock_outs();
     planner.finish(package)
 }
@@ -225,26 +245,20 @@ impl Planner<'_, '_> {
             self.drafts[gateway.index()].has_input = true;
             self.rule(gateway, leg, Hook::Input, sources, destination_addresses.clone(), ports, &action);
         }
+        let crossing =
+            self.bridged(leg, &route, (source, from), (destination, to), &seen_as, ports, &action);
+        let bridged = from == to && crossing == Crossing::Everything;
+        held |= bridged;
         let guarded = route.every_path(|gateway| self.guards(gateway));
         if from != to && !guarded && start.or(end).is_none_or(|gateway| !self.guards(gateway)) {
             self.unguarded(statement, source, destination);
-        } else if leg.operations.is_some() && !self.reads_payload(&route, start, end) {
+        } else if leg.operations.is_some() && !bridged && !self.reads_payload(&route, start, end) {
             self.unread(statement, source, destination);
         } else if from == to && self.model.segment(from).isolated && start.is_none() && end.is_none() {
             self.isolated(statement, from);
         }
         if statement.conditions.limit.is_some() && !held {
-            let of = |station: &Station| some_names(self.model, station.members.members());
-            let ends = format!(
-                "{} reaches {} without a packet filter or proxy in between",
-                of(source),
-                of(destination)
-            );
-            self.diagnostics.push(
-                Diagnostic::new(&codes::E0601, "no enforcement point on the path can hold the `limit`")
-                    .primary(statement.file, statement.span, ends)
-                    .help("put a gateway between them, permit that pair by a rule of its own without `limit`, or drop the `limit`"),
-            );
+            self.unlimited(statement, source, destination);
         }
         if let Some(via) = statement.conditions.via
             && let Some(gateway) = self.model.gateway_of.get(&via)
@@ -296,7 +310,7 @@ impl Planner<'_, '_> {
         true
     }
 
-    fn rule(
+    pub(super) fn rule(
         &mut self,
         gateway: GatewayId,
         leg: &Leg,
@@ -321,7 +335,7 @@ impl Planner<'_, '_> {
     }
 
     /// Addresses may arrive at a gateway from a segment. What belongs to their home segment is bound as that segment.
-    fn arrives(&mut self, gateway: GatewayId, from: SegmentId, home: SegmentId, addresses: &Arc<AddressSet>) {
+    pub(super) fn arrives(&mut self, gateway: GatewayId, from: SegmentId, home: SegmentId, addresses: &Arc<AddressSet>) {
         let inside = &self.model.segment(home).addresses;
         let outside = addresses.difference(inside);
         let all_outside = outside == **addresses;
@@ -368,7 +382,7 @@ impl Planner<'_, '_> {
     }
 
     /// The addresses that a set has on a segment.
-    fn addresses(&mut self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
+    pub(super) fn addresses(&mut self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
         let key = (Arc::as_ptr(members) as usize, segment);
         if let Some((_, known)) = self.addresses.get(&key) {
             return known.clone();

@@ -5,7 +5,7 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use crate::{
     flows::some_names,
-    model::{Model, PrincipalKind, SegmentKind},
+    model::{Model, PrincipalKind, SegmentId, SegmentKind},
     names::Universe,
 };
 
@@ -30,6 +30,12 @@ pub fn gaps(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagno
         {
             continue;
         }
+        // a bridge keeps stations apart that are behind different ports
+        let groups = model.together(SegmentId(index as u32), stations);
+        let device = |id: &u32| model.principal(*id).kind == PrincipalKind::Device;
+        let Some(stations) = groups.iter().find(|group| group.len() > 1 && group.iter().any(device)) else {
+            continue;
+        };
         let (file, span) = universe.name_span(segment.entity);
         let names = some_names(model, stations.iter().copied());
         let (place, help) = match segment.kind {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
-use super::{OperationMatch, capabilities, routes::Routes};
+use super::{OperationMatch, bridges, capabilities, routes::Routes};
 use crate::{
     flows::{Demand, PortSet, Rectangle, Statement},
     model::{Model, PrincipalKind, PrincipalSet, SegmentId},
@@ -26,6 +26,10 @@ pub(super) struct Leg {
     pub(super) through: Option<SegmentId>,
     /// The demand, where packet filters on the way have to hold it.
     pub(super) operations: Option<Arc<OperationMatch>>,
+    /// The protocol that a part of it was named by.
+    pub(super) protocol: Option<u32>,
+    /// Of a layer-2 protocol, only frames with these ids.
+    pub(super) frame_ids: Option<Ranges<u16>>,
 }
 
 /// Who holds a demand.
@@ -67,7 +71,10 @@ impl<'m, 'a> Legs<'m, 'a> {
             limit_is_held: false,
             through: None,
             operations: None,
+            protocol: rectangle.protocol,
+            frame_ids: None,
         };
+        let frame_ids = bridges::frame_ids(self.model, rectangle);
         let mut proxy = None;
         let mut through = None;
         let mut by_filter = false;
@@ -93,7 +100,8 @@ impl<'m, 'a> Legs<'m, 'a> {
         }
         let at_the_end = rectangle.destinations.members().all(|id| self.model.principal(id).terminates());
         let mut operations = None;
-        if let Some(demand) = rectangle.demand.as_ref().filter(|_| proxy.is_none() && !at_the_end) {
+        if let Some(demand) = rectangle.demand.as_ref().filter(|_| frame_ids.is_none() && proxy.is_none() && !at_the_end)
+        {
             let holder = self.holder(rectangle, demand, statement, by_filter, routes);
             match holder {
                 Ok(Holder::Proxy(found)) => proxy = Some(found),
@@ -123,6 +131,7 @@ impl<'m, 'a> Legs<'m, 'a> {
                 limit_is_held: at_the_end && rectangle.demand.is_some(),
                 through,
                 operations,
+                frame_ids: frame_ids.flatten(),
                 ..straight
             }];
         };

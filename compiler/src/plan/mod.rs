@@ -1,6 +1,7 @@
 //! The plan: for each enforcement point, the part of the flow relation that crosses it.
 
 mod address;
+mod bridges;
 mod build;
 mod capabilities;
 mod finish;
@@ -18,8 +19,8 @@ pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
 pub use gaps::gaps;
 pub use gateway::{
-    Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
-    StatementId, Transport,
+    Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
+    PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
 };
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
 

@@ -14,12 +14,21 @@ use crate::ruleset::{OPERATIONS, Ruleset};
 use crate::sets::Family;
 
 /// The base chains, in the order of the text.
-pub(crate) const BASE: [(&str, &str); 4] = [
+const BASE: [(&str, &str); 4] = [
     ("antispoof", "type filter hook prerouting priority raw; policy accept;"),
     ("forward", "type filter hook forward priority filter; policy drop;"),
     ("input", "type filter hook input priority filter; policy drop;"),
     ("output", "type filter hook output priority filter; policy drop;"),
 ];
+
+/// Behind `forward`, where the gateway has bridges.
+const BRIDGED: (&str, &str) =
+    ("bridged", "type filter hook forward priority filter + 10; policy accept;");
+
+/// The base chains of a gateway.
+pub(crate) fn base_chains(set: &Ruleset<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
+    BASE.into_iter().chain(set.bridges.as_ref().map(|_| BRIDGED))
+}
 
 /// Which part of the base chains to write.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -213,7 +222,7 @@ fn operation(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &str)
 }
 
 /// The rate stands before `log`, or every packet would be logged.
-fn log(out: &mut String, rate: LogRate, prefix: &str, destination: LogDestination) -> fmt::Result {
+pub(crate) fn log(out: &mut String, rate: LogRate, prefix: &str, destination: LogDestination) -> fmt::Result {
     write!(
         out,
         "limit rate {}/second burst {} packets log prefix \"{prefix}\"",
@@ -303,7 +312,7 @@ fn layer(
 
 /// The base chains: the same constant number of rules for every policy.
 pub(crate) fn base(out: &mut String, set: &Ruleset<'_>, suffix: &str, part: Base) -> fmt::Result {
-    for (name, hook) in BASE {
+    for (name, hook) in base_chains(set) {
         writeln!(out, "\tchain {name} {{")?;
         if part != Base::Rules {
             writeln!(out, "\t\t{hook}")?;
@@ -312,6 +321,11 @@ pub(crate) fn base(out: &mut String, set: &Ruleset<'_>, suffix: &str, part: Base
             match name {
                 "antispoof" => antispoof(out, set, suffix)?,
                 "forward" => forward(out, set, suffix)?,
+                "bridged" => {
+                    if let Some(bridges) = &set.bridges {
+                        bridges.approve(out, set)?;
+                    }
+                }
                 "input" => local(out, set, suffix, Hook::Input, Hook::Output, "iifname")?,
                 _ => local(out, set, suffix, Hook::Output, Hook::Input, "oifname")?,
             }
@@ -342,6 +356,9 @@ fn antispoof(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
 }
 
 fn forward(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
+    if let Some(bridges) = &set.bridges {
+        bridges.discovery(out, set.plan)?;
+    }
     approved(out, set, "forward")?;
     if !set.form.hook(Hook::Forward).is_empty() {
         writeln!(out, "\t\tjump lookup_forward{suffix}")?;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
-use weir_compiler::plan::{GatewayPlan, Hook, Ranges, Transport};
+use weir_compiler::plan::{AddressSet, GatewayPlan, Hook, Ranges, Transport};
 
 use crate::content::Key;
 use crate::names;
@@ -162,40 +162,46 @@ fn destinations(
     Ok(())
 }
 
+/// A set of source addresses, bound to the devices that they arrive by.
+pub(crate) fn binding<'a>(
+    out: &mut String,
+    family: Family,
+    sources: impl Iterator<Item = (&'a str, &'a AddressSet)>,
+    suffix: &str,
+) -> fmt::Result {
+    let kind = address_type(family);
+    writeln!(out, "\tset bind{}{suffix} {{\n\t\ttype ifname . {kind}\n\t\tflags interval", digit(family))?;
+    // Overlapping intervals would be refused: one merged set per device.
+    let mut ranges: std::collections::BTreeMap<&str, Vec<Range>> = std::collections::BTreeMap::new();
+    for (device, sources) in sources {
+        let all = ranges.entry(device).or_default();
+        match family {
+            Family::V4 => all.extend(sources.v4.iter().map(|(a, b)| (u128::from(a), u128::from(b)))),
+            Family::V6 => all.extend(sources.v6.iter()),
+        }
+    }
+    ranges.retain(|_, ranges| !ranges.is_empty());
+    if ranges.is_empty() {
+        out.push_str("\t}\n");
+        return Ok(());
+    }
+    open(out)?;
+    for (device, ranges) in ranges {
+        for range in Ranges::from_unsorted(ranges).iter() {
+            write!(out, "\t\t\t\"{device}\" . ")?;
+            write_range(out, family, range)?;
+            out.push_str(",\n");
+        }
+    }
+    close(out);
+    Ok(())
+}
+
 /// The sets of bound source addresses and of stations with a declared MAC address.
 pub(crate) fn bindings(out: &mut String, plan: &GatewayPlan, suffix: &str) -> fmt::Result {
     for family in Family::BOTH {
-        let kind = address_type(family);
-        writeln!(
-            out,
-            "\tset bind{}{suffix} {{\n\t\ttype ifname . {kind}\n\t\tflags interval",
-            digit(family)
-        )?;
-        // Overlapping intervals would be refused: one merged set per device.
-        let mut ranges: std::collections::BTreeMap<&str, Vec<Range>> = std::collections::BTreeMap::new();
-        for binding in &plan.bindings {
-            let all = ranges.entry(&binding.device).or_default();
-            match family {
-                Family::V4 => {
-                    all.extend(binding.sources.v4.iter().map(|(a, b)| (u128::from(a), u128::from(b))));
-                }
-                Family::V6 => all.extend(binding.sources.v6.iter()),
-            }
-        }
-        ranges.retain(|_, ranges| !ranges.is_empty());
-        if ranges.is_empty() {
-            out.push_str("\t}\n");
-            continue;
-        }
-        open(out)?;
-        for (device, ranges) in ranges {
-            for range in Ranges::from_unsorted(ranges).iter() {
-                write!(out, "\t\t\t\"{device}\" . ")?;
-                write_range(out, family, range)?;
-                out.push_str(",\n");
-            }
-        }
-        close(out);
+        let sources = plan.bindings.iter().map(|binding| (binding.device.as_str(), &binding.sources));
+        binding(out, family, sources, suffix)?;
     }
     for family in Family::BOTH {
         let mut stations: Vec<_> =
@@ -210,9 +216,7 @@ pub(crate) fn bindings(out: &mut String, plan: &GatewayPlan, suffix: &str) -> fm
         open(out)?;
         for station in &stations {
             write!(out, "\t\t\t\"{}\" . {} . ", station.device, station.address)?;
-            for (index, byte) in station.mac.iter().enumerate() {
-                write!(out, "{}{byte:02x}", if index == 0 { "" } else { ":" })?;
-            }
+            push_mac(out, station.mac);
             out.push_str(",\n");
         }
         close(out);
@@ -233,12 +237,23 @@ pub(crate) fn family_of(address: IpAddr) -> Family {
     if address.is_ipv4() { Family::V4 } else { Family::V6 }
 }
 
-fn open(out: &mut String) -> fmt::Result {
+pub(crate) fn push_mac(out: &mut String, mac: [u8; 6]) {
+    for (index, byte) in mac.into_iter().enumerate() {
+        if index > 0 {
+            out.push(':');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+}
+
+pub(crate) fn open(out: &mut String) -> fmt::Result {
     out.write_str("\t\telements = {\n")
 }
 
 /// Ends the elements of a set and the set; nft 1.0.6 wants each brace on a line of its own.
-fn close(out: &mut String) {
+pub(crate) fn close(out: &mut String) {
     if out.ends_with(",\n") {
         out.truncate(out.len() - 2);
         out.push('\n');
@@ -298,7 +313,7 @@ fn push_class(out: &mut String, class: u32) {
 }
 
 /// A prefix where the range is one, else `first-last`.
-fn write_range(out: &mut String, family: Family, (first, last): Range) -> fmt::Result {
+pub(crate) fn write_range(out: &mut String, family: Family, (first, last): Range) -> fmt::Result {
     write_address(out, family, first)?;
     if first == last {
         return Ok(());

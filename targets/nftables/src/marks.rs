@@ -96,6 +96,10 @@ impl Marks {
         self.masked("meta mark")
     }
 
+    pub(crate) fn packet_is(self, value: u32) -> String {
+        self.equals("meta mark", value)
+    }
+
     pub(crate) fn set_packet(self, value: u32) -> String {
         self.set("meta mark", value)
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use sha2::{Digest as _, Sha256};
 use weir_compiler::plan::GatewayPlan;
 
+use crate::bridges::Bridges;
 use crate::chains;
 use crate::elements;
 use crate::error::EmitError;
@@ -34,6 +35,7 @@ pub(crate) struct Ruleset<'a> {
     pub(crate) profile_names: Vec<String>,
     pub(crate) marks: Marks,
     pub(crate) classes: Classes,
+    pub(crate) bridges: Option<Bridges<'a>>,
     /// A digest of the policy. Connections approved under exactly this policy are marked with what of it the marks have
     /// room for. The top bit is set.
     pub(crate) epoch: u32,
@@ -63,7 +65,8 @@ impl<'a> Ruleset<'a> {
             .collect::<Result<_, _>>()?;
         let marks = options.marks()?;
         let classes = Classes::number(marks, &form)?;
-        let mut set = Self { plan, options, form, profile_names, marks, classes, epoch: 0 };
+        let bridges = Bridges::build(plan)?;
+        let mut set = Self { plan, options, form, profile_names, marks, classes, bridges, epoch: 0 };
         set.epoch = set.digest();
         Ok(set)
     }
@@ -73,7 +76,9 @@ impl<'a> Ruleset<'a> {
     fn digest(&self) -> u32 {
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = self.body(&mut text, Text { suffix: "", comments: false });
+        let plain = Text { suffix: "", comments: false };
+        let _ = self.body(&mut text, plain);
+        let _ = self.bridge_body(&mut text, plain);
         let digest = Sha256::digest(&text);
         Marks::WHOLE.epoch(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
     }
@@ -99,6 +104,14 @@ impl<'a> Ruleset<'a> {
         chains::counters(out, self)?;
         self.objects(out, text)?;
         chains::base(out, self, text.suffix, chains::Base::Whole)
+    }
+
+    /// Everything inside the bridge table.
+    pub(crate) fn bridge_body(&self, out: &mut String, text: Text<'_>) -> fmt::Result {
+        let Some(bridges) = &self.bridges else { return Ok(()) };
+        bridges.counters(out)?;
+        bridges.objects(out, self, text)?;
+        bridges.base(out, self, text.suffix, chains::Base::Whole)
     }
 
     /// What belongs to one generation.

@@ -78,6 +78,7 @@ pub(crate) fn plan(bindings: &[(&str, &str)]) -> GatewayPlan {
             .map(|(device, sources)| Binding { device: (*device).into(), sources: (*set(sources)).clone() })
             .collect(),
         mac_bindings: Vec::new(),
+        bridges: Vec::new(),
     }
 }
 
