@@ -52,7 +52,9 @@ pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result
         return Ok(Err(diagnostics));
     }
     let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
-    let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
+    let bridges: Vec<String> =
+        plan.gateways.iter().filter(|one| !one.bridges.is_empty()).map(|one| one.name.clone()).collect();
+    let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways, &bridges) }];
     let tree = OutputTree::assemble(plan, sources, emitted, &guides);
     tree.map(Ok).map_err(|error| Failure::Internal(error.to_string()))
 }

@@ -5,9 +5,10 @@ use smol_str::SmolStr;
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 
 use super::{
-    bridges::PortDraft,
     Gateway, GatewayId, Interface, Model, Segment, SegmentId, SegmentKind, StaticRoute, Typed, Unbuilt,
+    bridges::PortDraft,
     build::{attribute_place, entity_block},
+    principals::{Values, values_of},
     read_block,
 };
 use crate::{
@@ -149,13 +150,20 @@ fn slices_apart(universe: &Universe<'_>, _model: &Model, diagnostics: &mut Vec<D
     }
 }
 
-/// The ports of bridges are given back: who stands behind them is known later.
+/// What is read of gateways and needed when there are principals.
+#[derive(Default)]
+pub(super) struct GatewaysRead<'a> {
+    /// Who stands behind them is known later.
+    pub(super) ports: Vec<PortDraft<'a>>,
+    pub(super) values: FxHashMap<EntityId, Values<'a>>,
+}
+
 pub(super) fn gateways<'a>(
     universe: &Universe<'a>,
     model: &mut Model,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<PortDraft<'a>> {
-    let mut ports = Vec::new();
+) -> GatewaysRead<'a> {
+    let mut read = GatewaysRead::default();
     for entity in universe.entities_of(Kind::Gateway) {
         let mut gateway = Gateway {
             entity,
@@ -166,9 +174,10 @@ pub(super) fn gateways<'a>(
             masquerade: Vec::new(),
             routes: Vec::new(),
         };
-        for (name, typed) in entity_block(universe, entity, diagnostics) {
-            match (name, typed) {
-                ("enforces", Typed::Words(words)) => gateway.enforces = words,
+        let values = values_of(universe, entity, diagnostics);
+        for (name, typed) in &values {
+            match (name.as_str(), &**typed) {
+                ("enforces", Typed::Words(words)) => gateway.enforces.clone_from(words),
                 ("masquerade", Typed::References(list)) => {
                     gateway.masquerade =
                         list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()).collect();
@@ -176,7 +185,8 @@ pub(super) fn gateways<'a>(
                 _ => {}
             }
         }
-        interfaces(universe, &mut gateway, model, &mut ports, diagnostics);
+        read.values.insert(entity, values);
+        interfaces(universe, &mut gateway, model, &mut read.ports, diagnostics);
         routes(universe, &mut gateway, model, diagnostics);
         let (file, span) = universe.name_span(entity);
         for word in gateway.enforces.iter().filter(|word| **word != "nftables") {
@@ -191,7 +201,7 @@ pub(super) fn gateways<'a>(
     }
     user_planes(universe, model, diagnostics);
     nodes(universe, model);
-    ports
+    read
 }
 
 fn interfaces<'a>(

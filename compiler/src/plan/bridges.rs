@@ -15,6 +15,18 @@ use crate::{
     model::{Bridge, Crossing, GatewayId, Model, PrincipalSet, SegmentId},
 };
 
+/// No frames of a layer-2 protocol: a length (below 0x0600), IP and ARP, which other rules decide on, and tags, which
+/// hide what is inside.
+const NOT_FRAMES: [(u16, u16); 7] = [
+    (0, 0x05ff),
+    (0x0800, 0x0800),
+    (0x0806, 0x0806),
+    (0x8100, 0x8100),
+    (0x86dd, 0x86dd),
+    (0x88a8, 0x88a8),
+    (0x9100, 0x9100),
+];
+
 /// The frames of a layer-2 protocol that a rectangle asks for, by what stands behind the ethertype; all, where the inner
 /// option is empty. Nothing, where it is no such protocol, or frames do not tell the operations apart.
 pub(super) fn frame_ids(model: &Model, rectangle: &Rectangle) -> Option<Option<Ranges<u16>>> {
@@ -40,6 +52,15 @@ pub(super) fn frame_ids(model: &Model, rectangle: &Rectangle) -> Option<Option<R
 impl Planner<'_, '_> {
     /// A layer-2 protocol stays on its segment. Bridges inside of it hold the flow where all of it passes them.
     pub(super) fn layer_2(&mut self, leg: &Leg, statement: &Statement) {
+        let other = |first: u16, last: u16| NOT_FRAMES.iter().any(|(a, b)| first <= *b && *a <= last);
+        if leg.ports.ethertypes.iter().any(|(first, last)| other(first, last)) {
+            self.diagnostics.push(
+                Diagnostic::new(&codes::E0303, "this ethertype belongs to no layer-2 protocol")
+                    .primary(statement.file, statement.service_span, "IP, ARP, a tag, or a length")
+                    .help("permit IP by its ports (`tcp/502`, `icmp`); ARP goes with it"),
+            );
+            return;
+        }
         let from = self.stations(&leg.sources);
         let to = self.stations(&leg.destinations);
         for source in from.iter() {
@@ -75,6 +96,17 @@ impl Planner<'_, '_> {
             }
             let Some(rule) = self.frame_rule(leg, statement, bridge, source, destination) else { return };
             self.bridge_drafts[index].frames.push(rule);
+        }
+        let through = statement.conditions.via.and_then(|via| model.gateway_of.get(&via).copied());
+        if let Some(gateway) = through {
+            let mut of_it = model.enforcing_bridges(segment).filter(|(_, bridge)| bridge.gateway == gateway);
+            let all = |bridge: &Bridge| {
+                bridge.crossing(&source.members, &destination.members) == Crossing::Everything
+            };
+            if !of_it.any(|(_, bridge)| all(bridge)) {
+                self.not_through(statement, gateway);
+                return;
+            }
         }
         if held {
             return;
@@ -231,6 +263,25 @@ impl Planner<'_, '_> {
             }
         }
         most
+    }
+
+    /// Whether all of a flow crosses a gateway, ends at it, or passes a bridge of it.
+    pub(super) fn runs_through(
+        &self,
+        route: &Route,
+        gateway: GatewayId,
+        (source, from): (&Station, SegmentId),
+        (destination, to): (&Station, SegmentId),
+    ) -> bool {
+        if from != to {
+            return route.every_path(|other| other == gateway);
+        }
+        let mut bridges = self.model.enforcing_bridges(from).filter(|(_, bridge)| bridge.gateway == gateway);
+        source.gateway == Some(gateway)
+            || destination.gateway == Some(gateway)
+            || bridges.any(|(_, bridge)| {
+                bridge.crossing(&source.members, &destination.members) == Crossing::Everything
+            })
     }
 
     /// Says of frames that nobody stands between where they go what they are: a gap.

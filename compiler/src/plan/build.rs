@@ -263,11 +263,11 @@ impl Planner<'_, '_> {
         if let Some(via) = statement.conditions.via
             && let Some(gateway) = self.model.gateway_of.get(&via)
             && !self.model.gateway(*gateway).terminates()
-            && !route.every_path(|other| other == *gateway)
+            && !self.runs_through(&route, *gateway, (source, from), (destination, to))
         {
             self.not_through(statement, *gateway);
         }
-        self.check_conduit_gateways(statement, &route, source, destination);
+        self.check_conduit_gateways(statement, &route, (source, from), (destination, to));
     }
 
     /// One gateway on the way; whether it is a packet filter of ours. `seen_as` says by which addresses the source is

@@ -132,8 +132,8 @@ impl Planner<'_, '_> {
         &mut self,
         statement: &Statement,
         route: &Route,
-        source: &Station,
-        destination: &Station,
+        (source, from_segment): (&Station, SegmentId),
+        (destination, to_segment): (&Station, SegmentId),
     ) {
         let zone = |station: &Station| {
             let (first, _) = station.members.iter().next()?;
@@ -144,9 +144,10 @@ impl Planner<'_, '_> {
             if conduit.ends != [from, to] && conduit.ends != [to, from] {
                 continue;
             }
-            for gateway in
-                conduit.through.iter().filter(|gateway| !route.every_path(|other| other == **gateway))
-            {
+            let ends = ((source, from_segment), (destination, to_segment));
+            let missed = |gateway: &&GatewayId| !self.runs_through(route, **gateway, ends.0, ends.1);
+            let missed: Vec<&GatewayId> = conduit.through.iter().filter(missed).collect();
+            for gateway in missed {
                 let (file, span) = self.universe.name_span(conduit.entity);
                 self.diagnostics.push(
                     Diagnostic::new(

@@ -61,7 +61,8 @@ sweep() {
 		BEGIN { split(families, list, " "); for (i in list) wanted[list[i]] }
 		$1 == "keep" { keep[$2, $3]; next }
 		!($1 in wanted) { gone[$1]; next }
-		$2 == "chain" && $3 ~ /^(antispoof|forward|bridged|input|output)$/ { next }
+		$2 == "chain" && $3 ~ /^(antispoof|forward|input|output)$/ { next }
+		$2 == "chain" && $3 == "bridged" && ("bridge" in wanted) { next }
 		length($3) > length(ours) && substr($3, length($3) - length(ours) + 1) == ours { next }
 		$2 == "chain" { print "flush chain " $1 " weir " $3; last = last "delete chain " $1 " weir " $3 "\n"; next }
 		$2 == "counter" { if (!(($1, $3) in keep)) last = last "delete counter " $1 " weir " $3 "\n"; next }

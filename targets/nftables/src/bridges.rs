@@ -101,6 +101,8 @@ impl<'a> Bridges<'a> {
     /// The names of all chains that belong to a generation.
     pub(crate) fn chains(&self, suffix: &str) -> Vec<String> {
         let mut all: Vec<String> = self.names.iter().map(|name| format!("f_{name}{suffix}")).collect();
+        let with_ids = self.frames.profiles.iter().zip(&self.names).filter(|(one, _)| one.frame_ids.is_some());
+        all.extend(with_ids.map(|(_, name)| format!("o_{name}{suffix}")));
         all.extend(self.frames.combined().into_iter().map(|attempts| self.verdict(attempts, suffix)));
         all.extend(["bound", "frames", "spoofed", "tagged"].map(|name| format!("{name}{suffix}")));
         all.sort_unstable();
@@ -221,8 +223,10 @@ impl<'a> Bridges<'a> {
                     .map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") })
                     .collect();
                 let ids = ids.join(", ");
-                writeln!(out, "\t\tether type != 8021q @ll,112,16 != {{ {ids} }} return")?;
-                writeln!(out, "\t\tether type 8021q @ll,144,16 != {{ {ids} }} return")?;
+                // What is too short to have an id matches neither.
+                writeln!(out, "\t\tether type != 8021q @ll,112,16 {{ {ids} }} goto o_{name}{suffix}")?;
+                writeln!(out, "\t\tether type 8021q @ll,144,16 {{ {ids} }} goto o_{name}{suffix}")?;
+                writeln!(out, "\t}}\n\tchain o_{name}{suffix} {{")?;
             }
             if let Some(until) = action.until {
                 writeln!(out, "\t\tmeta time >= {} return", until.max(0))?;

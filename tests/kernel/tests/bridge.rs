@@ -290,6 +290,10 @@ fn frames_pass_where_policy_permits_them() {
     let heard: BTreeSet<(usize, &str)> =
         bench.arrivals(&frames).into_iter().filter(|(_, place)| *place != "sw").collect();
     assert_eq!(heard, expected);
+    // Too short to have an APPID: no stream that is permitted.
+    let denied = bench.counter("bridge", "n_denied");
+    bench.shell("one", &format!("python3 -c '{SEND}' eth0 {BREAKER}{RELAY}88b8"));
+    assert_eq!(bench.counter("bridge", "n_denied"), denied + 1);
     assert_eq!(bench.counter("bridge", "n_spoofed"), 4);
     assert!(bench.counter("bridge", "n_denied") >= 15);
     assert!(bench.counter("bridge", "c_trips") >= 2);
@@ -351,6 +355,13 @@ fn packets_between_ports_are_connections() {
     };
     assert_eq!(strip(&before), strip(&bench.listing()));
     checks(true);
+    assert!(bench.apply(&full, "--yes"));
+    checks(false);
+    // A gateway that is a bridge no more gives its table back.
+    let routes_only = Package::text(&PLANT.replace("    interface p", "    // interface p"), 0);
+    assert!(bench.apply(&routes_only, "--yes"));
+    let listing = bench.listing();
+    assert!(!listing.contains("table bridge") && !listing.contains("chain bridged"), "{listing}");
     assert!(bench.apply(&full, "--yes"));
     checks(false);
 
