@@ -34,24 +34,24 @@ pub struct Facts {
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
 /// exceptions that ended before are left out.
 pub fn analyze(sources: &Sources, now: i64) -> Analysis {
-    let parsed: Vec<weir_syntax::Parsed> = sources
+    let mut diagnostics = sources.diagnostics.clone();
+    let trees: Vec<weir_syntax::ast::File> = sources
         .files
         .iter()
         .enumerate()
         .map(|(index, source)| {
             if source.path == package::MANIFEST {
-                weir_syntax::Parsed::default()
-            } else {
-                weir_syntax::parse(&source.text, FileId(index as u32))
+                return weir_syntax::ast::File::default();
             }
+            // Only the tree is kept: tokens take more room than the text.
+            let file = FileId(index as u32);
+            let parsed = weir_syntax::parse(&source.text, file);
+            diagnostics.extend(parsed.diagnostics);
+            diagnostics.extend(names::check_file(&parsed.file, file));
+            parsed.file
         })
         .collect();
-    let mut diagnostics = sources.diagnostics.clone();
-    for (index, parsed) in parsed.iter().enumerate() {
-        diagnostics.extend(parsed.diagnostics.iter().cloned());
-        diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
-    }
-    let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
+    let files: Vec<_> = sources.files.iter().cloned().zip(&trees).collect();
     let internet = internet();
     let mut universe = names::expand(&files, Some(&internet));
     diagnostics.append(&mut universe.diagnostics);
@@ -110,6 +110,10 @@ fn flows_and_plan(
         diagnostics,
     );
     plan::gaps(universe, model, diagnostics);
+    if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
+        let budget = sources.manifest.proof.budget();
+        flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
+    }
     Some((plan, statements, rectangles))
 }
 

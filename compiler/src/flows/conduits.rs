@@ -28,20 +28,16 @@ pub fn check(
 ) {
     let mut used = vec![false; model.conduits.len()];
     let mut missing: FxHashSet<(Vec<EntityId>, Vec<EntityId>)> = FxHashSet::default();
-    let mut known: FxHashSet<(Side, Side, Option<u32>, PortSet)> = FxHashSet::default();
-    let mut cache: FxHashMap<usize, Arc<[Side]>> = FxHashMap::default();
+    let mut known: FxHashSet<(u32, u32, Option<u32>, PortSet)> = FxHashSet::default();
+    let mut sides = Sides::default();
     for rectangle in rectangles {
-        // the rectangles keep their sets alive, so that a set's address is its own
-        let mut of = |set: &PrincipalSet| {
-            cache.entry(Arc::as_ptr(set) as usize).or_insert_with(|| sides(model, set.iter()).into()).clone()
-        };
-        let (from, to) = (of(&rectangle.sources), of(&rectangle.destinations));
-        for source in from.iter() {
-            for destination in to.iter() {
+        let (from, to) = (sides.of(model, &rectangle.sources), sides.of(model, &rectangle.destinations));
+        for (source_id, source) in from.iter().map(|id| (*id, &sides.list[*id as usize])) {
+            for (destination_id, destination) in to.iter().map(|id| (*id, &sides.list[*id as usize])) {
                 if source.own.iter().any(|zone| destination.own.contains(zone)) {
                     continue;
                 }
-                let key = (source.clone(), destination.clone(), rectangle.protocol, rectangle.ports.clone());
+                let key = (source_id, destination_id, rectangle.protocol, rectangle.ports.clone());
                 if rectangle.demand.is_none() && known.contains(&key) {
                     continue;
                 }
@@ -84,6 +80,36 @@ pub fn check(
                 .primary(file, span, "carries nothing")
                 .help("remove it, or permit what it is for"),
         );
+    }
+}
+
+/// All sides, numbered, and those of each set.
+#[derive(Default)]
+struct Sides {
+    list: Vec<Side>,
+    numbers: FxHashMap<Side, u32>,
+    /// By where the set lies: rectangles keep theirs alive while they are checked.
+    of_set: FxHashMap<usize, Arc<[u32]>>,
+}
+
+impl Sides {
+    fn of(&mut self, model: &Model, set: &PrincipalSet) -> Arc<[u32]> {
+        let key = Arc::as_ptr(set) as usize;
+        if let Some(known) = self.of_set.get(&key) {
+            return known.clone();
+        }
+        let numbers = sides(model, set.iter()).into_iter().map(|side| self.number(side)).collect();
+        self.of_set.entry(key).insert_entry(numbers).get().clone()
+    }
+
+    fn number(&mut self, side: Side) -> u32 {
+        if let Some(known) = self.numbers.get(&side) {
+            return *known;
+        }
+        let number = self.list.len() as u32;
+        self.list.push(side.clone());
+        self.numbers.insert(side, number);
+        number
     }
 }
 

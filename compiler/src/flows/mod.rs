@@ -4,6 +4,7 @@
 mod assertions;
 mod conduits;
 mod isolation;
+mod overlap;
 mod relation;
 mod services;
 mod statements;
@@ -11,6 +12,7 @@ mod statements;
 pub use assertions::Claims;
 pub use conduits::check as check_conduits;
 pub use isolation::check as check_isolation;
+pub use overlap::check as check_overlap;
 pub use relation::{Rectangle, relation};
 pub use services::{Demand, PortSet};
 pub(crate) use statements::some_names;

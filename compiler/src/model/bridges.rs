@@ -181,9 +181,9 @@ fn members<'a>(
             }
         };
         let stations: Ranges<u32> = set.members().filter(|id| Some(*id) != own).collect();
-        let elsewhere = stations.members().find(|id| {
-            !model.principal(*id).attachments.iter().any(|place| place.segment == bridge.segment)
-        });
+        let elsewhere = stations
+            .members()
+            .find(|id| !model.principal(*id).attachments.iter().any(|place| place.segment == bridge.segment));
         if let Some(elsewhere) = elsewhere {
             diagnostics.push(
                 Diagnostic::new(
@@ -191,7 +191,10 @@ fn members<'a>(
                     format!("`{}` does not stand on `{}`", model.principal(elsewhere).name, segment.name),
                 )
                 .primary(scope.file, expr.span, format!("behind port `{}`", draft.name))
-                .help(format!("name stations of `{}` only, as by `some_set & {}`", segment.name, segment.name)),
+                .help(format!(
+                    "name stations of `{}` only, as by `some_set & {}`",
+                    segment.name, segment.name
+                )),
             );
         } else if stations.is_empty() {
             diagnostics.push(
@@ -269,7 +272,11 @@ fn laid_out(
             diagnostics.push(
                 wrong(
                     ports[index],
-                    format!("`{}` stands behind two ports of `{}`", model.principal(both).name, bridge.device),
+                    format!(
+                        "`{}` stands behind two ports of `{}`",
+                        model.principal(both).name,
+                        bridge.device
+                    ),
                     "behind this one",
                     "leave it behind the port that its cable leads to".into(),
                 )

@@ -90,6 +90,7 @@ fn add_region(
     segments.dedup();
     let mut zones: Vec<ZoneId> = smallest.zone.into_iter().collect();
     zones.sort_unstable();
+    let addresses = Arc::new(addresses.clone());
     model.principals.push(Principal {
         kind: PrincipalKind::External,
         entity: smallest.entity,

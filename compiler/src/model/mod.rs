@@ -150,7 +150,7 @@ pub enum PrincipalKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     pub segment: SegmentId,
-    pub addresses: AddressSet,
+    pub addresses: Arc<AddressSet>,
 }
 
 /// Who can be the source or destination of a flow.
@@ -190,7 +190,7 @@ impl Principal {
 
     pub fn addresses(&self) -> AddressSet {
         match self.attachments.as_slice() {
-            [only] => only.addresses.clone(),
+            [only] => (*only.addresses).clone(),
             several => several.iter().fold(AddressSet::default(), |all, one| all.union(&one.addresses)),
         }
     }

@@ -42,7 +42,11 @@ pub(super) fn build<'a>(
 pub(super) type Values<'a> = Vec<(SmolStr, Arc<Typed<'a>>)>;
 
 /// The attributes of a declaration without a class.
-pub(super) fn values_of<'a>(universe: &Universe<'a>, id: EntityId, diagnostics: &mut Vec<Diagnostic>) -> Values<'a> {
+pub(super) fn values_of<'a>(
+    universe: &Universe<'a>,
+    id: EntityId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Values<'a> {
     let block = entity_block(universe, id, diagnostics);
     block.into_iter().map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed))).collect()
 }
@@ -218,10 +222,8 @@ fn attach(
     model: &Model,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Attachment> {
-    let mut attachments: Vec<Attachment> = segments
-        .iter()
-        .map(|segment| Attachment { segment: *segment, addresses: AddressSet::default() })
-        .collect();
+    let mut attachments: Vec<Attachment> =
+        segments.iter().map(|segment| Attachment { segment: *segment, addresses: Arc::default() }).collect();
     if segments.is_empty() {
         if universe.attribute(id, "network").is_some() || universe.attribute(id, "slice").is_some() {
             return attachments; // given, and wrong: that was said
@@ -248,10 +250,12 @@ fn attach(
         let range: AddressSet = std::iter::once((*first, *last)).collect();
         let home = attachments.iter_mut().find(|attachment| {
             let segment = model.segment(attachment.segment);
-            segment.addresses.contains(*first) && range.difference(&segment.addresses).is_empty()
+            segment.addresses.contains(*first) && segment.addresses.covers(&range)
         });
         if let Some(attachment) = home {
-            attachment.addresses = attachment.addresses.union(&range);
+            let all =
+                if attachment.addresses.is_empty() { range } else { attachment.addresses.union(&range) };
+            attachment.addresses = Arc::new(all);
             continue;
         }
         if segments.iter().any(|segment| model.segment(*segment).unread) {
@@ -294,7 +298,9 @@ fn workload(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostic
     let attachments = match segment {
         // a host-networked pod has the node's address, which says nothing of the pod
         Some(_) if host_network => Vec::new(),
-        Some(segment) => vec![Attachment { segment, addresses: model.segment(segment).addresses.clone() }],
+        Some(segment) => {
+            vec![Attachment { segment, addresses: Arc::new(model.segment(segment).addresses.clone()) }]
+        }
         None => Vec::new(),
     };
     model.principals.push(Principal {
@@ -350,9 +356,13 @@ fn gateway<'a>(
             continue;
         }
         match attachments.iter_mut().find(|attachment| attachment.segment == interface.segment) {
-            Some(attachment) => attachment.addresses = attachment.addresses.union(&interface.addresses),
-            None => attachments
-                .push(Attachment { segment: interface.segment, addresses: interface.addresses.clone() }),
+            Some(attachment) => {
+                attachment.addresses = Arc::new(attachment.addresses.union(&interface.addresses));
+            }
+            None => attachments.push(Attachment {
+                segment: interface.segment,
+                addresses: Arc::new(interface.addresses.clone()),
+            }),
         }
     }
     let principal = PrincipalId(model.principals.len() as u32);
@@ -378,7 +388,7 @@ fn role(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &
             ("network", Typed::References(list)) => {
                 for segment in list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()) {
                     zones.extend(model.segment(segment).zone);
-                    attachments.push(Attachment { segment, addresses: AddressSet::default() });
+                    attachments.push(Attachment { segment, addresses: Arc::default() });
                 }
             }
             ("zone", Typed::References(list)) => {

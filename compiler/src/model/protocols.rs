@@ -303,7 +303,7 @@ fn argument_use<'a>(
         used.text = Some(text);
         return Ok(used);
     }
-    let selector = argument.selector.as_ref().or(argument.value.as_ref());
+    let selector = argument.selector.as_deref().or(argument.value.as_ref());
     let (first, last) = match selector.map(|expr| (&expr.kind, expr)) {
         Some((ExprKind::Range(from, to), _)) => {
             (universe.integer(from, scope)?, universe.integer(to, scope)?)

@@ -1,8 +1,9 @@
 //! Set expressions: names, `|`, `&`, `-`, `where`. A set stays a few ranges of principals; named ones are made once.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic,
     ast::{Comparison, Expr, ExprKind, Path, Sign},
@@ -27,6 +28,8 @@ pub struct Sets<'m, 'a> {
     modules: FxHashMap<ModuleId, PrincipalSet>,
     /// Devices and the like, all of an array or one element: a rule names few of them twice, a package many.
     declared: FxHashMap<(EntityId, Option<u32>), PrincipalSet>,
+    /// Names of attributes that some principal has; made when first asked for.
+    attributes: OnceCell<FxHashSet<SmolStr>>,
     /// Groups that are being made, each for the one before.
     depth: usize,
 }
@@ -74,6 +77,7 @@ impl<'m, 'a> Sets<'m, 'a> {
             entities: FxHashMap::default(),
             modules: FxHashMap::default(),
             declared: FxHashMap::default(),
+            attributes: OnceCell::new(),
             depth: 0,
         }
     }
@@ -323,12 +327,12 @@ impl<'m, 'a> Sets<'m, 'a> {
     }
 
     fn knows_attribute(&self, name: &str) -> bool {
+        let given = || {
+            let texts = self.model.principals.iter().flat_map(|principal| &principal.details.texts);
+            texts.map(|(attribute, _)| attribute.clone()).collect()
+        };
         schema::of(Kind::Device).attributes.iter().any(|attribute| attribute.name == name)
-            || self
-                .model
-                .principals
-                .iter()
-                .any(|principal| principal.details.texts.iter().any(|(text, _)| text == name))
+            || self.attributes.get_or_init(given).contains(name)
     }
 
     fn no_predicate(expr: &Expr, scope: Scope) -> Box<Diagnostic> {

@@ -240,9 +240,8 @@ fn interfaces<'a>(
         }
         let usable =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b':');
-        let unusable = |device: &&SmolStr| {
-            device.is_empty() || device.len() > 15 || !device.bytes().all(usable)
-        };
+        let unusable =
+            |device: &&SmolStr| device.is_empty() || device.len() > 15 || !device.bytes().all(usable);
         if let Some(device) = std::iter::once(&interface.device).chain(&bridge).find(unusable) {
             diagnostics.push(
                 Diagnostic::new(&codes::E0405, format!("`{}` cannot be an interface's name on a host", device.escape_debug()))
@@ -270,7 +269,9 @@ fn interfaces<'a>(
             continue;
         }
         let not_a_port = |message: String, help: String| {
-            Diagnostic::new(&codes::E0410, message).primary(scope.file, inner.name.span, "this interface").help(help)
+            Diagnostic::new(&codes::E0410, message)
+                .primary(scope.file, inner.name.span, "this interface")
+                .help(help)
         };
         match bridge {
             None if stations.is_some() => diagnostics.push(not_a_port(

@@ -198,18 +198,27 @@ impl<'a> Universe<'a> {
                     ));
                 }
                 Some(bytes) => Typed::Mac(bytes),
-                None => return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into())),
+                None => {
+                    return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into()));
+                }
             },
             Type::Groups => {
                 let group = |one| Ok(self.mac(one, scope)?.filter(|bytes| bytes[0] & 1 == 1));
                 let ends = |one| {
-                    self.ends(one, group, "a group MAC address", "write `01:0c:cd:01:00:00`: its first byte is odd", scope)
+                    self.ends(
+                        one,
+                        group,
+                        "a group MAC address",
+                        "write `01:0c:cd:01:00:00`: its first byte is odd",
+                        scope,
+                    )
                 };
                 Typed::Groups(list(expr).iter().map(ends).collect::<Read<_>>()?)
             }
             Type::Numbers => {
                 let number = |one| Ok(u16::try_from(self.integer(one, scope)?).ok());
-                let ends = |one| self.ends(one, number, "a number of 16 bits", "write `0x8000..0xbfff`", scope);
+                let ends =
+                    |one| self.ends(one, number, "a number of 16 bits", "write `0x8000..0xbfff`", scope);
                 Typed::Numbers(list(expr).iter().map(ends).collect::<Read<_>>()?)
             }
             Type::Reference(kinds) => Typed::References(vec![self.reference(expr, kinds, scope)?]),

@@ -65,8 +65,11 @@ impl Planner<'_, '_> {
         let to = self.stations(&leg.destinations);
         for source in from.iter() {
             for destination in to.iter() {
-                let mut common =
-                    source.segments.iter().filter(|segment| destination.segments.contains(segment)).peekable();
+                let mut common = source
+                    .segments
+                    .iter()
+                    .filter(|segment| destination.segments.contains(segment))
+                    .peekable();
                 if common.peek().is_none() {
                     self.crosses_no_gateway(statement, source, destination);
                     return;
@@ -241,7 +244,7 @@ impl Planner<'_, '_> {
             };
             for (index, bridge) in bridges {
                 let crossing = bridge.crossing(&before, &after);
-                let Some((sources, home)) = seen_as.get(&segment).cloned() else { continue };
+                let Some((sources, home)) = seen_as.on(segment) else { continue };
                 if crossing == Crossing::Nothing {
                     continue;
                 }
@@ -249,7 +252,15 @@ impl Planner<'_, '_> {
                     most = crossing;
                 }
                 let destinations = self.addresses(&destination.members, to);
-                self.rule(bridge.gateway, leg, Hook::Forward, sources.clone(), destinations.clone(), ports, action);
+                self.rule(
+                    bridge.gateway,
+                    leg,
+                    Hook::Forward,
+                    sources.clone(),
+                    destinations.clone(),
+                    ports,
+                    action,
+                );
                 self.arrives(bridge.gateway, segment, home, &sources);
                 self.arrives(bridge.gateway, segment, to, &destinations);
                 let far = [(&before, segment != from, sources), (&after, segment != to, destinations)];
@@ -345,12 +356,17 @@ impl Planner<'_, '_> {
         let ports = bridge.ports.iter().enumerate().map(|(place, port)| {
             let attachments = port.stations.members().flat_map(|id| {
                 let principal = model.principal(id);
-                principal.attachments.iter().filter(|at| at.segment == bridge.segment).map(move |at| (principal, at))
+                principal
+                    .attachments
+                    .iter()
+                    .filter(|at| at.segment == bridge.segment)
+                    .map(move |at| (principal, at))
             });
             let attachments: Vec<_> = attachments.collect();
             let beyond = arrivals.remove(&place).unwrap_or_default();
-            let own = attachments.iter().map(|(_, at)| &at.addresses);
-            let mut macs: Vec<[u8; 6]> = attachments.iter().filter_map(|(principal, _)| principal.mac).collect();
+            let own = attachments.iter().map(|(_, at)| &*at.addresses);
+            let mut macs: Vec<[u8; 6]> =
+                attachments.iter().filter_map(|(principal, _)| principal.mac).collect();
             macs.sort_unstable();
             macs.dedup();
             let mut stations = Vec::new();

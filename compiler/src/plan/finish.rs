@@ -5,10 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use rustc_hash::FxHashMap;
-
 use super::{
-    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, PlanRule, StatementOrigin,
+    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, StatementOrigin,
     build::{Arrival, BridgeDraft, Draft, Planner},
 };
 use crate::{
@@ -26,12 +24,13 @@ impl Planner<'_, '_> {
         for (index, draft) in self.bridge_drafts.into_iter().enumerate() {
             bridges.entry(self.model.bridges[index].gateway).or_default().push((index, draft));
         }
+        let ranks = ranks(self.statements);
         for (index, draft) in self.drafts.into_iter().enumerate() {
             let gateway = &self.model.gateways[index];
             if gateway.filters() {
                 gateways.push(gateway_plan(
                     self.model,
-                    self.statements,
+                    (self.statements, &ranks),
                     index,
                     (draft, bridges.remove(&GatewayId(index as u32)).unwrap_or_default()),
                     package,
@@ -56,13 +55,24 @@ impl Planner<'_, '_> {
             })
             .collect();
         statements.sort_by(|a, b| a.id.cmp(&b.id));
-        Plan { package: package.into(), version: version.into(), gateways, statements }
+        Plan { package: package.into(), version: version.into(), gateways, statements, legs: Vec::new() }
     }
+}
+
+/// The place of each statement in the order of ids.
+fn ranks(statements: &[Statement]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..statements.len() as u32).collect();
+    order.sort_unstable_by(|a, b| statements[*a as usize].id.cmp(&statements[*b as usize].id));
+    let mut ranks = vec![0; statements.len()];
+    for (rank, statement) in (0..).zip(order) {
+        ranks[statement as usize] = rank;
+    }
+    ranks
 }
 
 fn gateway_plan(
     model: &Model,
-    statements: &[Statement],
+    (statements, ranks): (&[Statement], &[u32]),
     index: usize,
     (mut draft, bridges): (Draft, Vec<(usize, BridgeDraft)>),
     package: &str,
@@ -73,23 +83,24 @@ fn gateway_plan(
     let mut ids: Vec<u32> = draft.rules.iter().map(|rule| rule.statement).collect();
     let frames = bridges.iter().flat_map(|(_, bridge)| &bridge.frames);
     ids.extend(frames.map(|rule| rule.statement));
-    ids.sort_unstable_by(|a, b| statements[*a as usize].id.cmp(&statements[*b as usize].id));
     ids.dedup();
-    let mut position = FxHashMap::default();
-    for (at, id) in ids.iter().enumerate() {
-        position.insert(*id, at as u32);
+    ids.sort_unstable_by_key(|id| ranks[*id as usize]);
+    ids.dedup();
+    for id in &ids {
         used[*id as usize] = true;
+    }
+    let number_of = |statement: u32| {
+        let found = ids.binary_search_by_key(&ranks[statement as usize], |id| ranks[*id as usize]);
+        found.unwrap_or_default() as u32 // each rule's statement is among them
+    };
+    for rule in &mut draft.rules {
+        rule.statement = number_of(rule.statement);
     }
     let interfaces = gateway.interfaces.iter().map(|interface| InterfacePlan {
         name: interface.name.to_string(),
         device: interface.device.to_string(),
         addresses: interface.addresses.clone(),
     });
-    let rules = draft
-        .rules
-        .drain(..)
-        .map(|rule| PlanRule { statement: position.get(&rule.statement).copied().unwrap_or(0), ..rule });
-    let rules = rules.collect();
     let mut bindings: BTreeMap<String, Vec<AddressSet>> = BTreeMap::new();
     for interface in &gateway.interfaces {
         // whoever stands on the segment itself, next hops with their neighbour advertisements among them
@@ -134,14 +145,12 @@ fn gateway_plan(
                 super::Statement { id: statement.id.clone(), policy: counted_as.clone() }
             })
             .collect(),
-        rules,
+        rules: draft.rules,
         bindings,
         mac_bindings: mac_bindings(model, index, with_mac),
         bridges: bridges
             .into_iter()
-            .map(|(bridge, draft)| {
-                Planner::bridge_plan(model, bridge, draft, |id| position.get(&id).copied().unwrap_or(0))
-            })
+            .map(|(bridge, draft)| Planner::bridge_plan(model, bridge, draft, number_of))
             .collect(),
     }
 }
@@ -159,8 +168,7 @@ fn mac_bindings(model: &Model, index: usize, with_mac: &[u32]) -> Vec<MacBinding
         }
         for principal in with_mac.iter().map(|id| model.principal(*id)) {
             let Some(mac) = principal.mac else { continue };
-            for attachment in
-                principal.attachments.iter().filter(|attachment| attachment.segment == segment)
+            for attachment in principal.attachments.iter().filter(|attachment| attachment.segment == segment)
             {
                 bindings.extend(single(&attachment.addresses).map(|address| MacBinding {
                     device: device.to_string(),

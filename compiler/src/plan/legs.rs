@@ -15,21 +15,24 @@ use crate::{
 
 /// A part of a flow that packet filters see: who connects to whom, on which ports.
 #[derive(Clone, Debug)]
-pub(super) struct Leg {
-    pub(super) statement: u32,
-    pub(super) sources: PrincipalSet,
-    pub(super) destinations: PrincipalSet,
-    pub(super) ports: PortSet,
+pub struct Leg {
+    /// Index into the relation's rectangles: the one that this is a part of.
+    pub rectangle: u32,
+    /// Index into the package's statements.
+    pub statement: u32,
+    pub sources: PrincipalSet,
+    pub destinations: PrincipalSet,
+    pub ports: PortSet,
     /// Somebody behind this leg's end holds the statement's limit, so that filters on the way do not.
-    pub(super) limit_is_held: bool,
+    pub limit_is_held: bool,
     /// `via` names a slice: the source starts from there.
-    pub(super) through: Option<SegmentId>,
+    pub through: Option<SegmentId>,
     /// The demand, where packet filters on the way have to hold it.
-    pub(super) operations: Option<Arc<OperationMatch>>,
-    /// The protocol that a part of it was named by.
-    pub(super) protocol: Option<u32>,
+    pub operations: Option<Arc<OperationMatch>>,
+    /// The protocol that it was named by.
+    pub protocol: Option<u32>,
     /// Of a layer-2 protocol, only frames with these ids.
-    pub(super) frame_ids: Option<Ranges<u16>>,
+    pub frame_ids: Option<Ranges<u16>>,
 }
 
 /// Who holds a demand.
@@ -43,17 +46,18 @@ pub(super) struct Legs<'m, 'a> {
     universe: &'m Universe<'a>,
     model: &'m Model,
     roles: Ranges<u32>,
+    /// Principals that enforce anything.
+    enforcing: Vec<u32>,
     /// For each proxy and port, the one destination behind it.
     listeners: FxHashMap<(u32, PortSet), PrincipalSet>,
 }
 
 impl<'m, 'a> Legs<'m, 'a> {
     pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
-        let is_role =
-            |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Role;
-        let roles = model.principals.iter().enumerate().filter(is_role);
-        let roles = Ranges::from_unsorted(roles.map(|(index, _)| (index as u32, index as u32)).collect());
-        Self { universe, model, roles, listeners: FxHashMap::default() }
+        let roles = model.principals_where(|principal| principal.kind == PrincipalKind::Role);
+        let enforcing = model.principals_where(|principal| !principal.details.enforces.is_empty());
+        let enforcing = enforcing.members().collect();
+        Self { universe, model, roles, enforcing, listeners: FxHashMap::default() }
     }
 
     pub(super) fn of(
@@ -64,6 +68,7 @@ impl<'m, 'a> Legs<'m, 'a> {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Leg> {
         let straight = Leg {
+            rectangle: 0,
             statement: rectangle.statement,
             sources: rectangle.sources.clone(),
             destinations: rectangle.destinations.clone(),
@@ -100,7 +105,8 @@ impl<'m, 'a> Legs<'m, 'a> {
         }
         let at_the_end = rectangle.destinations.members().all(|id| self.model.principal(id).terminates());
         let mut operations = None;
-        if let Some(demand) = rectangle.demand.as_ref().filter(|_| frame_ids.is_none() && proxy.is_none() && !at_the_end)
+        if let Some(demand) =
+            rectangle.demand.as_ref().filter(|_| frame_ids.is_none() && proxy.is_none() && !at_the_end)
         {
             let holder = self.holder(rectangle, demand, statement, by_filter, routes);
             match holder {
@@ -252,13 +258,12 @@ impl<'m, 'a> Legs<'m, 'a> {
         else {
             return Ok(None);
         };
+        let holds = |id: &u32| self.model.principal(*id).details.enforces.iter().any(&can_hold);
         let candidates: Vec<u32> = self
-            .model
-            .principals
+            .enforcing
             .iter()
-            .enumerate()
-            .filter(|(_, principal)| principal.details.enforces.iter().any(&can_hold))
-            .map(|(index, _)| index as u32)
+            .copied()
+            .filter(holds)
             .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
             .collect();
         match candidates.as_slice() {

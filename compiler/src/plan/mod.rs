@@ -13,6 +13,7 @@ mod operations;
 mod refusals;
 mod routes;
 
+use smol_str::SmolStr;
 use weir_syntax::{FileId, Span};
 
 pub use address::{AddressSet, Number, Ranges};
@@ -22,6 +23,7 @@ pub use gateway::{
     Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
     PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
 };
+pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
 
 /// What all enforcement points of a package have to hold together.
@@ -33,16 +35,18 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
+    /// The parts of the relation that packet filters see, in the relation's order.
+    pub legs: Vec<Leg>,
 }
 
 /// Where a statement stands in the text.
 #[derive(Clone, Debug)]
 pub struct StatementOrigin {
-    pub id: String,
-    pub policy: String,
+    pub id: SmolStr,
+    pub policy: SmolStr,
     pub file: FileId,
     pub span: Span,
     /// The statement, on one line.
-    pub text: String,
-    pub documentation: String,
+    pub text: SmolStr,
+    pub documentation: SmolStr,
 }

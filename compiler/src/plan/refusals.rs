@@ -85,11 +85,8 @@ impl Planner<'_, '_> {
 
     pub(super) fn unlimited(&mut self, statement: &Statement, source: &Station, destination: &Station) {
         let of = |station: &Station| some_names(self.model, station.members.members());
-        let ends = format!(
-            "{} reaches {} without a packet filter or proxy in between",
-            of(source),
-            of(destination)
-        );
+        let ends =
+            format!("{} reaches {} without a packet filter or proxy in between", of(source), of(destination));
         self.diagnostics.push(
             Diagnostic::new(&codes::E0601, "no enforcement point on the path can hold the `limit`")
                 .primary(statement.file, statement.span, ends)
@@ -135,12 +132,15 @@ impl Planner<'_, '_> {
         (source, from_segment): (&Station, SegmentId),
         (destination, to_segment): (&Station, SegmentId),
     ) {
+        if self.conduits.is_empty() {
+            return;
+        }
         let zone = |station: &Station| {
             let (first, _) = station.members.iter().next()?;
             self.model.principal(first).zones.first().map(|zone| self.model.zone(*zone).entity)
         };
         let (Some(from), Some(to)) = (zone(source), zone(destination)) else { return };
-        for conduit in self.model.conduits.iter().filter(|conduit| !conduit.through.is_empty()) {
+        for conduit in &self.conduits {
             if conduit.ends != [from, to] && conduit.ends != [to, from] {
                 continue;
             }

@@ -1,10 +1,9 @@
 //! The files of a gateway.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use weir_compiler::plan::GatewayPlan;
-use weir_targets::{Artifact, file_name};
+use weir_targets::{Artifact, Carried, file_name};
 
 use crate::bridges;
 use crate::chains::{self, Base};
@@ -35,9 +34,9 @@ pub struct Emission {
     /// Digest of the policy: the generation in object names, as 8 hex digits, and in connection marks, as far as
     /// [`Options::mark_mask`] has room.
     pub epoch: u32,
-    /// For the id of each statement that this gateway enforces, the artifacts that enforce it. A comment in them names it, unless
-    /// an element stands for more statements than a comment has room for.
-    pub sources: BTreeMap<String, Vec<String>>,
+    /// The statements that this gateway enforces, and the artifacts that enforce all of them. A comment in them names each,
+    /// unless an element stands for more statements than a comment has room for.
+    pub carried: Carried,
 }
 
 /// Renders the plan of a gateway. The same plan gives the same bytes, in whatever order its rules stand.
@@ -61,14 +60,16 @@ pub fn emit(plan: &GatewayPlan, options: &Options) -> Result<Emission, EmitError
     let mut used: Vec<u32> = rules.chain(frames.map(|rule| rule.statement)).collect();
     used.sort_unstable();
     used.dedup();
-    let paths = vec![format!("{base}.d/stage.nft"), format!("{base}.nft")];
-    let sources =
-        used.into_iter().map(|id| (plan.statements[id as usize].id.clone(), paths.clone())).collect();
-    Ok(Emission { artifacts, epoch: set.epoch, sources })
+    let carried = Carried {
+        statements: used.into_iter().map(|id| plan.statements[id as usize].id.clone()).collect(),
+        artifacts: vec![format!("{base}.d/stage.nft"), format!("{base}.nft")],
+    };
+    Ok(Emission { artifacts, epoch: set.epoch, carried })
 }
 
 fn whole_file(set: &Ruleset<'_>) -> String {
     let mut out = set.header("The whole ruleset: one transaction that replaces the table.");
+    out.reserve(set.size());
     // `table` first, so that `delete` finds one.
     out.push_str("table inet weir\ndelete table inet weir\n");
     if set.bridges.is_some() {
@@ -100,8 +101,11 @@ fn base_file(set: &Ruleset<'_>) -> String {
 
 fn stage_file(set: &Ruleset<'_>, suffix: &str) -> String {
     let mut out = set.header("A new generation, which nothing refers to yet. May be loaded again.");
+    out.reserve(set.size());
     let empty = |out: &mut String, family: &str, chains: &[String]| {
-        table(out, family, |out| chains.iter().try_for_each(|chain| writeln!(out, "\tchain {chain} {{\n\t}}")));
+        table(out, family, |out| {
+            chains.iter().try_for_each(|chain| writeln!(out, "\tchain {chain} {{\n\t}}"))
+        });
         for chain in chains {
             let _ = writeln!(out, "flush chain {family} weir {chain}");
         }

@@ -101,7 +101,8 @@ impl<'a> Bridges<'a> {
     /// The names of all chains that belong to a generation.
     pub(crate) fn chains(&self, suffix: &str) -> Vec<String> {
         let mut all: Vec<String> = self.names.iter().map(|name| format!("f_{name}{suffix}")).collect();
-        let with_ids = self.frames.profiles.iter().zip(&self.names).filter(|(one, _)| one.frame_ids.is_some());
+        let with_ids =
+            self.frames.profiles.iter().zip(&self.names).filter(|(one, _)| one.frame_ids.is_some());
         all.extend(with_ids.map(|(_, name)| format!("o_{name}{suffix}")));
         all.extend(self.frames.combined().into_iter().map(|attempts| self.verdict(attempts, suffix)));
         all.extend(["bound", "frames", "spoofed", "tagged"].map(|name| format!("{name}{suffix}")));
@@ -202,11 +203,8 @@ impl<'a> Bridges<'a> {
         if !self.frames.groups.is_empty() {
             writeln!(out, "\tmap frame_group{} {{\n{kind}\n\t\tflags interval", text.suffix)?;
             lines(out, &self.frames.groups, |out, ((key, (first, last)), verdict)| {
-                let to = if first == last {
-                    bytes(*first)
-                } else {
-                    format!("{}-{}", bytes(*first), bytes(*last))
-                };
+                let to =
+                    if first == last { bytes(*first) } else { format!("{}-{}", bytes(*first), bytes(*last)) };
                 element(out, key, verdict, &to);
             })?;
         }
@@ -294,21 +292,21 @@ impl<'a> Bridges<'a> {
         )?;
         writeln!(out, "\t\tether type arp iifname . arp saddr ip != @bind4{suffix} goto spoofed{suffix}")?;
         if !own(set.plan).is_empty() {
-            writeln!(out, "\t\tether type arp iifname . arp saddr ip . arp saddr ether @arp_own{suffix} accept")?;
-            writeln!(out, "\t\tether type arp iifname . arp saddr ip @arp_known{suffix} goto spoofed{suffix}")?;
+            writeln!(
+                out,
+                "\t\tether type arp iifname . arp saddr ip . arp saddr ether @arp_own{suffix} accept"
+            )?;
+            writeln!(
+                out,
+                "\t\tether type arp iifname . arp saddr ip @arp_known{suffix} goto spoofed{suffix}"
+            )?;
         }
         out.push_str("\t}\n");
         Ok(())
     }
 
     /// The base chains of the bridge table.
-    pub(crate) fn base(
-        &self,
-        out: &mut String,
-        set: &Ruleset<'_>,
-        suffix: &str,
-        part: Base,
-    ) -> fmt::Result {
+    pub(crate) fn base(&self, out: &mut String, set: &Ruleset<'_>, suffix: &str, part: Base) -> fmt::Result {
         for (name, hook) in BASE {
             writeln!(out, "\tchain {name} {{")?;
             if part != Base::Rules {

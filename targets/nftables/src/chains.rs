@@ -22,8 +22,7 @@ const BASE: [(&str, &str); 4] = [
 ];
 
 /// Behind `forward`, where the gateway has bridges.
-const BRIDGED: (&str, &str) =
-    ("bridged", "type filter hook forward priority filter + 10; policy accept;");
+const BRIDGED: (&str, &str) = ("bridged", "type filter hook forward priority filter + 10; policy accept;");
 
 /// The base chains of a gateway.
 pub(crate) fn base_chains(set: &Ruleset<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -36,7 +36,6 @@ fn address_type(family: Family) -> &'static str {
 
 /// Maps from source to class, then from class and destination to verdict.
 pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fmt::Result {
-    let verdicts = set.verdict_names(text.suffix);
     let mut comment = String::new();
     for form in &set.form.hooks {
         let hook = hook_name(form.hook);
@@ -52,13 +51,13 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fm
                     for (source, key) in &layer.pairs {
                         out.push_str("\t\t\t");
                         write_address(out, family, *source)?;
-                        set.key(out, family, key, &verdicts, text.comments, &mut comment)?;
+                        set.key(out, family, key, text, &mut comment)?;
                     }
                     close(out);
                 }
                 sources(out, set, form.hook, family, index, layer, text.suffix)?;
             }
-            destinations(out, set, form.hook, family, lookup, &verdicts, text)?;
+            destinations(out, set, form.hook, family, lookup, text)?;
         }
     }
     Ok(())
@@ -120,7 +119,6 @@ fn destinations(
     hook: Hook,
     family: Family,
     lookup: &Lookup,
-    verdicts: &[String],
     text: Text<'_>,
 ) -> fmt::Result {
     let value = |class: ClassId| set.marks.place(set.classes.of(hook, family, class));
@@ -134,7 +132,7 @@ fn destinations(
         for (class, key) in &lookup.keys {
             out.push_str("\t\t\t");
             push_class(out, value(*class));
-            set.key(out, family, key, verdicts, text.comments, &mut comment)?;
+            set.key(out, family, key, text, &mut comment)?;
         }
         close(out);
     }
@@ -155,7 +153,7 @@ fn destinations(
                 set.comment(&mut comment, wide.origin);
                 push_all(out, &[" comment \"", &comment, "\""]);
             }
-            push_all(out, &[" : jump ", &verdicts[wide.verdict as usize], ",\n"]);
+            push_all(out, &[" : jump ", &set.verdicts[wide.verdict as usize], suffix, ",\n"]);
         }
         close(out);
     }
@@ -338,19 +336,18 @@ impl Ruleset<'_> {
         out: &mut String,
         family: Family,
         key: &Key,
-        verdicts: &[String],
-        comments: bool,
+        text: Text<'_>,
         comment: &mut String,
     ) -> fmt::Result {
         out.push_str(" . ");
         write_address(out, family, key.destination)?;
         push_all(out, &[" . ", transport(key.transport, family), " . "]);
         push_number(out, key.port);
-        if comments {
+        if text.comments {
             self.comment(comment, key.origin);
             push_all(out, &[" comment \"", comment, "\""]);
         }
-        push_all(out, &[" : jump ", &verdicts[key.verdict as usize], ",\n"]);
+        push_all(out, &[" : jump ", &self.verdicts[key.verdict as usize], text.suffix, ",\n"]);
         Ok(())
     }
 

@@ -98,7 +98,10 @@ impl fmt::Display for EmitError {
                 write!(f, "`{statement}`: nftables cannot tell these operations from others: {why}")
             }
             Self::UnsupportedFrames { statement } => {
-                write!(f, "`{statement}`: a bridge does not let IP, ARP or tagged frames pass by their ethertype")
+                write!(
+                    f,
+                    "`{statement}`: a bridge does not let IP, ARP or tagged frames pass by their ethertype"
+                )
             }
             Self::TooManyElements { hook, elements, maximum } => write!(
                 f,

@@ -75,7 +75,8 @@ impl<'a> Frames<'a> {
             }
             frames.profiles.push(of_rule[one[0]].clone());
         }
-        let mut ranges: BTreeMap<FrameKey<'a>, Vec<(u64, u64, FrameProfileId, StatementId)>> = BTreeMap::new();
+        let mut ranges: BTreeMap<FrameKey<'a>, Vec<(u64, u64, FrameProfileId, StatementId)>> =
+            BTreeMap::new();
         let mut at = 0;
         for bridge in &plan.bridges {
             for rule in &bridge.frames {

@@ -134,7 +134,9 @@ impl Classes {
                 let ranges = layers.iter().flat_map(|layer| layer.ranges.iter().map(|(_, class)| *class));
                 let all: BTreeSet<ClassId> = singles.chain(ranges).collect();
                 classes.most = classes.most.max(all.len() as u32);
-                classes.numbers.extend((1..).zip(all).map(|(number, class)| ((hook.hook, family, class), number)));
+                classes
+                    .numbers
+                    .extend((1..).zip(all).map(|(number, class)| ((hook.hook, family, class), number)));
             }
         }
         if classes.most > marks.largest() {

@@ -12,7 +12,7 @@ fn small_plan() {
         let name = artifact.path.replace('/', "__");
         insta::assert_snapshot!(name, std::str::from_utf8(&artifact.contents).unwrap());
     }
-    insta::assert_debug_snapshot!("sources", emission.sources);
+    insta::assert_debug_snapshot!("carried", emission.carried);
 }
 
 #[test]
@@ -66,7 +66,8 @@ fn bridge() {
 fn no_packets_pass_as_frames() {
     for ethertype in [0x0800, 0x0806, 0x86dd, 0x8100, 0x05ff] {
         let mut plan = support::bridge();
-        plan.bridges[0].frames[0].ethertypes = weir_compiler::plan::Ranges::from_unsorted(vec![(ethertype, ethertype)]);
+        plan.bridges[0].frames[0].ethertypes =
+            weir_compiler::plan::Ranges::from_unsorted(vec![(ethertype, ethertype)]);
         assert!(matches!(
             emit(&plan, &Options::default()),
             Err(weir_target_nftables::EmitError::UnsupportedFrames { .. })

@@ -98,7 +98,10 @@ impl Bench {
             ip route add 10.2.0.0/24 via 10.1.0.2");
         bench.shell("two", "ip link set eth0 up; ip addr add 10.1.0.20/24 dev eth0; ip addr add fd00:0:0:1::20/64 dev eth0 nodad
             ip route add 10.2.0.0/24 via 10.1.0.2");
-        bench.shell("far", "ip link set eth0 up; ip addr add 10.2.0.10/24 dev eth0; ip route add default via 10.2.0.1");
+        bench.shell(
+            "far",
+            "ip link set eth0 up; ip addr add 10.2.0.10/24 dev eth0; ip route add default via 10.2.0.1",
+        );
         bench
     }
 
@@ -156,7 +159,13 @@ impl Bench {
         let ears: Vec<Ear> = places
             .iter()
             .map(|place| {
-                let device = if *place == "router" { "lan0" } else if *place == "sw" { "br0" } else { "eth0" };
+                let device = if *place == "router" {
+                    "lan0"
+                } else if *place == "sw" {
+                    "br0"
+                } else {
+                    "eth0"
+                };
                 Ear::new(&self.namespace(place), device)
             })
             .collect();
@@ -309,7 +318,13 @@ fn packets_between_ports_are_connections() {
     let stations: Vec<Station> =
         ["one", "two", "far"].iter().map(|place| Station::start(&bench.namespace(place))).collect();
     let [one, two, far] = &stations[..] else { panic!() };
-    for order in ["listen-tcp 80", "listen-tcp 81", "listen-tcp 102", "listen-udp 10.1.0.20 80", "listen-udp fd00:0:0:1::20 80"] {
+    for order in [
+        "listen-tcp 80",
+        "listen-tcp 81",
+        "listen-tcp 102",
+        "listen-udp 10.1.0.20 80",
+        "listen-udp fd00:0:0:1::20 80",
+    ] {
         assert!(two.done(order));
     }
     for order in ["listen-tcp 80", "listen-tcp 102", "listen-udp 10.1.0.10 80"] {
@@ -367,12 +382,19 @@ fn packets_between_ports_are_connections() {
 
     // Sources of others: another station's address, the historian's, and in ARP.
     let spoofed = bench.counter("bridge", "n_spoofed");
-    for order in ["forge 10.1.0.20 10.1.0.20:80", "forge 10.2.0.10 10.1.0.20:80", "forge 10.9.9.9 10.1.0.20:80"] {
+    for order in
+        ["forge 10.1.0.20 10.1.0.20:80", "forge 10.2.0.10 10.1.0.20:80", "forge 10.9.9.9 10.1.0.20:80"]
+    {
         let _ = one.done(order);
     }
     bench.shell("one", "ip neigh flush all; ip addr add 10.1.0.2/32 dev eth0");
-    let arp = |sender: &str| format!("ffffffffffff{RELAY}08060001080006040001{RELAY}{sender}0000000000000a010014");
-    let heard = bench.arrivals(&[("one", arp("0a010002")), ("one", arp("0a01000a")), ("one", arp("0a01000a").replace("0a010014", "0a010002"))]);
+    let arp =
+        |sender: &str| format!("ffffffffffff{RELAY}08060001080006040001{RELAY}{sender}0000000000000a010014");
+    let heard = bench.arrivals(&[
+        ("one", arp("0a010002")),
+        ("one", arp("0a01000a")),
+        ("one", arp("0a01000a").replace("0a010014", "0a010002")),
+    ]);
     let heard: Vec<_> = heard.into_iter().filter(|(_, place)| *place != "sw").collect();
     // Whom the relay talks to may be looked for, and everybody hears who looks.
     assert_eq!(heard, [(1, "router"), (1, "two"), (2, "router"), (2, "two")]);

@@ -42,13 +42,13 @@ fn a_rate_bounds_connections_and_not_packets() {
     if !available() {
         return;
     }
-    let package = package("", "allow client -> server : udp/80 { limit = 3/h }\nallow other -> server : udp/80");
+    let package =
+        package("", "allow client -> server : udp/80 { limit = 3/h }\nallow other -> server : udp/80");
     let lab = Lab::new(&package);
     assert!(lab.station(RIGHT).done("listen-udp 10.3.0.10 80"));
     lab.load(&package);
     // Each question has a port of its own, and its answer belongs to it.
-    let asked: Vec<bool> =
-        (0..6).map(|_| lab.station(LEFT).done("udp 10.1.0.10 10.3.0.10:80 250")).collect();
+    let asked: Vec<bool> = (0..6).map(|_| lab.station(LEFT).done("udp 10.1.0.10 10.3.0.10:80 250")).collect();
     assert_eq!(asked, [true, true, true, false, false, false]);
     for _ in 0..6 {
         assert!(lab.station(LEFT).done("udp 10.1.0.11 10.3.0.10:80 2000"), "the rate is the statement's");

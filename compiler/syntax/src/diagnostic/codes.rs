@@ -98,6 +98,8 @@ codes! {
     E0603 Error "an enforcement point does not exist or is not of this kind"
     E0604 Error "a target cannot render a part of the plan"
 
+    E0605 Error "the proof of an artifact exceeds its budget"
+
     E0701 Error "an assertion does not hold"
 
     W0201 Warning "a `use` or a declaration is unused"
@@ -107,9 +109,11 @@ codes! {
     W0501 Warning "an allow is fully covered by a deny"
     W0502 Warning "a group is empty"
     W0503 Warning "an exception has expired"
+    W0504 Warning "whether rules repeat each other was not decided"
     W0505 Warning "a conduit is used by no flow"
     W0506 Warning "a rule says what another says already"
     W0507 Warning "a permission has not begun"
+    W0508 Warning "a part of an allow is covered by a deny"
 
     W0601 Warning "policy denies what nothing separates"
     W0602 Warning "no policy permits the management of a gateway"

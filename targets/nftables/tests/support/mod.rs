@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use weir_compiler::plan::{
-    Action, AddressSet, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, OperationMatch,
-    PayloadProtocol, PlanRule, PortMac, PortMatch, Ranges, RequestMatch, Statement, Transport,
+    Action, AddressSet, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit,
+    MacBinding, OperationMatch, PayloadProtocol, PlanRule, PortMac, PortMatch, Ranges, RequestMatch,
+    Statement, Transport,
 };
 
 /// `10.0.0.0/24`, `10.0.0.5-10.0.0.9`, `10.0.0.1`; several separated by spaces.
@@ -93,7 +94,7 @@ pub(crate) fn rule(
     action: Action,
 ) {
     let policy = id.rsplit_once('.').unwrap().0.to_owned();
-    plan.statements.push(Statement { id: id.into(), policy });
+    plan.statements.push(Statement { id: id.into(), policy: policy.into() });
     plan.rules.push(PlanRule {
         statement: plan.statements.len() as u32 - 1,
         hook,
@@ -234,12 +235,18 @@ pub(crate) fn bridge() -> GatewayPlan {
     let until = Action { until: Some(2_000_000_000), audit: true, ..plain() };
     plan.bridges.push(BridgePlan {
         device: "br0".into(),
-        ports: vec![port("1", 2, "10.1.0.2 2001:db8:1::2"), port("2", 4, "10.1.0.4 10.9.0.0/16 2001:db8:1::4")],
+        ports: vec![
+            port("1", 2, "10.1.0.2 2001:db8:1::2"),
+            port("2", 4, "10.1.0.4 10.9.0.0/16 2001:db8:1::4"),
+        ],
         frames: vec![
             frames(1, &[goose], Some(ids(&[(1, 5), (9, 9)])), plain()),
             frames(2, &[(goose.0, goose.0 + 15)], None, limited),
             frames(3, &[], None, plain()),
-            FrameRule { ethertypes: Ranges::from_unsorted(vec![(0x8892, 0x8892)]), ..frames(4, &[], None, until) },
+            FrameRule {
+                ethertypes: Ranges::from_unsorted(vec![(0x8892, 0x8892)]),
+                ..frames(4, &[], None, until)
+            },
         ],
         neighbours: vec![(set("10.1.0.2 2001:db8:1::2"), set("10.1.0.4-10.1.0.9 2001:db8:1::4"))],
     });

@@ -31,7 +31,7 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
     let internet = weir_syntax::parse("external internet\n", FileId(0)).file;
     let internet = internet.items.iter().find_map(|item| match &item.kind {
-        ast::ItemKind::Declaration(declaration) => Some(declaration),
+        ast::ItemKind::Declaration(declaration) => Some(&**declaration),
         _ => None,
     });
     let mut universe = names::expand(&files, internet);
