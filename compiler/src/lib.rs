@@ -129,7 +129,6 @@ fn flows_and_plan(
     flows::check_isolation(universe, ground, diagnostics);
     plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
-        lint::layer_2(&statements, &rectangles, diagnostics);
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }

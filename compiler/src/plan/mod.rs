@@ -2,6 +2,7 @@
 
 mod address;
 mod assurance;
+mod bridges;
 mod build;
 mod capabilities;
 mod evidence;
@@ -24,8 +25,8 @@ pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
 pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
-    Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
-    StatementId, Transport,
+    Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
+    PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};

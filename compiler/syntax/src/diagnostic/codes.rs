@@ -77,6 +77,8 @@ codes! {
     E0407 Error "a class cannot reach its zone's target level"
     E0408 Error "a slice breaks a rule of 3GPP"
     E0409 Error "a principal has no place in the topology"
+    E0410 Error "the ports of a gateway make no bridge"
+    E0411 Error "a bridge cannot tell a station by its MAC address"
 
     E0501 Error "no conduit joins two zones"
     E0502 Error "a conduit does not carry a protocol"
