@@ -14,6 +14,7 @@ pub mod certificate;
 mod filter;
 mod finding;
 mod forms;
+mod frames;
 mod legs;
 mod specification;
 mod terms;
@@ -21,7 +22,7 @@ mod topology;
 
 use weir_compiler::{
     Facts,
-    model::GatewayId,
+    model::{Bridge, GatewayId},
     plan::{GatewayPlan, Plan},
 };
 use weir_engine::Budget;
@@ -145,6 +146,11 @@ impl<'p> Prover<'p> {
         let known = findings.len();
         let effort =
             filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
+        let bridges: Vec<&Bridge> =
+            self.facts.model.bridges.iter().filter(|bridge| bridge.gateway == id).collect();
+        let of_frames = &self.specification.frames[id.index()];
+        let budget = self.budget;
+        frames::compare(&self.specification, of_frames, &bridges, gateway, model, artifact, budget, findings);
         let undecided = |finding: &Finding| matches!(finding.fault, Fault::Undecided { .. });
         let decided = !findings[known..].iter().any(undecided);
         if self.undecided_is_accepted {
