@@ -59,10 +59,8 @@ fn generate(checked: &mut Checked, options: &Building, out: &Path) -> Result<Opt
         return Err(Failure::Internal("there is a plan, and not what it was made from".into()));
     };
     let root = &checked.package.root;
-    let mut publication = match options.locked {
-        true => Publication::comparing(out, root)?,
-        false => Publication::writing(out, root)?,
-    };
+    let mut publication =
+        if options.locked { Publication::comparing(out, root)? } else { Publication::writing(out, root)? };
     let refused = emit::emit(plan, facts, &checked.package.sources, &options.targets, &mut publication)?;
     if refused.is_empty() {
         return Ok(Some(publication));
