@@ -229,7 +229,7 @@ pub(crate) fn bridge() -> GatewayPlan {
     };
     for id in ["trips.1", "trips.2", "trips.3", "watch.4"] {
         let policy = id.rsplit_once('.').unwrap().0.to_owned();
-        plan.statements.push(Statement { id: id.into(), policy });
+        plan.statements.push(Statement { id: id.into(), policy: policy.into() });
     }
     let limited = Action { limit: Some(Limit { count: 100, seconds: 1 }), log: true, ..plain() };
     let until = Action { until: Some(2_000_000_000), audit: true, ..plain() };

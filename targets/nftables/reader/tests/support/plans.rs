@@ -126,6 +126,7 @@ fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
         rules: Vec::new(),
         bindings: Vec::new(),
         mac_bindings: Vec::new(),
+        bridges: Vec::new(),
     };
     for (index, (v4, v6)) in bindings.into_iter().enumerate() {
         let device = format!("eth{index}");
