@@ -134,7 +134,8 @@ impl<'f> Mistakes<'f> {
     fn explain(&mut self, files: &Files<'_>, diagnostic: &Diagnostic) -> bool {
         let (file, span, code) = diagnostic.position();
         if diagnostic.severity() == Severity::Warning {
-            return code >= "W05";
+            // a group can be empty and an exception over whatever else is wrong
+            return code >= "W05" && !matches!(code, "W0502" | "W0503");
         }
         if code < "E02" {
             return false;

@@ -6,7 +6,7 @@ use lalrpop_util::{ErrorRecovery, ParseError};
 use smol_str::SmolStr;
 
 use crate::{
-    ast::{DECLARATION_KEYWORDS, File, Item, ItemKind, Template},
+    ast::{File, Item, ItemKind, Template},
     diagnostic::{Diagnostic, FileId, codes},
     expected, grammar,
     lexer::{self, Token, TokenKind},
@@ -15,6 +15,9 @@ use crate::{
     separate::separate,
     text::Span,
 };
+
+/// Words between a name and what follows it in other languages; here they look like declarations.
+const OTHER_NOTATION: &[&str] = &["extends", "is", "isa", "of", "inherits", "implements", "from", "to"];
 
 /// A file's tree, whole where the text is whole, and all that is wrong with the text.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +51,7 @@ pub fn parse(source: &str, file: FileId) -> Parsed {
     let mut misleading = Vec::new();
     lexer::report_misleading(source, file, &tokens, &mut misleading);
     let misspelt = |item: &Item| match &item.kind {
-        ItemKind::Declaration(declaration) => {
-            !DECLARATION_KEYWORDS.contains(&declaration.keyword.text.as_str())
-        }
+        ItemKind::Declaration(declaration) => OTHER_NOTATION.contains(&declaration.keyword.text.as_str()),
         _ => false,
     };
     if !diagnostics.is_empty() || items.iter().any(misspelt) {
@@ -115,12 +116,15 @@ fn report(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     // from a bracket that does not pair up to the end of its entry, all else is its consequence
-    let mut brackets: Vec<(u32, u32)> = diagnostics
-        .iter()
-        .filter_map(|diagnostic| diagnostic.labels.first())
-        .map(|label| (label.span.start, damage_end(source, significant, label.span.start)))
-        .collect();
-    brackets.sort_unstable();
+    let mut places: Vec<u32> =
+        diagnostics.iter().filter_map(|one| one.labels.first()).map(|label| label.span.start).collect();
+    places.sort_unstable();
+    let mut brackets: Vec<(u32, u32)> = Vec::new();
+    for place in places {
+        if brackets.last().is_none_or(|(_, end)| place > *end) {
+            brackets.push((place, damage_end(source, significant, place)));
+        }
+    }
     let unpaired = !brackets.is_empty();
     let mut brackets = brackets.into_iter().peekable();
     let mut bracket_end = None;
@@ -143,10 +147,11 @@ fn report(
             || bracket_end.is_some_and(|end| place <= end)
             || (start.is_none() && unpaired);
         let dropped = recovery.dropped_tokens.last().map_or(0, |(_, _, end)| *end + 1);
-        quiet_until = quiet_until.max(dropped).max(damage_end(source, significant, place));
+        quiet_until = quiet_until.max(dropped);
         if follows {
             continue;
         }
+        quiet_until = quiet_until.max(damage_end(source, significant, place));
         let previous = index.checked_sub(1).and_then(|before| significant.get(before)).copied();
         let found = significant.get(index).copied();
         if found.is_some_and(|token| token.span.start == token.span.end && token.kind != TokenKind::Separator)
@@ -181,7 +186,7 @@ fn entry_start(source: &str, significant: &[Token], index: usize) -> usize {
 }
 
 /// Tokens that one mistake can spoil, at most: looking further would cost the square of the text's size.
-const MOST_DAMAGED: usize = 2_000;
+const MOST_DAMAGED: usize = 1_000;
 
 /// Where what is broken at this place ends: with its line and the brackets that are opened on it; in a declaration's
 /// head, before the next declaration at the start of a line.

@@ -62,12 +62,13 @@ impl Repair<'_> {
 
     /// The end of a comment as C, shells and SQL have them.
     fn foreign_comment(&mut self, token: Token, next: Option<&Token>, starts_line: bool) -> Option<u32> {
+        if !matches!(token.kind, TokenKind::Slash | TokenKind::Unknown | TokenKind::Minus) {
+            return None;
+        }
         let next_is = |kind| next.is_some_and(|next| next.kind == kind);
         let rest = self.source.get(token.span.start as usize..)?;
-        let line = rest.find('\n').unwrap_or(rest.len());
         let start = token.span.start;
         let block = token.kind == TokenKind::Slash && next_is(TokenKind::Star);
-        let length = if block { rest.find("*/").map_or(rest.len(), |at| at + 2) } else { line };
         let marker = match token.kind {
             TokenKind::Slash if block => 2,
             TokenKind::Unknown if rest.starts_with('#') => 1,
@@ -76,6 +77,8 @@ impl Repair<'_> {
             TokenKind::Unknown if starts_line && rest.starts_with(';') => 1,
             _ => return None,
         };
+        let line = rest.find('\n').unwrap_or(rest.len());
+        let length = if block { rest.find("*/").map_or(rest.len(), |at| at + 2) } else { line };
         let span = Span::new(start, start + marker);
         let text = rest.get(..length).unwrap_or("");
         let mut edits = vec![(span, "//".to_owned())];

@@ -34,7 +34,7 @@ impl Repair<'_> {
     fn statement_end(&self, index: usize) -> usize {
         let mut at = index + 1;
         let mut depth = 0usize;
-        while let Some(word) = self.words.get(at) {
+        while let Some(word) = self.words.get(at).filter(|_| at < index + super::MOST_WORDS) {
             match word.kind {
                 TokenKind::OpenBrace if depth == 0 => break,
                 TokenKind::OpenBracket | TokenKind::OpenParen => depth += 1,

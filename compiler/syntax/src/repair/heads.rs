@@ -199,7 +199,7 @@ impl Repair<'_> {
         let Some(open) = open else { return };
         let mut depth = 0usize;
         let mut at = open;
-        while let Some(kind) = self.kind(at) {
+        while let Some(kind) = self.kind(at).filter(|_| at < open + super::MOST_WORDS) {
             match kind {
                 TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::OpenBrace => depth += 1,
                 TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace => {

@@ -18,6 +18,9 @@ use crate::{
     text::Span,
 };
 
+/// Words that are looked at from one place on: further would cost the square of a line's length.
+const MOST_WORDS: usize = 200;
+
 /// Tokens as they were meant, with the texts of those that stand for something else than is written.
 pub(crate) struct Repaired {
     pub(crate) tokens: Vec<Token>,
@@ -203,9 +206,10 @@ impl Repair<'_> {
         self.words.get(index).is_some_and(|word| word.adjacent)
     }
 
-    /// The first index that is not on the line of this one.
+    /// The first index that is not on the line of this one; on a very long line one that is too far for any mistake.
     fn line_end(&self, index: usize) -> usize {
-        let rest = self.words.get(index + 1..).unwrap_or_default();
+        let end = self.words.len().min(index + 1 + MOST_WORDS);
+        let rest = self.words.get(index + 1..end).unwrap_or_default();
         index + 1 + rest.iter().position(|word| word.starts_line).unwrap_or(rest.len())
     }
 
