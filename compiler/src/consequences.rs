@@ -1,7 +1,7 @@
 //! One mistake, one diagnostic: drops what only follows from another mistake, and says once what is wrong in several
 //! places for one reason. *Invariant:* where something was wrong, something is still said to be wrong.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use weir_syntax::{
@@ -46,7 +46,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 #[derive(Default)]
 struct Mistakes<'f> {
     /// Per file: entries with syntax errors, by their place in the text.
-    regions: FxHashMap<FileId, Vec<Range<u32>>>,
+    regions: BTreeMap<FileId, Vec<Range<u32>>>,
     /// Per file: declarations with an error of their own (a wrong name, type or value).
     wrong: FxHashMap<FileId, FxHashSet<u32>>,
     /// Names of such declarations, and all words of texts that were not understood.
@@ -103,6 +103,15 @@ impl<'f> Mistakes<'f> {
         }
         for regions in mistakes.regions.values_mut() {
             regions.sort_unstable_by_key(|region| (region.start, region.end));
+            // what overlaps becomes one, so that a place is found by halving
+            let mut joined: Vec<Range<u32>> = Vec::new();
+            for region in regions.drain(..) {
+                match joined.last_mut().filter(|last| region.start <= last.end) {
+                    Some(last) => last.end = last.end.max(region.end),
+                    None => joined.push(region),
+                }
+            }
+            *regions = joined;
         }
         mistakes
     }
@@ -143,7 +152,10 @@ impl<'f> Mistakes<'f> {
         if code == codes::E0701.id {
             return self.serious;
         }
-        let within = |regions: &Vec<Range<u32>>| regions.iter().any(|region| region.contains(&span.start));
+        let within = |regions: &Vec<Range<u32>>| {
+            let after = regions.partition_point(|region| region.start <= span.start);
+            after.checked_sub(1).is_some_and(|at| span.start < regions[at].end)
+        };
         if self.regions.get(&file).is_some_and(within) {
             return true;
         }
@@ -210,18 +222,19 @@ fn entry_at(item: &Item, place: u32) -> Option<Range<u32>> {
             if matches!(declaration.keyword.text.as_str(), "policy" | "exception") =>
         {
             let body = declaration.body.as_ref().filter(|body| body.span.start < place)?;
-            let spans = body.entries.iter().map(|entry| match entry {
+            let span_of = |entry: &Entry| match entry {
                 Entry::Attribute(attribute) => attribute.span,
                 Entry::Block(item) | Entry::Flow(item) => item.span,
                 Entry::Error(span) => *span,
-            });
-            spans
-                .into_iter()
-                .find(|span| (span.start..=span.end).contains(&place))
-                .map(|span| span.start..span.end + 1)
+            };
+            let after = body.entries.partition_point(|entry| span_of(entry).start <= place);
+            let span = span_of(body.entries.get(after.checked_sub(1)?)?);
+            (place <= span.end).then_some(span.start..span.end + 1)
         }
         ItemKind::Template(template) => {
-            let inner = template.items.iter().find(|item| (item.span.start..=item.span.end).contains(&place));
+            let after = template.items.partition_point(|item| item.span.start <= place);
+            let inner = after.checked_sub(1).and_then(|at| template.items.get(at));
+            let inner = inner.filter(|item| place <= item.span.end);
             inner.and_then(|inner| entry_at(inner, place))
         }
         _ => whole,
@@ -297,7 +310,7 @@ fn undeclared_and_twice(files: &Files<'_>, diagnostics: &mut Vec<Diagnostic>) {
 fn repeated(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.sort_by(|a, b| a.position().cmp(&b.position()).then_with(|| a.message.cmp(&b.message)));
     let mut first: FxHashMap<(FileId, String), usize> = FxHashMap::default();
-    let mut places: FxHashMap<usize, FxHashSet<u32>> = FxHashMap::default();
+    let mut places: BTreeMap<usize, FxHashSet<u32>> = BTreeMap::new();
     let mut dropped: FxHashSet<usize> = FxHashSet::default();
     for at in 0..diagnostics.len() {
         let one = &diagnostics[at];

@@ -286,7 +286,7 @@ impl Checker {
         for entry in &body.entries {
             match entry {
                 Entry::Attribute(attribute) => {
-                    self.attribute(attribute, block.attributes, block.keyword, body)
+                    self.attribute(attribute, block.attributes, block.keyword, body);
                 }
                 Entry::Block(Item { kind: ItemKind::Declaration(deeper), .. }) => {
                     self.inner_block(deeper, block.blocks, block.attributes, block.keyword);

@@ -225,8 +225,10 @@ pub(crate) fn significant(
     // a block that was closed by a brace of another depth: the one whose own is missing
     let mut suspect: Option<Token> = None;
     let mut too_deep = 0usize;
+    let mut stray_on_line = false;
     for (index, &token) in tokens.iter().enumerate() {
         if token.kind.is_trivia() {
+            stray_on_line &= token.kind != TokenKind::Newline;
             continue;
         }
         if too_deep > 0 {
@@ -265,6 +267,9 @@ pub(crate) fn significant(
                 open.push(token);
             }
             TokenKind::CloseBrace if !open.iter().any(|bracket| bracket.kind == TokenKind::OpenBrace) => {
+                if std::mem::replace(&mut stray_on_line, true) {
+                    continue;
+                }
                 diagnostics.push(
                     Diagnostic::new(&codes::E0104, "this `}` closes nothing")
                         .primary(file, token.span, "no block is open here")
@@ -309,6 +314,7 @@ pub(crate) fn significant(
                     seen.push(Token { kind: closing_kind(bracket.kind), span: token.span });
                     continue;
                 }
+                _ if std::mem::replace(&mut stray_on_line, true) => continue,
                 _ => {
                     let text = token.span.of(source);
                     diagnostics.push(

@@ -75,9 +75,10 @@ impl Writer<'_> {
     }
 
     fn new_name(&mut self, kind: Kind) -> String {
-        let name = match self.chance(970) {
-            true => format!("{}_{}", schema::of(kind).keyword, self.names.len()),
-            false => self.name_of(&[kind]),
+        let name = if self.chance(970) {
+            format!("{}_{}", schema::of(kind).keyword, self.names.len())
+        } else {
+            self.name_of(&[kind])
         };
         self.names.push((kind, name.clone()));
         name

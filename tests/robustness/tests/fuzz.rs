@@ -34,7 +34,7 @@ fn fuzz(target: &str, runs: u64, case: fn(&[u8])) {
     for seed in 0..runs {
         let text = text(seed);
         let name = format!("{target}, seed {seed}");
-        let result = watchdog::within(Duration::from_secs(60), &name, || {
+        let result = watchdog::within(Duration::from_mins(1), &name, || {
             catch_unwind(AssertUnwindSafe(|| case(&text)))
         });
         if result.is_err() {

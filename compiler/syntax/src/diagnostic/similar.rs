@@ -61,7 +61,7 @@ fn plain(word: &str) -> String {
 /// Singular and plural, a verb and its third person: `subnet` and `subnets`, `carry` and `carries`.
 fn same_stem(plain_word: &str, candidate: &str) -> bool {
     let stem = |word: &str| {
-        let word = word.strip_suffix("ies").map(|stem| format!("{stem}y")).unwrap_or_else(|| word.to_owned());
+        let word = word.strip_suffix("ies").map_or_else(|| word.to_owned(), |stem| format!("{stem}y"));
         word.strip_suffix('s').unwrap_or(&word).to_owned()
     };
     let candidate = plain(candidate);

@@ -20,7 +20,7 @@ impl Repair<'_> {
         let opens = (index + 1..line).any(|at| self.is(at, TokenKind::OpenBrace));
         let known = crate::ast::DECLARATION_KEYWORDS.contains(&word.as_str())
             || nearest(&word, crate::ast::DECLARATION_KEYWORDS.iter().copied()).is_some();
-        if !(known && top) && !opens {
+        if !(opens || known && top) {
             return;
         }
         if self.is(index + 1, TokenKind::Equals) {
@@ -39,10 +39,8 @@ impl Repair<'_> {
             self.head_class(&word, at);
         }
         // `policy figures = {`, `policy figures: {`
-        if let Some(brace) = (at..line).find(|at| self.is(*at, TokenKind::OpenBrace))
-            && brace > at.saturating_sub(1)
+        if let Some(brace) = (at + 1..line).find(|at| self.is(*at, TokenKind::OpenBrace))
             && matches!(self.kind(brace - 1), Some(TokenKind::Equals | TokenKind::Colon))
-            && brace - 1 >= at
         {
             let span = self.span(brace - 1);
             let text = span.of(self.source).to_owned();
@@ -203,7 +201,7 @@ impl Repair<'_> {
             match kind {
                 TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::OpenBrace => depth += 1,
                 TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace => {
-                    depth = depth.saturating_sub(1)
+                    depth = depth.saturating_sub(1);
                 }
                 _ => {}
             }
