@@ -1,35 +1,55 @@
-//! From the plan to the output tree: the one place that knows which targets there are.
+//! From the plan to the files of the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
-use weir_compiler::{Sources, package::NftablesOptions, plan::Plan};
+use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
+use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
-use weir_targets::{Emitted, OutputTree, TargetGuide};
+use weir_targets::{Emitted, Ledger, TargetGuide, TreeError};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, prove, write::Publication};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
     Nftables,
 }
 
-/// What a plan became: a tree, or why a target cannot render it.
-pub(crate) type Outcome = Result<OutputTree, Vec<Diagnostic>>;
-
-/// Emits the chosen targets; all, if none is chosen.
-pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result<Outcome, Failure> {
+/// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
+/// `publication` as soon as they are proven. Returns why a target cannot render the plan; then the publication lacks
+/// files, and is to be dropped.
+pub(crate) fn emit(
+    plan: &Plan,
+    facts: &Facts,
+    sources: &Sources,
+    targets: &[Target],
+    publication: &mut Publication,
+) -> Result<Vec<Diagnostic>, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
-    let mut emitted = Vec::new();
+    let internal = |error: TreeError| Failure::Internal(error.to_string());
+    let mut prover = prove::prover(plan, facts, sources);
+    let mut ledger = Ledger::new(plan, sources);
+    let mut gateways: Vec<String> = Vec::new();
     let mut diagnostics = Vec::new();
     if wanted(Target::Nftables) {
         let options = options(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
             match weir_target_nftables::emit(gateway, &options) {
-                Ok(emission) => emitted.push(Emitted {
-                    point: gateway.name.clone(),
-                    artifacts: emission.artifacts,
-                    carried: emission.sources,
-                }),
+                Ok(emission) => {
+                    let emitted = Emitted {
+                        point: gateway.name.clone(),
+                        artifacts: emission.artifacts,
+                        carried: vec![emission.carried],
+                    };
+                    let files = emitted.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.nftables(gateway, &files);
+                    ledger.enter(&emitted).map_err(internal)?;
+                    for artifact in &emitted.artifacts {
+                        publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
+                    }
+                    gateways.push(emitted.point);
+                }
                 Err(error) => {
                     let origin = error
                         .statement()
@@ -49,12 +69,19 @@ pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result
         }
     }
     if !diagnostics.is_empty() {
-        return Ok(Err(diagnostics));
+        return Ok(diagnostics);
     }
-    let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
+    let proof = prover.finish();
+    if let Some(undecided) = prove::settle(&proof, facts, sources)? {
+        return Ok(undecided);
+    }
+    let certificate = certificate::render(&proof, plan, sources, |path| ledger.sha256(path).to_owned())
+        .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
-    let tree = OutputTree::assemble(plan, sources, emitted, &guides);
-    tree.map(Ok).map_err(|error| Failure::Internal(error.to_string()))
+    for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
+        publication.take(path, &file.contents, file.executable)?;
+    }
+    Ok(diagnostics)
 }
 
 fn options(wanted: &NftablesOptions) -> Options {

@@ -62,6 +62,8 @@ struct Mistakes<'f> {
     lines: FxHashMap<FileId, FxHashSet<u32>>,
     /// Whether a declaration is wrong or names one that is, by its place; filled as it is asked for.
     spoilt: FxHashMap<(FileId, u32), bool>,
+    /// Places of errors that refuse a flow, as file, start and end, ascending.
+    refused: Vec<(FileId, u32, u32)>,
     /// Whether something besides an assertion is wrong.
     serious: bool,
 }
@@ -84,7 +86,10 @@ impl<'f> Mistakes<'f> {
         for diagnostic in diagnostics.iter().filter(|one| one.severity() == Severity::Error) {
             let (file, span, code) = diagnostic.position();
             let Some((source, tree)) = files.get(file.0 as usize) else { continue };
-            mistakes.serious |= code != codes::E0701.id;
+            mistakes.serious |= !about_assertions(diagnostic);
+            if !judges_permitted(diagnostic) {
+                mistakes.refused.push((file, span.start, span.end));
+            }
             let item = item_at(tree, span.start);
             if is_syntax(code) {
                 mistakes.unread(file, source, item, span.start);
@@ -101,6 +106,7 @@ impl<'f> Mistakes<'f> {
                 mistakes.unknown_parts.entry(file).or_default().insert(item.span.start);
             }
         }
+        mistakes.refused.sort_unstable();
         for regions in mistakes.regions.values_mut() {
             regions.sort_unstable_by_key(|region| (region.start, region.end));
             // what overlaps becomes one, so that a place is found by halving
@@ -114,6 +120,14 @@ impl<'f> Mistakes<'f> {
             *regions = joined;
         }
         mistakes
+    }
+
+    /// Whether one of its labels is a flow that is refused.
+    fn rests_on_refused(&self, diagnostic: &Diagnostic) -> bool {
+        diagnostic.labels.iter().any(|label| {
+            let from = self.refused.partition_point(|place| *place < (label.file, label.span.start, 0));
+            self.refused.get(from).is_some_and(|(file, _, end)| *file == label.file && *end <= label.span.end)
+        })
     }
 
     /// A place where the text was not understood.
@@ -144,13 +158,16 @@ impl<'f> Mistakes<'f> {
         let (file, span, code) = diagnostic.position();
         if diagnostic.severity() == Severity::Warning {
             // a group can be empty and an exception over whatever else is wrong
-            return code >= "W05" && !matches!(code, "W0502" | "W0503");
+            return self.serious && code >= "W05" && !matches!(code, "W0502" | "W0503");
         }
         if code < "E02" {
             return false;
         }
-        if code == codes::E0701.id {
+        if about_assertions(diagnostic) {
             return self.serious;
+        }
+        if judges_permitted(diagnostic) && self.rests_on_refused(diagnostic) {
+            return true;
         }
         let within = |regions: &Vec<Range<u32>>| {
             let after = regions.partition_point(|region| region.start <= span.start);
@@ -187,6 +204,15 @@ impl<'f> Mistakes<'f> {
         self.spoilt.insert((file, item.span.start), spoilt);
         spoilt
     }
+}
+
+/// What a flow needs besides being possible: nothing is said of it where the flow itself is refused.
+fn judges_permitted(diagnostic: &Diagnostic) -> bool {
+    [&codes::E0515, &codes::E0516, &codes::E0602].contains(&diagnostic.code)
+}
+
+fn about_assertions(diagnostic: &Diagnostic) -> bool {
+    [&codes::E0701, &codes::E0702, &codes::E0703, &codes::W0701].contains(&diagnostic.code)
 }
 
 /// Titles of fixes that bring a name in.

@@ -21,7 +21,7 @@ pub struct Analysis {
     pub diagnostics: Vec<Diagnostic>,
     /// Missing exactly if a diagnostic is an error.
     pub plan: Option<plan::Plan>,
-    /// What the plan was made from; missing with it.
+    /// What the plan was made from; there even where the plan is missing, if names and kinds are right.
     pub facts: Option<Facts>,
 }
 
@@ -31,29 +31,34 @@ pub struct Facts {
     pub model: model::Model,
     pub statements: Vec<flows::Statement>,
     pub rectangles: Vec<flows::Rectangle>,
+    /// For each rectangle, the proxy that its connections are led through.
+    pub proxies: Vec<Option<u32>>,
+    pub integrity: flows::IntegrityReport,
+    /// What assertions hold under.
+    pub assumptions: Vec<flows::Assumption>,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
 /// exceptions that ended before are left out.
 pub fn analyze(sources: &Sources, now: i64) -> Analysis {
-    let parsed: Vec<weir_syntax::Parsed> = sources
+    let mut diagnostics = sources.diagnostics.clone();
+    let trees: Vec<weir_syntax::ast::File> = sources
         .files
         .iter()
         .enumerate()
         .map(|(index, source)| {
             if source.path == package::MANIFEST {
-                weir_syntax::Parsed::default()
-            } else {
-                weir_syntax::parse(&source.text, FileId(index as u32))
+                return weir_syntax::ast::File::default();
             }
+            // Only the tree is kept: tokens take more room than the text.
+            let file = FileId(index as u32);
+            let parsed = weir_syntax::parse(&source.text, file);
+            diagnostics.extend(parsed.diagnostics);
+            diagnostics.extend(names::check_file(&parsed.file, file));
+            parsed.file
         })
         .collect();
-    let mut diagnostics = sources.diagnostics.clone();
-    for (index, parsed) in parsed.iter().enumerate() {
-        diagnostics.extend(parsed.diagnostics.iter().cloned());
-        diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
-    }
-    let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
+    let files: Vec<_> = sources.files.iter().cloned().zip(&trees).collect();
     let internet = internet();
     let mut universe = names::expand(&files, Some(&internet));
     diagnostics.append(&mut universe.diagnostics);
@@ -69,15 +74,25 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     remedies::add(sources, &universe, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
-    match planned.filter(|_| !failed) {
-        Some((plan, statements, rectangles)) => {
-            Analysis { diagnostics, plan: Some(plan), facts: Some(Facts { model, statements, rectangles }) }
-        }
+    match planned {
+        Some(Planned { plan, statements, rectangles, proxies, integrity, assumptions }) => Analysis {
+            diagnostics,
+            plan: (!failed).then_some(plan),
+            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assumptions }),
+        },
         None => Analysis { diagnostics, plan: None, facts: None },
     }
 }
 
-type Planned = (plan::Plan, Vec<flows::Statement>, Vec<flows::Rectangle>);
+/// What was made of a package whose names and kinds are right.
+struct Planned {
+    plan: plan::Plan,
+    statements: Vec<flows::Statement>,
+    rectangles: Vec<flows::Rectangle>,
+    proxies: Vec<Option<u32>>,
+    integrity: flows::IntegrityReport,
+    assumptions: Vec<flows::Assumption>,
+}
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
 fn flows_and_plan(
@@ -93,18 +108,16 @@ fn flows_and_plan(
     let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     unbuilt.extend(more);
     lint::groups(universe, &mut sets, diagnostics);
-    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics, &mut unbuilt);
+    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics);
     lint::unbuilt(&unbuilt, diagnostics);
     if wrong_before {
         return None;
     }
     lint::names(sources, universe, diagnostics);
     let rectangles = flows::relation(model, &statements, diagnostics);
-    claims.check(model, &statements, &rectangles, diagnostics);
-    flows::check_isolation(universe, model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
-    let plan = plan::build(
+    let (mut plan, proxies) = plan::build(
         universe,
         model,
         &statements,
@@ -112,11 +125,18 @@ fn flows_and_plan(
         (&package.name, &package.version),
         diagnostics,
     );
-    plan::gaps(universe, model, diagnostics);
+    let integrity = flows::check_integrity(universe, model, &statements, &rectangles, &proxies, diagnostics);
+    let relays = plan.relays(&rectangles);
+    let ground = flows::Ground { model, statements: &statements, rectangles: &rectangles, relays: &relays };
+    let assumptions = claims.check(universe, ground, diagnostics);
+    flows::check_isolation(universe, ground, diagnostics);
+    plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
         lint::layer_2(&statements, &rectangles, diagnostics);
+        let budget = sources.manifest.proof.budget();
+        flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
-    Some((plan, statements, rectangles))
+    Some(Planned { plan, statements, rectangles, proxies, integrity, assumptions })
 }
 
 /// The declaration behind the predeclared `internet`.

@@ -43,6 +43,8 @@ pub struct Manifest {
     pub package: PackageTable,
     #[serde(default)]
     pub targets: Targets,
+    #[serde(default)]
+    pub proof: ProofOptions,
     /// Sources that become declarations; see `import`.
     #[serde(default)]
     pub import: toml::Table,
@@ -77,6 +79,39 @@ pub struct NftablesOptions {
     /// Log lines per second for what the default deny drops; 10, if not given.
     #[serde(default)]
     pub deny_log_rate: Option<u32>,
+}
+
+/// `[proof]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProofOptions {
+    /// Steps that one question may take, at about ten nanoseconds each; 400,000,000, if not given.
+    #[serde(default)]
+    pub budget: Option<u64>,
+    /// What an artifact is whose question exceeds the budget.
+    #[serde(default)]
+    pub undecided: Undecided,
+}
+
+/// What becomes of a build that cannot be decided within its budget.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undecided {
+    /// It fails.
+    #[default]
+    Error,
+    /// It succeeds, and the certificate says that this part was not decided.
+    Warning,
+}
+
+impl ProofOptions {
+    pub fn budget(&self) -> weir_engine::Budget {
+        let default = weir_engine::Budget::default();
+        weir_engine::Budget {
+            sweep: self.budget.unwrap_or(default.sweep),
+            diagram: self.budget.unwrap_or(default.diagram),
+        }
+    }
 }
 
 /// A package's texts with the standard library's.

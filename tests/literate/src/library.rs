@@ -129,7 +129,7 @@ fn inner<'a>(body: &'a Block, keyword: &'static str) -> impl Iterator<Item = (&'
     body.entries.iter().filter_map(move |entry| match entry {
         Entry::Block(item) => match &item.kind {
             ItemKind::Declaration(declaration) if declaration.keyword.text == keyword => {
-                Some((item, declaration))
+                Some((item, &**declaration))
             }
             _ => None,
         },
