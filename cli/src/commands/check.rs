@@ -40,7 +40,7 @@ impl Checked {
         let root = match load::find(options.folder.as_deref()) {
             Ok(root) => root,
             Err(diagnostic) => {
-                Report::new(&[], &[diagnostic], "").print(options.format, console)?;
+                Report::new(&[], &[*diagnostic], "").print(options.format, console)?;
                 return Err(Failure::Reported);
             }
         };

@@ -444,13 +444,18 @@ pub(super) fn check_addresses(universe: &Universe<'_>, model: &Model, diagnostic
     v6.sort_unstable();
     let mut twice = |first: std::net::IpAddr, owner: u32, other: u32| {
         let (a, b) = (model.principal(owner), model.principal(other));
+        let help = if a.entity == b.entity {
+            "the elements of an array count by `index`: `some_network.host(20 + index)`"
+        } else {
+            "give each its own address: by it, an enforcement point knows who is speaking"
+        };
         let (file, span) = attribute_place(universe, b.entity, "address");
         let (other_file, other_span) = attribute_place(universe, a.entity, "address");
         diagnostics.push(
             Diagnostic::new(&codes::E0402, format!("`{first}` belongs to `{}` and to `{}`", a.name, b.name))
                 .primary(file, span, format!("of `{}`", b.name))
                 .secondary(other_file, other_span, format!("of `{}`", a.name))
-                .help("give each its own address: by it, an enforcement point knows who is speaking"),
+                .help(help),
         );
     };
     for pair in v4.windows(2) {
