@@ -209,6 +209,10 @@ impl Writer<'_> {
                 _ => format!("fd00:{}::/64", self.number(4)),
             },
             Type::Mac => format!("02:00:00:00:00:{:02x}", self.number(9)),
+            Type::Groups => {
+                format!("[01:0c:cd:01:00:00..01:0c:cd:01:00:{:02x}, 01:0e:cf:00:00:00]", self.number(9))
+            }
+            Type::Numbers => format!("[{}, 0x8000..0x{:04x}]", self.number(9), 0x8000 + self.number(9)),
             Type::Reference(kinds) => self.name_of(kinds),
             Type::References(kinds) => format!("[{}, {}]", self.name_of(kinds), self.name_of(kinds)),
             Type::Set => return self.set(depth),
