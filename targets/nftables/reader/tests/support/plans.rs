@@ -116,9 +116,8 @@ fn action(kind: u8) -> (Action, Option<PortMatch>) {
     }
 }
 
-/// A plan of these rules.
-fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
-    let mut plan = GatewayPlan {
+fn empty() -> GatewayPlan {
+    GatewayPlan {
         package: "random".into(),
         name: "gw".into(),
         interfaces: Vec::new(),
@@ -127,7 +126,17 @@ fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
         bindings: Vec::new(),
         mac_bindings: Vec::new(),
         bridges: Vec::new(),
-    };
+    }
+}
+
+/// A plan of one rule.
+pub(crate) fn single(rule: PlanRule, statement: Statement, binding: Binding) -> GatewayPlan {
+    GatewayPlan { statements: vec![statement], rules: vec![rule], bindings: vec![binding], ..empty() }
+}
+
+/// A plan of these rules.
+fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
+    let mut plan = empty();
     for (index, (v4, v6)) in bindings.into_iter().enumerate() {
         let device = format!("eth{index}");
         plan.interfaces.push(InterfacePlan {
