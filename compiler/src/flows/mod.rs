@@ -3,6 +3,7 @@
 
 mod assertions;
 mod conduits;
+pub mod integrity;
 mod isolation;
 mod operations;
 mod overlap;
@@ -11,8 +12,10 @@ mod relation;
 mod services;
 mod statements;
 
-pub use assertions::{Assumption, Claims, Ground};
+pub use assertions::{Claims, Ground, Held};
 pub use conduits::check as check_conduits;
+pub(crate) use conduits::{Side, carries, joins, side};
+pub use integrity::{IntegrityReport, check as check_integrity};
 pub use isolation::check as check_isolation;
 pub use overlap::check as check_overlap;
 pub(crate) use reach::{Common, Index, common};

@@ -1,8 +1,11 @@
 //! The plan: for each enforcement point, the part of the flow relation that crosses it.
 
 mod address;
+mod assurance;
+mod bridges;
 mod build;
 mod capabilities;
+mod evidence;
 mod finish;
 mod gaps;
 mod gateway;
@@ -11,6 +14,7 @@ mod legs;
 mod operations;
 mod refusals;
 mod routes;
+mod shortfall;
 
 use smol_str::SmolStr;
 use weir_syntax::{FileId, Span};
@@ -19,10 +23,10 @@ use crate::flows::Rectangle;
 
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
-pub use gaps::gaps;
+pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
-    Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
-    StatementId, Transport,
+    Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
+    PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
@@ -34,6 +38,8 @@ pub struct Plan {
     pub version: String,
     /// One per gateway that enforces with nftables, by name.
     pub gateways: Vec<GatewayPlan>,
+    /// What policy denies and nothing separates, accepted or not.
+    pub gaps: Vec<Gap>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.
