@@ -75,9 +75,12 @@ pub(crate) fn emit(
     if let Some(undecided) = prove::settle(&proof, facts, sources)? {
         return Ok(undecided);
     }
-    let certificate = certificate::render(&proof, plan, sources, |path| ledger.sha256(path).to_owned())
-        .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
-    let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
+    let certificate =
+        certificate::render(&proof, facts, plan, sources, |path| ledger.sha256(path).to_owned())
+            .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
+    let bridges: Vec<String> =
+        plan.gateways.iter().filter(|one| !one.bridges.is_empty()).map(|one| one.name.clone()).collect();
+    let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways, &bridges) }];
     for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
         publication.take(path, &file.contents, file.executable)?;
     }
@@ -92,5 +95,6 @@ fn options(wanted: &NftablesOptions) -> Options {
     if let Some(rate) = wanted.deny_log_rate {
         options.deny_log.per_second = rate;
     }
+    options.mark_mask = wanted.mark_mask;
     options
 }

@@ -32,6 +32,8 @@ pub struct Facts {
     /// For each rectangle, the proxy that its connections are led through.
     pub proxies: Vec<Option<u32>>,
     pub integrity: flows::IntegrityReport,
+    /// Every assertion.
+    pub assertions: Vec<flows::Held>,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
@@ -70,10 +72,10 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     match planned {
-        Some(Planned { plan, statements, rectangles, proxies, integrity }) => Analysis {
+        Some(Planned { plan, statements, rectangles, proxies, integrity, assertions }) => Analysis {
             diagnostics,
             plan: (!failed).then_some(plan),
-            facts: Some(Facts { model, statements, rectangles, proxies, integrity }),
+            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assertions }),
         },
         None => Analysis { diagnostics, plan: None, facts: None },
     }
@@ -86,6 +88,7 @@ struct Planned {
     rectangles: Vec<flows::Rectangle>,
     proxies: Vec<Option<u32>>,
     integrity: flows::IntegrityReport,
+    assertions: Vec<flows::Held>,
 }
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
@@ -102,15 +105,13 @@ fn flows_and_plan(
     let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     unbuilt.extend(more);
     lint::groups(universe, &mut sets, diagnostics);
-    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics, &mut unbuilt);
+    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics);
     lint::unbuilt(&unbuilt, diagnostics);
     if wrong_before {
         return None;
     }
     lint::names(sources, universe, diagnostics);
     let rectangles = flows::relation(model, &statements, diagnostics);
-    claims.check(model, &statements, &rectangles, diagnostics);
-    flows::check_isolation(universe, model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
     let (mut plan, proxies) = plan::build(
@@ -122,13 +123,16 @@ fn flows_and_plan(
         diagnostics,
     );
     let integrity = flows::check_integrity(universe, model, &statements, &rectangles, &proxies, diagnostics);
+    let relays = plan.relays(&rectangles);
+    let ground = flows::Ground { model, statements: &statements, rectangles: &rectangles, relays: &relays };
+    let assertions = claims.check(universe, ground, diagnostics);
+    flows::check_isolation(universe, ground, diagnostics);
     plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
-        lint::layer_2(&statements, &rectangles, diagnostics);
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
-    Some(Planned { plan, statements, rectangles, proxies, integrity })
+    Some(Planned { plan, statements, rectangles, proxies, integrity, assertions })
 }
 
 /// The declaration behind the predeclared `internet`.
@@ -166,7 +170,7 @@ fn forget_consequences(
     let refused = refused_flows(diagnostics);
     let others = diagnostics
         .iter()
-        .any(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.code != &codes::E0701);
+        .any(|diagnostic| diagnostic.severity() == Severity::Error && !about_assertions(diagnostic));
     diagnostics.retain(|diagnostic| {
         let (file, span, _) = diagnostic.position();
         let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
@@ -176,7 +180,7 @@ fn forget_consequences(
                 let from = refused.partition_point(|place| *place < (label.file, label.span.start, 0));
                 refused.get(from).is_some_and(|(file, _, end)| *file == label.file && *end <= label.span.end)
             });
-        !(follows || rests_on_refused || others && diagnostic.code == &codes::E0701)
+        !(follows || rests_on_refused || others && about_assertions(diagnostic))
     });
 }
 
@@ -197,6 +201,10 @@ fn refused_flows(diagnostics: &[Diagnostic]) -> Vec<(FileId, u32, u32)> {
         .collect();
     places.sort_unstable();
     places
+}
+
+fn about_assertions(diagnostic: &Diagnostic) -> bool {
+    [&codes::E0701, &codes::E0702, &codes::E0703, &codes::W0701].contains(&diagnostic.code)
 }
 
 /// Bytes of one text of a diagnostic, at most: names may be as long as a file.

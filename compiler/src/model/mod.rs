@@ -1,5 +1,6 @@
 //! The typed plant: zones, segments, gateways, principals and how they hang together.
 
+pub mod bridges;
 mod build;
 mod classes;
 mod externals;
@@ -24,6 +25,7 @@ use crate::{
     plan::{AddressSet, Ranges},
 };
 
+pub use bridges::{Bridge, Crossing, Port};
 pub use build::build;
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
 pub use sets::Sets;
@@ -230,6 +232,10 @@ pub struct Model {
     pub zones: Vec<Zone>,
     pub segments: Vec<Segment>,
     pub gateways: Vec<Gateway>,
+    /// Bridges of gateways, in the order of the gateways.
+    pub bridges: Vec<Bridge>,
+    /// Places in `bridges`.
+    pub bridges_on: FxHashMap<SegmentId, Vec<usize>>,
     pub principals: Vec<Principal>,
     pub conduits: Vec<Conduit>,
     pub protocols: Protocols,
@@ -242,6 +248,8 @@ pub struct Model {
     pub principals_of: FxHashMap<EntityId, (u32, u32)>,
     /// Externals are made of regions, each of which may belong to several.
     pub regions_of: FxHashMap<EntityId, Vec<u32>>,
+    /// Pods that use their node's network, by principal, and the network of the nodes.
+    pub on_nodes: Vec<(u32, SegmentId)>,
     /// Each class's own base.
     pub bases: FxHashMap<EntityId, EntityId>,
 }

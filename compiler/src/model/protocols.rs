@@ -11,7 +11,7 @@ use weir_syntax::{
 use super::typed::Typed;
 use crate::{
     names::{EntityId, Kind, Scope, Target, Universe, schema},
-    plan::PortMatch,
+    plan::{PortMatch, Ranges},
 };
 
 /// What a protocol runs over.
@@ -74,6 +74,10 @@ pub struct Protocol {
     pub name: String,
     pub transports: Vec<TransportMatch>,
     pub dynamic_port: bool,
+    /// Group MAC addresses that its frames go to.
+    pub groups: Vec<([u8; 6], [u8; 6])>,
+    /// What may stand behind the ethertype in its frames; anything, where it is `None`.
+    pub frame_ids: Option<Ranges<u16>>,
     pub operations: Vec<Operation>,
 }
 
@@ -372,6 +376,8 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         name: universe.path(entity),
         transports: Vec::new(),
         dynamic_port: false,
+        groups: Vec::new(),
+        frame_ids: None,
         operations: Vec::new(),
     };
     for (name, typed) in super::read_block(
@@ -384,6 +390,8 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         match (name, typed) {
             ("transport", Typed::Transports(transports)) => protocol.transports = transports,
             ("dynamic_port", Typed::Boolean(dynamic)) => protocol.dynamic_port = dynamic,
+            ("groups", Typed::Groups(groups)) => protocol.groups = groups,
+            ("frame_ids", Typed::Numbers(ranges)) => protocol.frame_ids = Some(Ranges::from_unsorted(ranges)),
             _ => {}
         }
     }

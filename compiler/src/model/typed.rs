@@ -112,6 +112,8 @@ pub enum Typed<'a> {
     Prefixes(Vec<IpNet>),
     Address(IpAddr),
     Mac([u8; 6]),
+    Groups(Vec<([u8; 6], [u8; 6])>),
+    Numbers(Vec<(u16, u16)>),
     References(Vec<(EntityId, Option<u32>)>),
     /// Sets and services: read where they are used.
     Expression(&'a Expr, Scope),
@@ -225,8 +227,8 @@ impl<'a> Universe<'a> {
                 Value::Address(address) => Typed::Address(address),
                 _ => return Err(mistyped(file, span, "an address", "write `10.20.0.1`".into())),
             },
-            Type::Mac => match self.evaluate(expr, scope)? {
-                Value::Mac(bytes) if bytes[0] & 1 == 1 => {
+            Type::Mac => match self.mac(expr, scope)? {
+                Some(bytes) if bytes[0] & 1 == 1 => {
                     let message = "a group MAC address belongs to no device".to_owned();
                     return Err(out_of_range(
                         file,
@@ -235,9 +237,30 @@ impl<'a> Universe<'a> {
                         "the first byte of a device's MAC is even".into(),
                     ));
                 }
-                Value::Mac(bytes) => Typed::Mac(bytes),
-                _ => return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into())),
+                Some(bytes) => Typed::Mac(bytes),
+                None => {
+                    return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into()));
+                }
             },
+            Type::Groups => {
+                let group = |one| Ok(self.mac(one, scope)?.filter(|bytes| bytes[0] & 1 == 1));
+                let ends = |one| {
+                    self.ends(
+                        one,
+                        group,
+                        "a group MAC address",
+                        "write `01:0c:cd:01:00:00`: its first byte is odd",
+                        scope,
+                    )
+                };
+                Typed::Groups(list(expr).iter().map(ends).collect::<Read<_>>()?)
+            }
+            Type::Numbers => {
+                let number = |one| Ok(u16::try_from(self.integer(one, scope)?).ok());
+                let ends =
+                    |one| self.ends(one, number, "a number of 16 bits", "write `0x8000..0xbfff`", scope);
+                Typed::Numbers(list(expr).iter().map(ends).collect::<Read<_>>()?)
+            }
             Type::Reference(kinds) => Typed::References(vec![self.reference(expr, kinds, scope)?]),
             Type::References(kinds) => Typed::References(
                 list(expr).iter().map(|one| self.reference(one, kinds, scope)).collect::<Read<_>>()?,
@@ -344,6 +367,51 @@ impl<'a> Universe<'a> {
                     .help(help),
             )
         })
+    }
+
+    /// A MAC address as such, or as a text, which may hold `{index:02}`.
+    fn mac(&self, expr: &'a Expr, scope: Scope) -> Read<Option<[u8; 6]>> {
+        Ok(match self.evaluate(expr, scope)? {
+            Value::Mac(bytes) => Some(bytes),
+            Value::Text(text) => {
+                let mut bytes = [0; 6];
+                let mut parts = text.split(':');
+                let read = bytes.iter_mut().all(|byte| {
+                    let digits = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+'));
+                    digits
+                        .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+                        .map(|value| *byte = value)
+                        .is_some()
+                });
+                (read && parts.next().is_none()).then_some(bytes)
+            }
+            _ => None,
+        })
+    }
+
+    /// The ends of a range of values; one value twice.
+    fn ends<T>(
+        &self,
+        expr: &'a Expr,
+        read: impl Fn(&'a Expr) -> Read<Option<T>>,
+        expected: &str,
+        help: &str,
+        scope: Scope,
+    ) -> Read<(T, T)>
+    where
+        T: Copy + Ord,
+    {
+        let (first, last) = match &expr.kind {
+            ExprKind::Range(first, last) => (read(first)?, read(last)?),
+            _ => {
+                let one = read(expr)?;
+                (one, one)
+            }
+        };
+        match (first, last) {
+            (Some(first), Some(last)) if first <= last => Ok((first, last)),
+            _ => Err(mistyped(scope.file, expr.span, expected, help.into())),
+        }
     }
 
     fn integrity(&self, expr: &'a Expr, scope: Scope) -> Read<Integrity> {

@@ -2,6 +2,7 @@
 
 mod address;
 mod assurance;
+mod bridges;
 mod build;
 mod capabilities;
 mod evidence;
@@ -18,12 +19,14 @@ mod shortfall;
 use smol_str::SmolStr;
 use weir_syntax::{FileId, Span};
 
+use crate::flows::Rectangle;
+
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
 pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
-    Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
-    StatementId, Transport,
+    Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
+    PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
@@ -41,6 +44,22 @@ pub struct Plan {
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.
     pub legs: Vec<Leg>,
+}
+
+impl Plan {
+    /// The connections to and from proxies that rectangles become: what an intruder on a proxy may start, for one.
+    pub fn relays(&self, rectangles: &[Rectangle]) -> Vec<Rectangle> {
+        let mut relays = Vec::new();
+        for leg in &self.legs {
+            let Some(whole) = rectangles.get(leg.rectangle as usize) else { continue };
+            // the second half: from the proxy on. The first is for everybody, people too, whom no packet filter knows
+            if leg.sources != whole.sources && leg.destinations == whole.destinations {
+                relays.push(Rectangle { destinations: leg.sources.clone(), ..whole.clone() });
+                relays.push(Rectangle { sources: leg.sources.clone(), ..whole.clone() });
+            }
+        }
+        relays
+    }
 }
 
 /// Where a statement stands in the text.

@@ -230,7 +230,7 @@ fn refused(facts: &Facts, untrusted: bool) -> BTreeSet<usize> {
 }
 
 fn texts(facts: &Facts, statements: &BTreeSet<usize>) -> BTreeSet<String> {
-    statements.iter().map(|index| facts.statements[*index].text.clone()).collect()
+    statements.iter().map(|index| facts.statements[*index].text.to_string()).collect()
 }
 
 /// The statements whose source is not known well enough, by the reference evaluator.

@@ -77,6 +77,8 @@ codes! {
     E0407 Error "a class cannot reach its zone's target level"
     E0408 Error "a slice breaks a rule of 3GPP"
     E0409 Error "a principal has no place in the topology"
+    E0410 Error "the ports of a gateway make no bridge"
+    E0411 Error "a bridge cannot tell a station by its MAC address"
 
     E0501 Error "no conduit joins two zones"
     E0502 Error "a conduit does not carry a protocol"
@@ -103,6 +105,8 @@ codes! {
     E0605 Error "the proof of an artifact exceeds its budget"
 
     E0701 Error "an assertion does not hold"
+    E0702 Error "a chain of flows joins what shall never be joined"
+    E0703 Error "what shall be isolated is joined"
 
     W0201 Warning "a `use` or a declaration is unused"
     W0202 Warning "a name is not spelled as its kind usually is"
@@ -122,6 +126,8 @@ codes! {
     W0602 Warning "no policy permits the management of a gateway"
     W0604 Warning "a declaration is checked, but nothing enforces it yet"
     W0605 Warning "a gateway enforces nothing"
+
+    W0701 Warning "an assertion holds without saying anything"
 }
 
 /// The code of this id, whatever its case.

@@ -63,6 +63,24 @@ impl Ruleset {
             .copied()
             .collect();
         self.unused(table, &used, &base.sets, &mut dead);
+        let bridge = match (&base.bridged, self.tables.get(&TableFamily::Bridge)) {
+            (Some(bridged), Some(table)) => {
+                Some(crate::bridge::bridge(table, names, base.mask, bridged, &mut dead)?)
+            }
+            (Some(bridged), None) => {
+                return Err((
+                    bridged.place(),
+                    "bridged packets are marked, but there is no bridge table".into(),
+                ));
+            }
+            (None, Some(table)) => {
+                return Err((
+                    table.place,
+                    "a bridge table, but nothing marks what is accepted for it".into(),
+                ));
+            }
+            (None, None) => None,
+        };
         dead.sort_unstable();
         let [forward, input, output] = hooks;
         let known = |mark: Option<(u32, Place)>| mark.map(|(mark, _)| mark);
@@ -80,6 +98,7 @@ impl Ruleset {
             output,
             outcomes: profiles.outcomes,
             arrivals: base.arrivals,
+            bridge,
             assumptions: self.assumptions(),
             dead,
         })

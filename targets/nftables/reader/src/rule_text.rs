@@ -299,7 +299,7 @@ fn reference(cursor: &mut Cursor<'_>, names: &mut Names) -> Read<Symbol> {
         .ok_or_else(|| format!("`{}` is no set or map", String::from_utf8_lossy(word)))
 }
 
-fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
+pub(crate) fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
     let from = cursor.here();
     let unknown = |cursor: &Cursor<'_>| format!("{} is not known", cursor.since(from));
     let field = match cursor.word() {
@@ -330,6 +330,25 @@ fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
             b"saddr" => Field::EtherSource,
             b"daddr" => Field::EtherDestination,
             b"type" => Field::EtherType,
+            _ => return Err(unknown(cursor)),
+        },
+        b"arp" => match (cursor.word(), cursor.ahead()) {
+            (b"htype", _) => Field::ArpHardware,
+            (b"operation", _) => Field::ArpOperation,
+            (direction @ (b"saddr" | b"daddr"), kind @ (b"ip" | b"ether")) => {
+                cursor.word();
+                match (direction, kind) {
+                    (b"saddr", b"ip") => Field::ArpSource,
+                    (b"daddr", b"ip") => Field::ArpDestination,
+                    (b"saddr", _) => Field::ArpEther,
+                    _ => return Err(unknown(cursor)),
+                }
+            }
+            _ => return Err(unknown(cursor)),
+        },
+        b"vlan" => match cursor.word() {
+            b"id" => Field::VlanId,
+            b"type" => Field::VlanType,
             _ => return Err(unknown(cursor)),
         },
         b"icmpv6" if cursor.take_word(b"type") => Field::Icmpv6Type,

@@ -7,7 +7,7 @@ use crate::literal::{Type, number};
 use crate::names::{Names, Symbol};
 use crate::place::{Place, Unread};
 use crate::rule::{Rule, Verdict};
-use crate::rule_text::{Read, expected, literal, name, rule, verdict};
+use crate::rule_text::{Read, expected, literal, name, operand, rule, verdict};
 use crate::state::{
     BaseChain, Chain, Data, DataType, Elements, HookPoint, Object, Outcome, Ruleset, Set, TableFamily,
 };
@@ -219,6 +219,7 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
     let priority = match (cursor.word(), family) {
         (b"raw", TableFamily::Inet) => -300,
         (b"filter", TableFamily::Inet) => 0,
+        (b"dstnat", TableFamily::Bridge) => -300,
         (b"filter", TableFamily::Bridge) => -200,
         (word, _) => {
             let (digits, sign) = word.strip_prefix(b"-").map_or((word, 1), |digits| (digits, -1));
@@ -229,6 +230,15 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
         }
     };
     cursor.blanks();
+    let mut priority = priority;
+    if cursor.take(b'+') {
+        let from = cursor.here();
+        let more = number(cursor.word()).and_then(|more| i32::try_from(more).ok());
+        priority = more
+            .and_then(|more| i32::checked_add(priority, more))
+            .ok_or_else(|| format!("{} is no known priority", cursor.since(from)))?;
+        cursor.blanks();
+    }
     if !(cursor.take(b';') && cursor.take_word(b"policy")) {
         return Err(expected("`; policy`", cursor));
     }
@@ -279,6 +289,18 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
                         b"verdict" => DataType::Verdict,
                         _ => return Err(format!("{} is no known type of data", cursor.since(from))),
                     };
+                }
+                set.elements = Elements::new(set.fields.len());
+            }
+            b"typeof" if set.fields.is_empty() && !map => {
+                loop {
+                    set.fields.push(operand(cursor)?.field.kind());
+                    if !cursor.take_word(b".") {
+                        break;
+                    }
+                    if set.fields.len() == 8 {
+                        return Err("a key of more than 8 fields".into());
+                    }
                 }
                 set.elements = Elements::new(set.fields.len());
             }

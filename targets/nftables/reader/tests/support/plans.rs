@@ -116,8 +116,9 @@ fn action(kind: u8) -> (Action, Option<PortMatch>) {
     }
 }
 
-fn empty() -> GatewayPlan {
-    GatewayPlan {
+/// A plan of these rules.
+fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
+    let mut plan = GatewayPlan {
         package: "random".into(),
         name: "gw".into(),
         interfaces: Vec::new(),
@@ -125,17 +126,8 @@ fn empty() -> GatewayPlan {
         rules: Vec::new(),
         bindings: Vec::new(),
         mac_bindings: Vec::new(),
-    }
-}
-
-/// A plan of one rule.
-pub(crate) fn single(rule: PlanRule, statement: Statement, binding: Binding) -> GatewayPlan {
-    GatewayPlan { statements: vec![statement], rules: vec![rule], bindings: vec![binding], ..empty() }
-}
-
-/// A plan of these rules.
-fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
-    let mut plan = empty();
+        bridges: Vec::new(),
+    };
     for (index, (v4, v6)) in bindings.into_iter().enumerate() {
         let device = format!("eth{index}");
         plan.interfaces.push(InterfacePlan {
