@@ -42,7 +42,8 @@ pub struct Gap {
     pub accepted: Option<SmolStr>,
     pub file: FileId,
     pub span: Span,
-    message: String,
+    /// What is not separated, in words.
+    pub message: String,
     label: String,
     help: &'static str,
 }
