@@ -1,11 +1,7 @@
 //! From the plan to the files of the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
-use weir_compiler::{
-    Facts, Sources,
-    package::NftablesOptions,
-    plan::{GatewayPlan, Plan},
-};
+use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
 use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
@@ -37,20 +33,6 @@ pub(crate) fn emit(
     if wanted(Target::Nftables) {
         let options = options(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
-            if let Some(what) = unproven(gateway, &options) {
-                diagnostics.push(
-                    Diagnostic::new(
-                        &codes::E0604,
-                        format!(
-                            "gateway `{}` cannot be built: the proof does not read {what} yet",
-                            gateway.name
-                        ),
-                    )
-                    .primary(FileId(0), Span::default(), "nothing unproven is written")
-                    .help("`weir check` checks the package; wait for the next version, or take it out"),
-                );
-                continue;
-            }
             match weir_target_nftables::emit(gateway, &options) {
                 Ok(emission) => {
                     let emitted = Emitted {
@@ -93,8 +75,9 @@ pub(crate) fn emit(
     if let Some(undecided) = prove::settle(&proof, facts, sources)? {
         return Ok(undecided);
     }
-    let certificate = certificate::render(&proof, plan, sources, |path| ledger.sha256(path).to_owned())
-        .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
+    let certificate =
+        certificate::render(&proof, facts, plan, sources, |path| ledger.sha256(path).to_owned())
+            .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let bridges: Vec<String> =
         plan.gateways.iter().filter(|one| !one.bridges.is_empty()).map(|one| one.name.clone()).collect();
     let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways, &bridges) }];
@@ -102,14 +85,6 @@ pub(crate) fn emit(
         publication.take(path, &file.contents, file.executable)?;
     }
     Ok(diagnostics)
-}
-
-/// What a ruleset would hold that its reader does not know, so that no proof could come of it.
-fn unproven(gateway: &GatewayPlan, options: &Options) -> Option<&'static str> {
-    if !gateway.bridges.is_empty() {
-        return Some("the rules of bridges");
-    }
-    options.mark_mask.is_some().then_some("rulesets with `mark-mask`")
 }
 
 fn options(wanted: &NftablesOptions) -> Options {

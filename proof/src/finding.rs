@@ -52,6 +52,8 @@ pub enum Fault {
     Terms { packet: Packet, policy: String, artifact: String },
     /// A source may arrive where the topology does not put it, or may not where it does.
     Arrival { what: String },
+    /// A frame passes a bridge that must not, or on other terms, or does not and must.
+    Frame { what: String },
     /// The plan leads a flow by a way that the relation does not permit, or loses it.
     Leg { what: String },
     /// The files of one artifact do not hold the same.
@@ -93,7 +95,7 @@ impl fmt::Display for Finding {
                     "{artifact} permits on other terms: {packet}: {terms}, and the policy says {policy}"
                 )
             }
-            Fault::Arrival { what } | Fault::Leg { what } | Fault::Forms { what } => {
+            Fault::Arrival { what } | Fault::Frame { what } | Fault::Leg { what } | Fault::Forms { what } => {
                 write!(formatter, "{artifact}: {what}")
             }
             Fault::Undecided { work } => {

@@ -11,11 +11,11 @@ use rustc_hash::FxHashMap;
 use weir_compiler::{
     Facts,
     flows::{PortSet, Statement},
-    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
+    model::{Crossing, GatewayId, Model, Port, PrincipalKind, PrincipalSet, SegmentId},
     plan::{AddressSet, Hook, Leg, Limit, OperationMatch, Plan, PortMatch, Ranges},
 };
 
-use crate::topology::{NEVER, Topology};
+use crate::topology::{NEVER, Step, Topology};
 
 /// On which terms a connection is permitted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,10 +45,29 @@ pub(crate) struct Requirement {
     pub(crate) to: SegmentId,
 }
 
+/// Frames that bridges of one gateway have to pass.
+#[derive(Clone, Debug)]
+pub(crate) struct FrameRequirement {
+    /// Among the bridges of the gateway, in the model's order; ports count in the bridge's.
+    pub(crate) bridge: usize,
+    /// Hardware addresses as numbers.
+    pub(crate) sources: Vec<u64>,
+    pub(crate) destinations: Vec<(usize, u64)>,
+    /// Ports by which groups go out.
+    pub(crate) listeners: Vec<usize>,
+    pub(crate) groups: Ranges<u64>,
+    pub(crate) ethertypes: Ranges<u16>,
+    /// What may stand in the two bytes behind the ethertype; anything, if there is no list.
+    pub(crate) ids: Option<Ranges<u16>>,
+    pub(crate) terms: u32,
+    pub(crate) statement: u32,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Specification {
     /// By gateway of the model.
     pub(crate) gateways: Vec<Vec<Requirement>>,
+    pub(crate) frames: Vec<Vec<FrameRequirement>>,
     pub(crate) terms: Vec<Terms>,
 }
 
@@ -83,7 +102,11 @@ impl Specification {
             ports: FxHashMap::default(),
             kept: Vec::new(),
             known_terms: FxHashMap::default(),
-            specification: Self { gateways: vec![Vec::new(); model.gateways.len()], terms: Vec::new() },
+            specification: Self {
+                gateways: vec![Vec::new(); model.gateways.len()],
+                frames: vec![Vec::new(); model.gateways.len()],
+                terms: Vec::new(),
+            },
         };
         for leg in &plan.legs {
             builder.leg(leg, &facts.statements[leg.statement as usize]);
@@ -94,6 +117,9 @@ impl Specification {
 
 impl Builder<'_> {
     fn leg(&mut self, leg: &Leg, statement: &Statement) {
+        if !leg.ports.ethertypes.is_empty() {
+            self.frames(leg, statement);
+        }
         if !leg.ports.has_ip() {
             return;
         }
@@ -131,6 +157,118 @@ impl Builder<'_> {
         }
     }
 
+    /// What bridges inside of the segments that both ends stand on have to pass.
+    fn frames(&mut self, leg: &Leg, statement: &Statement) {
+        let conditions = &statement.conditions;
+        let terms = self.terms(Terms {
+            counted_as: if conditions.limit.is_some() { &statement.id } else { &statement.policy }
+                .to_string(),
+            until: conditions.until,
+            limit: conditions.limit,
+            operations: None,
+            log: conditions.log,
+            audit: conditions.audit,
+        });
+        let model = self.model;
+        let protocol = leg.protocol.map(|protocol| model.protocols.get(protocol));
+        let groups = protocol.map_or_else(Ranges::new, |protocol| {
+            let ends = protocol.groups.iter().map(|(first, last)| (hardware(*first), hardware(*last)));
+            Ranges::from_unsorted(ends.collect())
+        });
+        let declared = protocol.and_then(|protocol| protocol.frame_ids.clone());
+        let ids = match (&leg.frame_ids, declared) {
+            (Some(asked), Some(declared)) => Some(asked.intersection(&declared)),
+            (Some(asked), None) => Some(asked.clone()),
+            (None, declared) => declared,
+        };
+        let (sources, destinations) = (self.groups(&leg.sources), self.groups(&leg.destinations));
+        for source in sources.iter() {
+            for destination in destinations.iter() {
+                for segment in source.segments.iter().filter(|here| destination.segments.contains(here)) {
+                    for (index, bridge) in model.enforcing_bridges(*segment) {
+                        if bridge.crossing(&source.members, &destination.members) == Crossing::Nothing {
+                            continue;
+                        }
+                        let behind = |members: &Ranges<u32>| -> Vec<(usize, u64)> {
+                            let ports = bridge.ports.iter().enumerate();
+                            ports
+                                .flat_map(|(port, known)| {
+                                    let here: Vec<u32> =
+                                        members.intersection(&known.stations).members().collect();
+                                    here.into_iter().map(move |id| (port, id))
+                                })
+                                .filter_map(|(port, id)| Some((port, hardware(model.principal(id).mac?))))
+                                .collect()
+                        };
+                        let listens =
+                            |port: &Port| !port.stations.intersection(&destination.members).is_empty();
+                        let ports = bridge.ports.iter().enumerate();
+                        let before =
+                            model.bridges[..index].iter().filter(|other| other.gateway == bridge.gateway);
+                        self.specification.frames[bridge.gateway.index()].push(FrameRequirement {
+                            bridge: before.count(),
+                            sources: behind(&source.members).into_iter().map(|(_, mac)| mac).collect(),
+                            destinations: behind(&destination.members),
+                            listeners: ports
+                                .filter(|(_, port)| listens(port))
+                                .map(|(port, _)| port)
+                                .collect(),
+                            groups: groups.clone(),
+                            ethertypes: leg.ports.ethertypes.clone(),
+                            ids: ids.clone(),
+                            terms,
+                            statement: leg.statement,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Packets that pass a bridge inside of a segment, between those who stand, or route, behind its ports.
+    fn bridged(
+        &mut self,
+        leg: &Leg,
+        steps: &[Step],
+        (source, from): (&Group, SegmentId),
+        (destination, to): (&Group, SegmentId),
+        known_as: &BTreeMap<SegmentId, Arc<AddressSet>>,
+        (services, terms): (&Arc<[PortMatch]>, u32),
+    ) {
+        let model = self.model;
+        let destinations = self.addresses(&destination.members, to);
+        let routers = |ids: &mut dyn Iterator<Item = GatewayId>| -> Ranges<u32> {
+            ids.filter_map(|gateway| model.gateway(gateway).principal).map(|id| id.0).collect()
+        };
+        for (segment, sources) in known_as {
+            for (_, bridge) in model.enforcing_bridges(*segment) {
+                let before = if *segment == from {
+                    (*source.members).clone()
+                } else {
+                    routers(&mut steps.iter().filter(|step| step.to == *segment).map(|step| step.gateway))
+                };
+                let after = if *segment == to {
+                    (*destination.members).clone()
+                } else {
+                    routers(&mut steps.iter().filter(|step| step.from == *segment).map(|step| step.gateway))
+                };
+                if bridge.crossing(&before, &after) == Crossing::Nothing {
+                    continue;
+                }
+                self.specification.gateways[bridge.gateway.index()].push(Requirement {
+                    hook: Hook::Forward,
+                    sources: sources.clone(),
+                    destinations: destinations.clone(),
+                    services: services.clone(),
+                    terms,
+                    statement: leg.statement,
+                    from: *segment,
+                    to: *segment,
+                });
+            }
+        }
+    }
+
     /// The requirements along every shortest way between two segments.
     fn way(
         &mut self,
@@ -164,7 +302,8 @@ impl Builder<'_> {
         }
         // By which addresses the sources are known on each segment.
         let mut known_as: BTreeMap<SegmentId, Arc<AddressSet>> = BTreeMap::from([(from, sources)]);
-        for step in self.topology.way(from, to).iter() {
+        let steps = self.topology.way(from, to);
+        for step in steps.iter() {
             let Some(sources) = known_as.get(&step.from).cloned() else { continue };
             let gateway = self.model.gateway(step.gateway);
             if gateway.filters() {
@@ -189,6 +328,9 @@ impl Builder<'_> {
             && let Some(sources) = known_as.get(&to)
         {
             require(&mut self.specification, gateway, Hook::Input, sources, (to, to));
+        }
+        if !self.model.bridges.is_empty() {
+            self.bridged(leg, &steps, (source, from), (destination, to), &known_as, (services, terms));
         }
     }
 
@@ -251,4 +393,9 @@ impl Builder<'_> {
         self.addresses.insert(key, addresses.clone());
         addresses
     }
+}
+
+/// A hardware address as a number.
+fn hardware(mac: [u8; 6]) -> u64 {
+    mac.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use weir_compiler::plan::{OperationMatch, PayloadProtocol};
-use weir_nftables_reader::{FilterModel, Operations, Protocol, Request, Step};
+use weir_nftables_reader::{Operations, Protocol, Request, Step};
 
 use crate::{
     finding::{Fault, Packet},
@@ -29,6 +29,15 @@ pub(crate) enum Disagreement {
 }
 
 impl Disagreement {
+    /// In words, for what is no packet.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Excess => "the artifact permits it, and the policy does not".into(),
+            Self::Loss => "the policy permits it, and the artifact does not".into(),
+            Self::Terms { policy, artifact } => format!("{artifact}, and the policy says {policy}"),
+        }
+    }
+
     pub(crate) fn fault(self, packet: Packet) -> Fault {
         match self {
             Self::Excess => Fault::Excess(packet),
@@ -41,7 +50,8 @@ impl Disagreement {
 /// Judges combinations of labels: terms of the policy and attempts of the artifact.
 pub(crate) struct Judge<'j> {
     terms: &'j [Terms],
-    model: &'j FilterModel,
+    /// The steps of each outcome.
+    outcomes: Vec<Vec<Step>>,
     /// Order and outcome of attempts; their label is the index behind the terms.
     attempts: Vec<(u32, u32)>,
     known: FxHashMap<(u32, u32), u32>,
@@ -54,10 +64,10 @@ pub(crate) struct Judge<'j> {
 }
 
 impl<'j> Judge<'j> {
-    pub(crate) fn new(terms: &'j [Terms], model: &'j FilterModel) -> Self {
+    pub(crate) fn new(terms: &'j [Terms], outcomes: Vec<Vec<Step>>) -> Self {
         Self {
             terms,
-            model,
+            outcomes,
             attempts: Vec::new(),
             known: FxHashMap::default(),
             judged: FxHashMap::default(),
@@ -65,10 +75,6 @@ impl<'j> Judge<'j> {
             budget_of: FxHashMap::default(),
             stands_for: FxHashMap::default(),
         }
-    }
-
-    pub(crate) fn model(&self) -> &'j FilterModel {
-        self.model
     }
 
     /// The label of some terms.
@@ -110,12 +116,9 @@ impl<'j> Judge<'j> {
         if wanted.is_empty() {
             return Some(Disagreement::Excess);
         }
-        let model = self.model;
         let mut steps: Vec<&Step> = Vec::new();
         for (_, outcome) in attempts {
-            for step in
-                model.outcomes.get(outcome as usize).map(|one| one.steps.as_slice()).unwrap_or_default()
-            {
+            for step in self.outcomes.get(outcome as usize).map(Vec::as_slice).unwrap_or_default() {
                 steps.push(step);
                 if free_step(step) {
                     break;

@@ -20,10 +20,13 @@ pub(crate) fn run(options: &Building, console: &Console) -> Result<(), Failure> 
     progress.stage("generating and proving");
     let generated = generate(&mut checked, options, &out);
     drop(progress);
+    if let Err(bug @ Failure::Internal(_)) = generated {
+        return Err(bug);
+    }
     checked.settle(console)?;
-    let changes = generated?
-        .ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?
-        .finish()?;
+    let publication =
+        generated?.ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?;
+    let changes = publication.finish()?;
     if options.locked {
         return locked(&changes, &out, console);
     }
@@ -56,10 +59,8 @@ fn generate(checked: &mut Checked, options: &Building, out: &Path) -> Result<Opt
         return Err(Failure::Internal("there is a plan, and not what it was made from".into()));
     };
     let root = &checked.package.root;
-    let mut publication = match options.locked {
-        true => Publication::comparing(out, root)?,
-        false => Publication::writing(out, root)?,
-    };
+    let mut publication =
+        if options.locked { Publication::comparing(out, root)? } else { Publication::writing(out, root)? };
     let refused = emit::emit(plan, facts, &checked.package.sources, &options.targets, &mut publication)?;
     if refused.is_empty() {
         return Ok(Some(publication));

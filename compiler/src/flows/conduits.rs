@@ -13,9 +13,16 @@ use crate::{
 
 /// One side of a flow: its innermost zones or externals, and those around them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Side {
+pub(crate) struct Side {
     own: Vec<EntityId>,
     around: Vec<EntityId>,
+}
+
+impl Side {
+    /// Whether no conduit is needed between them.
+    pub(crate) fn shares_a_zone(&self, other: &Self) -> bool {
+        self.own.iter().any(|zone| other.own.contains(zone))
+    }
 }
 
 /// Checks every rectangle; conduits that carry none are a warning.
@@ -34,7 +41,7 @@ pub fn check(
         let (from, to) = (sides.of(model, &rectangle.sources), sides.of(model, &rectangle.destinations));
         for (source_id, source) in from.iter().map(|id| (*id, &sides.list[*id as usize])) {
             for (destination_id, destination) in to.iter().map(|id| (*id, &sides.list[*id as usize])) {
-                if source.own.iter().any(|zone| destination.own.contains(zone)) {
+                if source.shares_a_zone(destination) {
                     continue;
                 }
                 let key = (source_id, destination_id, rectangle.protocol, rectangle.ports.clone());
@@ -136,7 +143,7 @@ fn sides(model: &Model, set: impl Iterator<Item = (u32, u32)>) -> Vec<Side> {
     sides
 }
 
-fn side(model: &Model, id: u32, principal: &Principal) -> Side {
+pub(crate) fn side(model: &Model, id: u32, principal: &Principal) -> Side {
     let mut own: Vec<EntityId> = principal.zones.iter().map(|zone| model.zone(*zone).entity).collect();
     let mut around: Vec<EntityId> = principal
         .zones
@@ -166,13 +173,13 @@ fn side(model: &Model, id: u32, principal: &Principal) -> Side {
     Side { own, around }
 }
 
-fn joins(conduit: &Conduit, a: &Side, b: &Side) -> bool {
+pub(crate) fn joins(conduit: &Conduit, a: &Side, b: &Side) -> bool {
     let [first, second] = &conduit.ends;
     (a.around.contains(first) && b.around.contains(second))
         || (a.around.contains(second) && b.around.contains(first))
 }
 
-fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -> bool {
+pub(crate) fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -> bool {
     conduit.carries.iter().any(|service| match service {
         Service::Any => true,
         Service::Transport(transport) => PortSet::of(&[*transport]).covers(&rectangle.ports),

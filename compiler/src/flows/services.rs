@@ -126,6 +126,23 @@ impl PortSet {
         all
     }
 
+    /// A port of it that a person would try: one of these, else a usual one, else the first.
+    pub fn sane(&self, preferred: &Self) -> Self {
+        let usual = [(Transport::Tcp, 443), (Transport::Tcp, 22), (Transport::Tcp, 80), (Transport::Udp, 53)];
+        let usual = usual.map(|(transport, port)| Self::of(&[one_port(transport, port)]));
+        let pool =
+            std::iter::once(preferred.intersection(self)).chain(usual.map(|one| one.intersection(self)));
+        let pool = pool.into_iter().find(Self::has_ip).unwrap_or_else(|| self.clone());
+        match pool.port_matches().first() {
+            Some(range) if range.transport == Transport::IcmpEcho => {
+                Self::of(&[TransportMatch::Ports(*range)])
+            }
+            // port 0 stands in ranges, and nobody listens there
+            Some(range) => Self::of(&[one_port(range.transport, range.first.max(1).min(range.last))]),
+            None => pool,
+        }
+    }
+
     /// The one port, where it is one.
     pub fn single(&self) -> Option<PortMatch> {
         match self.port_matches().as_slice() {
@@ -159,6 +176,10 @@ impl PortSet {
         parts.extend(self.ethertypes.iter().map(|(first, _)| format!("ethertype/{first:#06x}")));
         parts.join(", ")
     }
+}
+
+fn one_port(transport: Transport, port: u16) -> TransportMatch {
+    TransportMatch::Ports(PortMatch { transport, first: port, last: port })
 }
 
 /// What ports do not tell apart: operations of a protocol.

@@ -312,14 +312,7 @@ impl<'a> Reader<'_, 'a> {
                     ("via", Typed::References(list)) => {
                         conditions.via = list.first().map(|(entity, _)| *entity);
                     }
-                    ("requires", Typed::Assurance(assurance)) => {
-                        conditions.requires = assurance;
-                        self.unbuilt.push(Unbuilt {
-                            what: "`requires` (assurance)".into(),
-                            file,
-                            span: attribute.span,
-                        });
-                    }
+                    ("requires", Typed::Assurance(assurance)) => conditions.requires = assurance,
                     ("qos", _) => {
                         self.unbuilt.push(Unbuilt {
                             what: "`qos` of a flow (5G)".into(),

@@ -172,7 +172,7 @@ fn read(
             }
             ("serves", Typed::Serves(serves)) => external.details.serves = Some(serves),
             ("identity", Typed::Identity(identity)) => external.details.identity = Some(identity),
-            ("integrity", Typed::Integrity(integrity)) => external.details.integrity = integrity,
+            ("integrity", Typed::Integrity(integrity)) => external.details.integrity = Some(integrity),
             ("name", Typed::Text(text)) => external.details.texts.push((SmolStr::new_static("name"), text)),
             _ => {}
         }

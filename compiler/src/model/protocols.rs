@@ -42,6 +42,13 @@ pub enum OperationEffect {
     Manage,
 }
 
+impl OperationEffect {
+    /// Whether the client changes the process or the device by it.
+    pub fn commands(self) -> bool {
+        matches!(self, Self::Actuate | Self::Manage)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub name: SmolStr,

@@ -48,16 +48,29 @@ type Evaluated = Result<PrincipalSet, Box<Diagnostic>>;
 
 impl<'m, 'a> Sets<'m, 'a> {
     pub fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
+        Self::with(universe, model, true)
+    }
+
+    /// Zones, networks and slices without the gateways on their borders; those are members by their own name alone.
+    pub fn without_borders(universe: &'m Universe<'a>, model: &'m Model) -> Self {
+        Self::with(universe, model, false)
+    }
+
+    fn with(universe: &'m Universe<'a>, model: &'m Model, borders: bool) -> Self {
         let mut by_zone = vec![Vec::new(); model.zones.len()];
         let mut by_segment = vec![Vec::new(); model.segments.len()];
         let mut by_class: FxHashMap<EntityId, Vec<u32>> = FxHashMap::default();
         for (index, principal) in model.principals.iter().enumerate() {
+            let may_border = !borders && principal.kind == PrincipalKind::Gateway;
             for zone in &principal.zones {
                 for around in model.zones_around(*zone) {
-                    by_zone[around.index()].push(index as u32);
+                    let inside = |own: &super::ZoneId| model.zones_around(*own).any(|zone| zone == around);
+                    if !may_border || principal.zones.iter().all(inside) {
+                        by_zone[around.index()].push(index as u32);
+                    }
                 }
             }
-            if principal.kind != PrincipalKind::External {
+            if principal.kind != PrincipalKind::External && !(may_border && principal.attachments.len() > 1) {
                 for attachment in &principal.attachments {
                     by_segment[attachment.segment.index()].push(index as u32);
                 }

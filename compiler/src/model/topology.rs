@@ -72,7 +72,6 @@ fn segment(
             model.unbuilt.push(Unbuilt { what: "a slice's settings in the 5G core".into(), file, span });
         }
         Kind::Cluster => {
-            segment.accept_gap = Some(SmolStr::new_static("held by NetworkPolicies"));
             model.unbuilt.push(Unbuilt { what: "NetworkPolicies of a cluster".into(), file, span });
         }
         _ => {}

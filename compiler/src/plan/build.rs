@@ -84,6 +84,9 @@ impl SeenAs {
     }
 }
 
+/// The segments that principals stand on, and the gateway that they are.
+type Standing = (Vec<SegmentId>, Option<GatewayId>);
+
 /// A segment, and the addresses of a station on it.
 type Place<'s> = (SegmentId, &'s Arc<AddressSet>);
 
@@ -107,7 +110,7 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) diagnostics: &'m mut Vec<Diagnostic>,
 }
 
-/// Plans every rectangle.
+/// Plans every rectangle, and says for each which proxy its connections are led through.
 pub fn build(
     universe: &Universe<'_>,
     model: &Model,
@@ -115,7 +118,7 @@ pub fn build(
     rectangles: &[Rectangle],
     package: (&str, &str),
     diagnostics: &mut Vec<Diagnostic>,
-) -> Plan {
+) -> (Plan, Vec<Option<u32>>) {
     let mut planner = Planner {
         universe,
         model,
@@ -131,7 +134,7 @@ pub fn build(
         stations: FxHashMap::default(),
         diagnostics,
     };
-    let mut legs = Legs::new(universe, model);
+    let mut legs = Legs::new(universe, model, statements);
     let mut all = Vec::with_capacity(rectangles.len());
     for (index, rectangle) in rectangles.iter().enumerate() {
         let statement = &statements[rectangle.statement as usize];
@@ -143,7 +146,7 @@ pub fn build(
     }
     planner.gaps_of_frames();
     planner.lock_outs();
-    Plan { legs: all, ..planner.finish(package) }
+    (Plan { legs: all, ..planner.finish(package) }, legs.proxies)
 }
 
 impl Planner<'_, '_> {
@@ -176,7 +179,7 @@ impl Planner<'_, '_> {
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
         }
-        let mut by_segments: BTreeMap<(Vec<SegmentId>, Option<GatewayId>), Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_segments: BTreeMap<Standing, Vec<(u32, u32)>> = BTreeMap::new();
         for id in set.members() {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
@@ -365,9 +368,10 @@ impl Planner<'_, '_> {
             [Some(Arrival::Segment(home)), None]
         } else {
             let outside = addresses.difference(inside);
-            match outside == **addresses {
-                true => [None, Some(Arrival::Addresses(addresses.clone()))],
-                false => [Some(Arrival::Segment(home)), Some(Arrival::Addresses(Arc::new(outside)))],
+            if outside == **addresses {
+                [None, Some(Arrival::Addresses(addresses.clone()))]
+            } else {
+                [Some(Arrival::Segment(home)), Some(Arrival::Addresses(Arc::new(outside)))]
             }
         };
         let arrivals = self.drafts[gateway.index()].arrivals.entry(from).or_default();

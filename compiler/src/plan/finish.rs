@@ -55,7 +55,14 @@ impl Planner<'_, '_> {
             })
             .collect();
         statements.sort_by(|a, b| a.id.cmp(&b.id));
-        Plan { package: package.into(), version: version.into(), gateways, statements, legs: Vec::new() }
+        Plan {
+            package: package.into(),
+            version: version.into(),
+            gateways,
+            gaps: Vec::new(),
+            statements,
+            legs: Vec::new(),
+        }
     }
 }
 

@@ -197,7 +197,16 @@ impl Run<'_> {
                 of(family, if packet.reply { packet.destination } else { packet.source })
             }
             Field::EtherSource => packet.mac.map(u128::from),
-            Field::EtherDestination | Field::EtherType => None,
+            // `table bridge` is another packet's business.
+            Field::EtherDestination
+            | Field::EtherType
+            | Field::VlanId
+            | Field::VlanType
+            | Field::ArpHardware
+            | Field::ArpOperation
+            | Field::ArpSource
+            | Field::ArpDestination
+            | Field::ArpEther => None,
             Field::State => Some(packet.state),
             Field::ConnectionMark => tracked.then_some(self.connection_mark.into()),
             Field::Direction => tracked.then_some(packet.reply.into()),

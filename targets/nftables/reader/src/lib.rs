@@ -5,6 +5,7 @@
 //! keeps its promises about state; [`interpret`] decides single packets, rule by rule, to check the model with. What is
 //! not understood is an [`Unread`] with its line, never skipped.
 
+mod bridge;
 mod build;
 mod cursor;
 mod evaluate;
@@ -33,8 +34,9 @@ pub use literal::{
     device_number,
 };
 pub use model::{
-    Arrivals, Assumption, Attempt, Binding, Bound, Canonical, CanonicalAttempt, Dead, FilterModel, Hook,
-    HookModel, Limit, Marks, Operations, Outcome, OutcomeId, Protocol, Request, Station, Step,
+    Arrivals, Assumption, Attempt, Binding, Bound, BridgeModel, Canonical, CanonicalAttempt, Dead,
+    FilterModel, FrameAttempt, FrameOutcome, FrameStep, Hook, HookModel, Limit, Marks, Operations, Outcome,
+    OutcomeId, Pair, Port, Protocol, Request, Station, Step,
 };
 pub use names::{Names, Symbol, without_generation};
 pub use place::{Place, Unread};

@@ -251,7 +251,11 @@ fn set(names: &mut Names, object: &SetObject<'_>, map: bool, place: Place) -> Re
         Json::List(kinds) => &kinds[..],
         one => std::slice::from_ref(one),
     };
-    let named = |kind: &Json<'_>| kind.text().and_then(|kind| Type::named(kind.as_bytes()));
+    // A listing does not say how wide an integer is; ours are IPv6 addresses.
+    let named = |kind: &Json<'_>| match kind.text()? {
+        "integer" => Some(Type::Integer(128)),
+        kind => Type::named(kind.as_bytes()),
+    };
     let fields: Option<Vec<Type>> = kinds.iter().map(named).collect();
     let fields = fields.filter(|fields| (1..=8).contains(&fields.len())).ok_or("a type that is not known")?;
     let data = match (map, object.map.as_ref().map(Json::text)) {

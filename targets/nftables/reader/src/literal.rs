@@ -46,6 +46,7 @@ pub enum Type {
     Time,
     TcpFlags,
     EtherType,
+    ArpOperation,
 }
 
 /// Connection states as numbers, in [`Field::State`].
@@ -77,7 +78,9 @@ const DIRECTIONS: [(&str, u128); 2] = [("original", 0), ("reply", 1)];
 const FAMILIES: [(&str, u128); 2] = [("ipv4", 2), ("ipv6", 10)];
 const TCP_FLAGS: [(&str, u128); 6] =
     [("fin", 1), ("syn", 2), ("rst", 4), ("psh", 8), ("ack", 16), ("urg", 32)];
-const ETHER_TYPES: [(&str, u128); 4] = [("ip", 0x0800), ("ip6", 0x86dd), ("arp", 0x0806), ("vlan", 0x8100)];
+const ETHER_TYPES: [(&str, u128); 5] =
+    [("ip", 0x0800), ("ip6", 0x86dd), ("arp", 0x0806), ("8021q", 0x8100), ("vlan", 0x8100)];
+const ARP_OPERATIONS: [(&str, u128); 2] = [("request", 1), ("reply", 2)];
 
 impl Type {
     /// The type of a set's field, by nft's name.
@@ -101,7 +104,7 @@ impl Type {
             Self::Address(family) => return family.last(),
             Self::Device => return u128::MAX,
             Self::Mark => 32,
-            Self::Port | Self::EtherType => 16,
+            Self::Port | Self::EtherType | Self::ArpOperation => 16,
             Self::Protocol | Self::Family | Self::Icmpv6 | Self::TcpFlags => 8,
             Self::Ether => 48,
             Self::Time => 64,
@@ -123,11 +126,20 @@ impl Type {
                 let end = word.iter().position(|b| matches!(b, b'-' | b'/')).unwrap_or(word.len());
                 return close(self, ipv6(word.get(..end)?)?, word.get(end..)?, 128);
             }
-            Self::Ether => return ether(word).map(|value| (value, value)),
+            Self::Ether => {
+                let (first, last) = match word.iter().position(|b| *b == b'-') {
+                    Some(at) => (ether(&word[..at])?, ether(&word[at + 1..])?),
+                    None => {
+                        let value = ether(word)?;
+                        (value, value)
+                    }
+                };
+                return (first <= last).then_some((first, last));
+            }
             Self::Device => return None,
             _ => {}
         }
-        if word.first().is_some_and(u8::is_ascii_digit) {
+        if word.first().is_some_and(u8::is_ascii_digit) && word != b"8021q" {
             let (first, last) = match word.iter().position(|b| *b == b'-') {
                 Some(at) => (number(word.get(..at)?)?, number(word.get(at + 1..)?)?),
                 None => {
@@ -145,6 +157,7 @@ impl Type {
             Self::Icmpv6 => &ICMPV6,
             Self::TcpFlags => &TCP_FLAGS,
             Self::EtherType => &ETHER_TYPES,
+            Self::ArpOperation => &ARP_OPERATIONS,
             _ => return None,
         };
         let (_, value) = table.iter().find(|(name, _)| name.as_bytes() == word)?;
@@ -279,8 +292,26 @@ impl Field {
             Self::HopLimit => Type::Integer(8),
             Self::TcpFlags => Type::TcpFlags,
             Self::UdpLength | Self::PacketLength(_) => Type::Integer(16),
-            Self::EtherType => Type::EtherType,
+            Self::EtherType | Self::VlanType => Type::EtherType,
+            Self::VlanId => Type::Integer(12),
+            Self::ArpHardware => Type::Integer(16),
+            Self::ArpOperation => Type::ArpOperation,
+            Self::ArpSource | Self::ArpDestination => Type::Address(Family::V4),
+            Self::ArpEther => Type::Ether,
             Self::Payload { bits, .. } => Type::Integer(bits),
+        }
+    }
+
+    /// The EtherType that a match on this field implies.
+    pub(crate) fn ether_type(self) -> Option<u128> {
+        match self {
+            Self::ArpHardware
+            | Self::ArpOperation
+            | Self::ArpSource
+            | Self::ArpDestination
+            | Self::ArpEther => Some(0x0806),
+            Self::VlanId | Self::VlanType => Some(0x8100),
+            _ => self.family().map(|family| if family == Family::V4 { 0x0800 } else { 0x86dd }),
         }
     }
 

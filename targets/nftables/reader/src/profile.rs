@@ -69,9 +69,10 @@ impl<'a> Rules<'a> {
         Some(found)
     }
 
-    /// The next rule, or the chain if there is none.
+    /// The next rule; behind the last one that, and if there is none the chain.
     fn place(&self) -> Place {
-        self.chain.rules.get(self.at).map_or(self.chain.place, |rule| rule.place)
+        let rules = &self.chain.rules;
+        rules.get(self.at).or(rules.last()).map_or(self.chain.place, |rule| rule.place)
     }
 
     fn wanted(&self, what: &str) -> (Place, String) {

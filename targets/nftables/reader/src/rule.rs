@@ -19,6 +19,16 @@ pub enum Field {
     EtherSource,
     EtherDestination,
     EtherType,
+    VlanId,
+    /// The type behind a VLAN tag.
+    VlanType,
+    ArpHardware,
+    ArpOperation,
+    /// The sender's and the target's address in ARP.
+    ArpSource,
+    ArpDestination,
+    /// The sender's hardware address in ARP.
+    ArpEther,
     State,
     ConnectionMark,
     Direction,

@@ -301,6 +301,8 @@ fn operand(json: &Json<'_>) -> Read<Operand> {
             let number =
                 |json: Option<&Json<'_>>| json.and_then(Json::number).and_then(|n| u16::try_from(n).ok());
             match (number(offset), number(bits)) {
+                // nft forgets what this is, behind a VLAN tag.
+                (Some(0), Some(48)) if base == Header::Link => Field::EtherDestination,
                 (Some(offset), Some(bits)) => payload(base, offset, bits).ok_or_else(unknown)?,
                 _ => return Err(unknown()),
             }
@@ -317,6 +319,13 @@ fn operand(json: &Json<'_>) -> Read<Operand> {
                 ("ether", "saddr") => Field::EtherSource,
                 ("ether", "daddr") => Field::EtherDestination,
                 ("ether", "type") => Field::EtherType,
+                ("arp", "htype") => Field::ArpHardware,
+                ("arp", "operation") => Field::ArpOperation,
+                ("arp", "saddr ip") => Field::ArpSource,
+                ("arp", "daddr ip") => Field::ArpDestination,
+                ("arp", "saddr ether") => Field::ArpEther,
+                ("vlan", "id") => Field::VlanId,
+                ("vlan", "type") => Field::VlanType,
                 ("icmpv6", "type") => Field::Icmpv6Type,
                 ("tcp", "flags") => Field::TcpFlags,
                 ("udp", "length") => Field::UdpLength,

@@ -1,17 +1,16 @@
 //! Artifacts that somebody edited: an error with the line, or another model; never a panic, never the same model.
-#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 mod support;
 
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use support::{Gateway, examples, kernel, listing, read};
+use support::{kernel, listing};
 use weir_nftables_reader::{Ruleset, Unread};
 
-fn turbine() -> Gateway {
-    examples().into_iter().find(|gateway| gateway.name == "gw_turbine").unwrap()
-}
+/// The whole file of a gateway: an artifact as it lies on a disk.
+const WHOLE: &str = include_str!("data/whole.nft");
 
 fn outcome(text: &str) -> Result<weir_nftables_reader::FilterModel, Unread> {
     Ruleset::default().apply("edited.nft", text.as_bytes())?.model()
@@ -24,7 +23,7 @@ fn line_of(a: &str, b: &str) -> u32 {
 
 #[test]
 fn edits_are_errors_at_their_line() {
-    let text = turbine().text();
+    let text = WHOLE;
     // What to replace, by what, and what has to be said about it. The error stands in the changed line, or, with `+ n`,
     // so many lines behind it.
     let edits: &[(&str, &str, u32, &str)] = &[
@@ -177,18 +176,15 @@ fn edits_are_errors_at_their_line() {
             "log line",
         ),
         ("flags interval", "flags dynamic", 0, "property"),
-        ("\t\taccept", "\t\tmasquerade", 0, "known"),
+        ("\t\tjump lookup_forward\n", "\t\tmasquerade\n", 0, "known"),
     ];
     for (from, to, offset, says) in edits {
-        if *from == "\t\taccept" {
-            continue;
-        }
         let edited = text.replacen(from, to, 1);
-        assert_ne!(edited, text, "{from}");
+        assert!(edited != text, "{from}");
         let error = outcome(&edited).map(|_| ()).expect_err(&format!("{from} -> {to} is read"));
         assert!(error.what.contains(says), "{from} -> {to}: {error}");
         // A relation between two places may be reported at the other one.
-        let line = line_of(&text, &edited) + offset;
+        let line = line_of(text, &edited) + offset;
         let close = error.line.abs_diff(line) <= 2 || says_elsewhere(says);
         assert!(close, "{from} -> {to}: line {line}, but {error}");
         assert_eq!(error.file, "edited.nft");
@@ -202,8 +198,8 @@ fn says_elsewhere(says: &str) -> bool {
 
 #[test]
 fn other_values_are_another_model() {
-    let text = turbine().text();
-    let model = outcome(&text).unwrap().canonical();
+    let text = WHOLE;
+    let model = outcome(text).unwrap().canonical();
     for (from, to) in [
         ("\"lan0\" . 10.20.0.0/16", "\"lan1\" . 10.20.0.0/16"),
         ("\"lan0\" . 10.20.0.0/16", "\"lan0\" . 10.20.0.0/15"),
@@ -225,7 +221,7 @@ fn other_values_are_another_model() {
         ("0x0a5c000b . 10.30.1.10", "0x00000000 . 10.30.1.10"),
     ] {
         let edited = text.replacen(from, to, 1);
-        assert_ne!(edited, text, "{from}");
+        assert!(edited != text, "{from}");
         let other = outcome(&edited).unwrap_or_else(|error| unreachable!("{from} -> {to}: {error}"));
         assert_ne!(other.canonical(), model, "{from} -> {to}");
     }
@@ -239,7 +235,7 @@ fn other_values_are_another_model() {
 /// The class 0 has every source that no class names.
 #[test]
 fn no_class_is_everybody_else() {
-    let text = turbine().text().replacen("0x0a5c000b . 10.30.1.10", "0x00000000 . 10.30.1.10", 1);
+    let text = WHOLE.replacen("0x0a5c000b . 10.30.1.10", "0x00000000 . 10.30.1.10", 1);
     let model = outcome(&text).unwrap();
     let open =
         model.forward.v4.iter().filter(|attempt| attempt.sources.iter().any(|range| range.0 == 0)).count();
@@ -248,8 +244,8 @@ fn no_class_is_everybody_else() {
 
 #[test]
 fn what_does_nothing_is_named() {
-    let text = turbine().text();
-    let line = line_of(&text, &text.replacen("0x0a5c000b . 10", "x", 1));
+    let text = WHOLE;
+    let line = line_of(text, &text.replacen("0x0a5c000b . 10", "x", 1));
     let edited = text.replacen("0x0a5c000b . 10.30.1.10", "0x0a5c00ff . 10.30.1.10", 1);
     let dead = outcome(&edited).unwrap().dead;
     assert_eq!(dead.iter().map(|one| one.place.line).collect::<Vec<_>>()[0], line);
@@ -259,7 +255,7 @@ fn what_does_nothing_is_named() {
 
 #[test]
 fn chains_too_deep_or_in_a_ring() {
-    let text = turbine().text();
+    let text = WHOLE;
     let mut deep = String::new();
     for index in 0..20 {
         let _ = write!(deep, "\tchain d_{index} {{\n\t\tjump d_{}\n\t}}\n", index + 1);
@@ -274,10 +270,10 @@ fn chains_too_deep_or_in_a_ring() {
 
 #[test]
 fn the_hitless_form_holds_together() {
-    let gateway = turbine();
-    let part = |name| String::from_utf8(gateway.part(name).to_vec()).unwrap();
-    let (base, stage, switch, sweep) =
-        (part("base.nft"), part("stage.nft"), part("switch.nft"), part("sweep.nft"));
+    let base = include_str!("data/base.nft");
+    let stage = include_str!("data/stage.nft");
+    let switch = include_str!("data/switch.nft");
+    let sweep = include_str!("data/sweep.nft");
     let read = |base: &str, stage: &str, switch: &str, sweep: &str| {
         Ruleset::hitless([
             ("base.nft", base.as_bytes()),
@@ -286,7 +282,7 @@ fn the_hitless_form_holds_together() {
             ("sweep.nft", sweep.as_bytes()),
         ])
     };
-    read(&base, &stage, &switch, &sweep).unwrap();
+    read(base, stage, switch, sweep).unwrap();
     let first = |text: &str, from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
         text.replacen(from, to, 1)
@@ -296,77 +292,77 @@ fn the_hitless_form_holds_together() {
     for (what, result) in [
         (
             "left behind",
-            read(&base, &stage, &switch, &first(&sweep, &line(&sweep, "delete chain inet weir spoofed"), "")),
+            read(base, stage, switch, &first(sweep, &line(sweep, "delete chain inet weir spoofed"), "")),
         ),
         (
             "no map",
             read(
-                &base,
-                &stage,
-                &switch,
-                &first(&sweep, "delete map inet weir forward_key4", "delete map inet weir forward_key9"),
+                base,
+                stage,
+                switch,
+                &first(sweep, "delete map inet weir forward_key4", "delete map inet weir forward_key9"),
             ),
         ),
         (
             "still in use",
             read(
-                &base,
-                &stage,
-                &switch,
-                &first(&sweep, &line(&sweep, "flush chain inet weir lookup_forward"), ""),
+                base,
+                stage,
+                switch,
+                &first(sweep, &line(sweep, "flush chain inet weir lookup_forward"), ""),
             ),
         ),
         (
             "touched",
             read(
-                &base,
-                &stage,
-                &switch,
+                base,
+                stage,
+                switch,
                 &format!("{sweep}flush chain inet weir forward\ndelete chain inet weir forward\n"),
             ),
         ),
         (
             "no chain",
-            read(&base, &stage, &first(&switch, "goto spoofed/gb05ee358", "goto spoofed/gb05ee359"), &sweep),
+            read(base, stage, &first(switch, "goto spoofed/gb05ee358", "goto spoofed/gb05ee359"), sweep),
         ),
         (
             "generation",
             read(
-                &base,
+                base,
                 &first(
-                    &stage,
+                    stage,
                     "\tset bind6/gb05ee358 {",
                     "\tset bind7 {\n\t\ttype ifname . ipv6_addr\n\t}\n\tset bind6/gb05ee358 {",
                 ),
-                &switch,
-                &sweep,
+                switch,
+                sweep,
             ),
         ),
         (
             "no chain",
             read(
-                &base,
-                &stage,
-                &first(&switch, "flush chain inet weir output", "flush chain inet weir outputs"),
-                &sweep,
+                base,
+                stage,
+                &first(switch, "flush chain inet weir output", "flush chain inet weir outputs"),
+                sweep,
             ),
         ),
         (
             "follow them",
             read(
-                &base,
+                base,
                 &format!("{stage}table inet weir {{\n\tchain forward {{\n\t\taccept\n\t}}\n}}\n"),
-                &first(&switch, "flush chain inet weir forward\n", ""),
-                &sweep,
+                &first(switch, "flush chain inet weir forward\n", ""),
+                sweep,
             ),
         ),
         (
             "there is no table",
-            read("", &first(&stage, "table inet weir", "# "), &switch, &sweep).map(|_| ()).and(read(
+            read("", &first(stage, "table inet weir", "# "), switch, sweep).map(|_| ()).and(read(
                 "# nothing\n",
                 "flush chain inet weir forward\n",
-                &switch,
-                &sweep,
+                switch,
+                sweep,
             )),
         ),
     ] {
@@ -383,19 +379,19 @@ fn the_hitless_form_holds_together() {
         .unwrap();
     assert_eq!(
         twice.model().unwrap().canonical(),
-        read(&base, &stage, &switch, &sweep).unwrap().model().unwrap().canonical()
+        read(base, stage, switch, sweep).unwrap().model().unwrap().canonical()
     );
 }
 
 #[test]
 fn truncated_texts_are_errors() {
-    let text = turbine().text();
-    let whole = outcome(&text).unwrap().canonical();
+    let text = WHOLE;
+    let whole = outcome(text).unwrap().canonical();
     let mut at = text.len() - 2;
     while at > 200 {
         let cut: String = text.bytes().take(at).map(char::from).collect();
         match outcome(&cut) {
-            Err(error) => assert!(error.line as usize <= cut.lines().count(), "{error}"),
+            Err(error) => assert!(error.line as usize <= cut.lines().count() + 1, "{error}"),
             Ok(model) => assert_ne!(model.canonical(), whole),
         }
         at -= 97;
@@ -405,9 +401,9 @@ fn truncated_texts_are_errors() {
 /// Two rules or lines swapped: an error, or the same, but only where order means nothing.
 #[test]
 fn swapped_lines_never_permit_more() {
-    let text = turbine().text();
+    let text = WHOLE;
     let lines: Vec<&str> = text.lines().collect();
-    let whole = outcome(&text).unwrap().canonical();
+    let whole = outcome(text).unwrap().canonical();
     let from = lines.iter().position(|line| line.starts_with("\tchain ")).unwrap();
     for index in from..lines.len() - 1 {
         let mut swapped = lines.clone();
@@ -426,11 +422,10 @@ fn somebody_elses_tables_are_assumptions() {
     if !kernel() {
         return;
     }
-    let gateway = turbine();
     let other = b"table inet other {\n chain guard {\n type filter hook forward priority 10; policy accept;\n ct mark set 0x1 accept\n }\n chain pre { type filter hook prerouting priority -300; policy accept;\n udp dport 5 notrack\n }\n chain plain {\n }\n}\ntable ip nat {\n}\n";
-    let set = Ruleset::listed("live", &listing(&[gateway.whole(), other])).unwrap();
+    let set = Ruleset::listed("live", &listing(&[WHOLE.as_bytes(), other])).unwrap();
     let model = set.model().unwrap();
-    assert_eq!(model.canonical(), read(&gateway).model().unwrap().canonical());
+    assert_eq!(model.canonical(), outcome(WHOLE).unwrap().canonical());
     let said = format!("{:?}", model.assumptions);
     for word in ["guard", "forward", "writes connection marks", "out of tracking"] {
         assert!(said.contains(word), "{word}: {said}");
@@ -439,17 +434,17 @@ fn somebody_elses_tables_are_assumptions() {
     assert_eq!(set.foreign.tables.len(), 2);
     // A change on the live host has the handle of its rule.
     let open = b"insert rule inet weir forward accept\n";
-    let error = Ruleset::listed("live", &listing(&[gateway.whole(), open])).unwrap().model().unwrap_err();
+    let error = Ruleset::listed("live", &listing(&[WHOLE.as_bytes(), open])).unwrap().model().unwrap_err();
     assert!(error.line > 0 && error.what.contains("epoch"), "{error}");
     let error = Ruleset::listed(
         "live",
-        &listing(&[gateway.whole(), b"add rule inet weir spoofed meta skuid 0 accept\n"]),
+        &listing(&[WHOLE.as_bytes(), b"add rule inet weir spoofed meta skuid 0 accept\n"]),
     )
     .unwrap_err();
     assert!(error.line > 0 && error.what.contains("meta"), "{error}");
     let dormant = b"add table inet weir { flags dormant; }\n";
-    let error = Ruleset::listed("live", &listing(&[gateway.whole(), dormant])).map(|_| ()).unwrap_err();
-    assert!(error.what.contains("flags"), "{error}");
+    // nft 1.0.6 breaks off in the middle of such a listing.
+    Ruleset::listed("live", &listing(&[WHOLE.as_bytes(), dormant])).map(|_| ()).unwrap_err();
 }
 
 #[test]
@@ -471,6 +466,10 @@ fn listings_that_are_none() {
         "]".repeat(100_000)
     );
     Ruleset::listed("live", deep.as_bytes()).map(|_| ()).expect_err("100,000 brackets");
+    let dormant =
+        r#"{"nftables": [{"table": {"family": "inet", "name": "weir", "handle": 2, "flags": "dormant"}}]}"#;
+    let error = Ruleset::listed("live", dormant.as_bytes()).map(|_| ()).unwrap_err();
+    assert!(error.what.contains("flags"), "{error}");
     let empty = Ruleset::listed("live", b"{\"nftables\": []}").unwrap().model().map(|_| ()).unwrap_err();
     assert!(empty.what.contains("no table"), "{empty}");
 }
@@ -481,8 +480,7 @@ proptest! {
     /// One byte, anywhere: no panic, and what is still read has places within the file.
     #[test]
     fn changed_bytes_do_not_panic(at: prop::sample::Index, byte: u8, kind in 0..3) {
-        thread_local!(static TEXT: String = turbine().text());
-        let mut bytes = TEXT.with(|text| text.clone().into_bytes());
+        let mut bytes = WHOLE.as_bytes().to_vec();
         let at = at.index(bytes.len());
         match kind {
             0 => bytes[at] = byte,
@@ -491,7 +489,7 @@ proptest! {
         }
         match Ruleset::default().apply("edited.nft", &bytes).and_then(|set| set.model()) {
             Ok(model) => { let _ = model.canonical(); }
-            Err(error) => prop_assert!(error.line as usize <= bytes.iter().filter(|b| **b == b'\n').count() + 1),
+            Err(error) => prop_assert!(error.line as usize <= bytes.split(|b| *b == b'\n').count()),
         }
     }
 
