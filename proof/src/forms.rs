@@ -10,7 +10,7 @@ use crate::{
 
 /// The digest of the `apply` script with the names of package, gateway and generation taken out. It runs as root, so it
 /// is fixed: whoever changes it reviews it, and then this.
-const APPLY: &str = "4275ab51d9d4c81f13f84acff2b43fe07f7f585c45d8ac5855dedd062bf2866d";
+const APPLY: &str = "7abb752a3b1e3ac8f4eb3011de84cab1d9d81cf224a8487a36ca8f50a1f249d3";
 
 /// Reads the form that replaces the table.
 pub(crate) fn whole(file: &File<'_>) -> Result<FilterModel, Unread> {
@@ -66,6 +66,7 @@ fn fixed_part(package: &str, folder: &str, stage: &[u8], script: &[u8]) -> Optio
             // The comment names package, gateway and generation as the package spells them.
             line if line.starts_with(&format!("# package {package}, gateway ")) => "# package",
             line if line == format!("generation={generation}") => "generation",
+            "families='inet'" | "families='inet bridge'" => "families",
             line if line == format!("run=${{WEIR_RUN_DIR:-/run/weir}}/{name}") => "run",
             line if line.starts_with('#') && line.contains(&format!("`nft -f {name}.nft`")) => "# whole",
             line => line,

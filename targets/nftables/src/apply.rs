@@ -17,15 +17,6 @@ use crate::{TARGET, elements};
 
 const SCRIPT: &str = include_str!("apply.sh");
 
-/// What a gateway with bridges needs before it lets IP pass them.
-const BRIDGE_CHECK: &str = "\
-# Without it no IP passes the bridges: the inet table decides on it, and never sees it.
-for switch in bridge-nf-call-iptables bridge-nf-call-ip6tables; do
-	[ \"$(cat /proc/sys/net/bridge/$switch 2>/dev/null)\" = 1 ] ||
-		die \"net.bridge.$switch is not 1: modprobe br_netfilter; sysctl net.bridge.$switch=1\"
-done
-";
-
 /// The files of one gateway and where each statement went.
 #[derive(Clone, Debug)]
 pub struct Emission {
@@ -73,6 +64,9 @@ fn whole_file(set: &Ruleset<'_>) -> String {
     // `table` first, so that `delete` finds one.
     out.push_str("table inet weir\ndelete table inet weir\n");
     if set.bridges.is_some() {
+        out.push_str(
+            "# IP passes its bridges only while net.bridge.bridge-nf-call-iptables and -ip6tables are 1.\n",
+        );
         out.push_str("table bridge weir\ndelete table bridge weir\n");
     }
     let text = Text { suffix: "", comments: true };
@@ -207,11 +201,10 @@ fn script(set: &Ruleset<'_>) -> String {
     // Names were checked: no quote, space or expansion character can come in here.
     let (interpreter, rest) = SCRIPT.split_once('\n').unwrap_or(("", SCRIPT));
     let header = set.header("Puts this generation into force, and takes it back unless it is confirmed.");
-    let (families, checks) = if set.bridges.is_some() { ("inet bridge", BRIDGE_CHECK) } else { ("inet", "") };
+    let families = if set.bridges.is_some() { "inet bridge" } else { "inet" };
     let rest = rest
         .replace("@gateway@", &file_name(&set.plan.name))
         .replace("@generation@", &set.generation())
-        .replace("@families@", families)
-        .replace("@checks@", checks);
+        .replace("@families@", families);
     format!("{interpreter}\n{header}{}", rest.trim_start_matches('\n'))
 }

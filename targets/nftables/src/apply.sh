@@ -8,6 +8,8 @@
 set -eu
 
 generation=@generation@
+# Our tables, by family: `inet`, and `bridge` where the gateway has bridges.
+families='@families@'
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 run=${WEIR_RUN_DIR:-/run/weir}/@gateway@
 timeout=60
@@ -35,7 +37,7 @@ in_force() {
 
 # Commands that put back what is in force now.
 snapshot() {
-	tables | awk -v families='@families@' '
+	tables | awk -v families="$families" '
 		/^table / { family = $2 }
 		/^\tchain (antispoof|forward|bridged|input|output) \{$/ {
 			flush[family] = flush[family] "flush chain " family " weir " $2 "\n"
@@ -57,7 +59,7 @@ sweep() {
 	{
 		awk '/^table / { family = $2 } /^\tcounter [^ ]+ \{$/ { print "keep", family, $2 }' "$here/stage.nft"
 		objects
-	} | awk -v ours="/g$generation" -v families='@families@' '
+	} | awk -v ours="/g$generation" -v families="$families" '
 		BEGIN { split(families, list, " "); for (i in list) wanted[list[i]] }
 		$1 == "keep" { keep[$2, $3]; next }
 		!($1 in wanted) { gone[$1]; next }
@@ -121,7 +123,15 @@ if [ "$(in_force)" = "$generation" ]; then
 	say "generation $generation is in force already"
 	exit 0
 fi
-@checks@# Without a view of what is in force there is no way back.
+# Without it no IP passes the bridges: the inet table decides on it, and never sees it.
+case " $families " in *' bridge '*)
+	for switch in bridge-nf-call-iptables bridge-nf-call-ip6tables; do
+		[ "$(cat /proc/sys/net/bridge/$switch 2>/dev/null)" = 1 ] ||
+			die "net.bridge.$switch is not 1: modprobe br_netfilter; sysctl net.bridge.$switch=1"
+	done
+	;;
+esac
+# Without a view of what is in force there is no way back.
 nft -s -t list ruleset >/dev/null || die 'cannot list the ruleset'
 # A dry run of everything first: a failure from here on changes nothing.
 cat "$here/base.nft" "$here/stage.nft" "$here/switch.nft" | nft -c -f -

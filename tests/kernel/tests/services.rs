@@ -68,7 +68,8 @@ fn a_hidden_source_is_held_where_it_is_known() {
     // The translation is the host's own; the ruleset says who may use it.
     let hide = "nft 'table ip nat { chain go { type nat hook postrouting priority srcnat; policy accept;
         oifname up0 masquerade
-    } }'";
+        }
+    }'";
     lab.shell(NEAR, hide);
     lab.load(&package);
     assert!(lab.station(LEFT).done("tcp 10.1.0.10 10.3.0.10:80 2000"));
