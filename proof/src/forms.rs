@@ -20,7 +20,13 @@ pub(crate) fn whole(file: &File<'_>) -> Result<FilterModel, Unread> {
 
 /// The parts, put into force one after the other, hold what the whole file holds; and `sweep.nft` takes away what
 /// `stage.nft` brought.
-pub(crate) fn hitless(package: &str, whole: &FilterModel, files: &[File<'_>], findings: &mut Vec<Finding>) {
+pub(crate) fn hitless(
+    package: &str,
+    file: &File<'_>,
+    whole: &FilterModel,
+    files: &[File<'_>],
+    findings: &mut Vec<Finding>,
+) {
     let part = |name: &str| files.iter().find(|file| file.path.ends_with(&format!(".d/{name}")));
     let first = files.first().map_or("", |file| file.path);
     let folder = first.rsplit_once('/').map_or(first, |(folder, _)| folder);
@@ -30,8 +36,7 @@ pub(crate) fn hitless(package: &str, whole: &FilterModel, files: &[File<'_>], fi
     else {
         return wrong("a part of the hitless form is missing");
     };
-    let bytes =
-        Parts { base: base.bytes, stage: stage.bytes, switch: switch.bytes, sweep: sweep.bytes };
+    let bytes = Parts { base: base.bytes, stage: stage.bytes, switch: switch.bytes, sweep: sweep.bytes };
     let parts = [base, stage, switch, sweep].map(|part| (part.path, part.bytes));
     if !same_text(file.bytes, &bytes) {
         match Ruleset::hitless(parts).and_then(|ruleset| ruleset.model()) {

@@ -113,7 +113,8 @@ fn parts_that_hold_something_else_are_refuted() {
                     let file = mutant.iter().find(|(path, _)| path.ends_with(&format!(".d/{name}")));
                     file.unwrap().1.as_slice()
                 };
-                let parts = ["base.nft", "stage.nft", "switch.nft", "sweep.nft"].map(|name| (name, bytes(name)));
+                let parts =
+                    ["base.nft", "stage.nft", "switch.nft", "sweep.nft"].map(|name| (name, bytes(name)));
                 let model = Ruleset::hitless(parts).unwrap().model().unwrap();
                 assert_eq!(model.canonical(), read, "{}: line {} of {part}", whole.0, drop + 1);
                 same += 1;
