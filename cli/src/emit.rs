@@ -1,12 +1,13 @@
 //! From the plan to the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
-use weir_compiler::{Sources, package::NftablesOptions, plan::Plan};
+use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
+use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
 use weir_targets::{Emitted, OutputTree, TargetGuide};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, prove};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
@@ -16,20 +17,32 @@ pub(crate) enum Target {
 /// What a plan became: a tree, or why a target cannot render it.
 pub(crate) type Outcome = Result<OutputTree, Vec<Diagnostic>>;
 
-/// Emits the chosen targets; all, if none is chosen.
-pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result<Outcome, Failure> {
+/// Emits the chosen targets (all, if none is chosen) and proves what they emitted.
+pub(crate) fn emit(
+    plan: &Plan,
+    facts: &Facts,
+    sources: &Sources,
+    targets: &[Target],
+) -> Result<Outcome, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
+    let mut prover = prove::prover(plan, facts, sources);
     let mut emitted = Vec::new();
     let mut diagnostics = Vec::new();
     if wanted(Target::Nftables) {
         let options = options(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
             match weir_target_nftables::emit(gateway, &options) {
-                Ok(emission) => emitted.push(Emitted {
-                    point: gateway.name.clone(),
-                    artifacts: emission.artifacts,
-                    carried: emission.sources,
-                }),
+                Ok(emission) => {
+                    let files = emission.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.nftables(gateway, &files);
+                    emitted.push(Emitted {
+                        point: gateway.name.clone(),
+                        artifacts: emission.artifacts,
+                        carried: emission.sources,
+                    });
+                }
                 Err(error) => {
                     let origin = error
                         .statement()
@@ -51,9 +64,15 @@ pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result
     if !diagnostics.is_empty() {
         return Ok(Err(diagnostics));
     }
+    let proof = prover.finish();
+    if let Some(undecided) = prove::settle(&proof, facts, sources)? {
+        return Ok(Err(undecided));
+    }
+    let certificate = certificate::render(&proof, plan, sources)
+        .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
     let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
-    let tree = OutputTree::assemble(plan, sources, emitted, &guides);
+    let tree = OutputTree::assemble(plan, sources, emitted, &guides, certificate);
     tree.map(Ok).map_err(|error| Failure::Internal(error.to_string()))
 }
 

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) fn run(options: &Building, console: &Console) -> Result<(), Failure> {
     let progress = Progress::start(console, "checking");
     let mut checked = Checked::new(&options.checking, "build", console)?;
-    progress.stage("generating");
+    progress.stage("generating and proving");
     let tree = generate(&mut checked, options)?;
     drop(progress);
     checked.settle(console)?;
@@ -56,7 +56,10 @@ fn generate(checked: &mut Checked, options: &Building) -> Result<Option<OutputTr
     let Some(plan) = &checked.analysis.plan else {
         return Err(Failure::Internal("the analysis ended without an error and without a plan".into()));
     };
-    match emit::emit(plan, &checked.package.sources, &options.targets)? {
+    let Some(facts) = &checked.analysis.facts else {
+        return Err(Failure::Internal("there is a plan, and not what it was made from".into()));
+    };
+    match emit::emit(plan, facts, &checked.package.sources, &options.targets)? {
         Ok(tree) => Ok(Some(tree)),
         Err(diagnostics) => {
             checked.add(diagnostics);

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 pub use manifest::{GENERATOR, Manifest, ManifestFile, ManifestPackage};
 pub use source_map::MappedStatement;
-pub use tree::{MANIFEST, OutputTree, README, SOURCE_MAP, TreeError, TreeFile};
+pub use tree::{CERTIFICATE, MANIFEST, OutputTree, README, SOURCE_MAP, TreeError, TreeFile};
 
 /// One file of the output tree.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::{
 pub const MANIFEST: &str = "manifest.json";
 pub const SOURCE_MAP: &str = "sourcemap.json";
 pub const README: &str = "README.md";
+pub const CERTIFICATE: &str = "certificate.json";
 
 /// One file of the tree, artifact or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +54,13 @@ impl fmt::Display for TreeError {
 impl std::error::Error for TreeError {}
 
 impl OutputTree {
-    /// Puts artifacts together and describes them.
+    /// Puts artifacts together and describes them; `certificate` is what was proven of them.
     pub fn assemble(
         plan: &Plan,
         sources: &Sources,
         emitted: Vec<Emitted>,
         guides: &[TargetGuide],
+        certificate: Vec<u8>,
     ) -> Result<Self, TreeError> {
         let mut tree = Self::default();
         let map = source_map::render(plan, sources, &emitted)
@@ -75,6 +77,7 @@ impl OutputTree {
         }
         tree.describe(SOURCE_MAP, map)?;
         tree.describe(README, readme.into_bytes())?;
+        tree.describe(CERTIFICATE, certificate)?;
         tree.check_folders()?;
         let package = ManifestPackage { name: plan.package.clone(), version: plan.version.clone() };
         let mut manifest = serde_json::to_vec_pretty(&Manifest::new(package, tree.files.iter()))

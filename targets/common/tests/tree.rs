@@ -55,7 +55,7 @@ fn guide() -> TargetGuide {
 }
 
 fn assemble(paths: &[&str]) -> Result<OutputTree, TreeError> {
-    OutputTree::assemble(&plan(), &sources(), vec![emitted(paths)], &[guide()])
+    OutputTree::assemble(&plan(), &sources(), vec![emitted(paths)], &[guide()], b"{}\n".to_vec())
 }
 
 fn json(tree: &OutputTree, path: &str) -> Value {

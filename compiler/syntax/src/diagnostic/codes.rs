@@ -96,6 +96,8 @@ codes! {
     E0603 Error "an enforcement point does not exist or is not of this kind"
     E0604 Error "a target cannot render a part of the plan"
 
+    E0605 Error "the proof of an artifact exceeds its budget"
+
     E0701 Error "an assertion does not hold"
 
     W0201 Warning "a `use` or a declaration is unused"

@@ -1,0 +1,141 @@
+//! `certificate.json`: what was proven of which bytes, and what the proof takes for granted. Without times and hosts:
+//! same input, same bytes.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use weir_compiler::{Sources, plan::Plan};
+
+use crate::{Effort, Proof};
+
+#[derive(Serialize)]
+struct Certificate<'c> {
+    version: u32,
+    generator: String,
+    package: Package<'c>,
+    /// The package's files that were compiled, `weir.toml` among them.
+    inputs: Vec<Hashed<'c>>,
+    artifacts: Vec<Artifact<'c>>,
+    end_to_end: EndToEnd,
+    assertions: &'c [Assertion],
+    gaps: &'c [AcceptedGap],
+    assumptions: &'c [String],
+}
+
+#[derive(Serialize)]
+struct Package<'c> {
+    name: &'c str,
+    version: &'c str,
+}
+
+#[derive(Serialize)]
+struct Hashed<'c> {
+    path: &'c str,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct Artifact<'c> {
+    path: &'c str,
+    sha256: &'c str,
+    target: &'c str,
+    /// The enforcement point.
+    point: &'c str,
+    verdict: Verdict,
+    /// Rectangles of the policy that the point has to permit.
+    requirements: u64,
+    /// Elements that were read from the artifact.
+    elements: u64,
+    /// Combinations of both that meet somewhere, each judged.
+    combinations: u64,
+    method: &'static str,
+}
+
+/// What is known of an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It permits exactly what the policy has it permit.
+    Equal,
+    /// It holds the same as another artifact of the point, which is proven.
+    SameAsProven,
+    /// The question was larger than the budget, and the package accepts that.
+    NotDecided,
+}
+
+#[derive(Serialize)]
+struct EndToEnd {
+    /// Rectangles of the relation, and the parts of them that packet filters see.
+    flows: usize,
+    legs: usize,
+    enforcement_points: usize,
+    verdict: Verdict,
+}
+
+/// An assertion that holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assertion {
+    pub file: String,
+    pub line: u32,
+    pub text: String,
+    pub verdict: &'static str,
+    /// What narrows it, said in the package.
+    pub assumptions: Vec<String>,
+}
+
+/// A gap that the package accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AcceptedGap {
+    pub place: String,
+    pub what: String,
+    pub reason: String,
+}
+
+/// Renders the certificate of a proof without findings.
+pub fn render(proof: &Proof, plan: &Plan, sources: &Sources) -> Result<Vec<u8>, serde_json::Error> {
+    let own = sources.files.iter().filter(|source| !source.is_standard());
+    let artifacts = proof.artifacts.iter().map(|proven| {
+        let Effort { requirements, elements, combinations, by_diagram } = proven.effort;
+        Artifact {
+            path: &proven.path,
+            sha256: &proven.sha256,
+            target: proven.target,
+            point: &proven.point,
+            verdict: proven.verdict,
+            requirements,
+            elements,
+            combinations,
+            method: if by_diagram { "diagram" } else { "sweep" },
+        }
+    });
+    let all_equal = proof.artifacts.iter().all(|proven| proven.verdict != Verdict::NotDecided);
+    let certificate = Certificate {
+        version: 1,
+        generator: format!("weir {}", env!("CARGO_PKG_VERSION")),
+        package: Package { name: &plan.package, version: &plan.version },
+        inputs: own.map(|file| Hashed { path: &file.path, sha256: sha256(file.text.as_bytes()) }).collect(),
+        artifacts: artifacts.collect(),
+        end_to_end: EndToEnd {
+            flows: proof.flows,
+            legs: plan.legs.len(),
+            enforcement_points: plan.gateways.len(),
+            verdict: if all_equal { Verdict::Equal } else { Verdict::NotDecided },
+        },
+        assertions: &proof.assertions,
+        gaps: &proof.gaps,
+        assumptions: &proof.assumptions,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&certificate)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The digest as manifests have it.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing into a String does not fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,4 @@
+//! Ways to change a ruleset, line by line.
+
+pub mod mutation;
+pub mod plant;
