@@ -5,13 +5,14 @@ use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
 use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
-use weir_targets::{Emitted, OutputTree, TargetGuide};
+use weir_targets::{Emitted, OutputTree, TargetGuide, file_name};
 
 use crate::{failure::Failure, prove};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
     Nftables,
+    Kubernetes,
 }
 
 /// What a plan became: a tree, or why a target cannot render it.
@@ -44,19 +45,32 @@ pub(crate) fn emit(
                     });
                 }
                 Err(error) => {
-                    let origin = error
-                        .statement()
-                        .and_then(|id| plan.statements.iter().find(|origin| origin.id == id));
-                    let (file, span) =
-                        origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
-                    diagnostics.push(
-                        Diagnostic::new(
-                            &codes::E0604,
-                            format!("gateway `{}` cannot be built: {error}", gateway.name),
-                        )
-                        .primary(file, span, "not rendered")
-                        .help(error.help()),
-                    );
+                    let what = format!("gateway `{}` cannot be built: {error}", gateway.name);
+                    diagnostics.push(refused(plan, what, error.statement(), error.help()));
+                }
+            }
+        }
+    }
+    let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
+    let mut clusters = Vec::new();
+    if wanted(Target::Kubernetes) {
+        for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
+            match weir_target_kubernetes::emit(cluster) {
+                Ok(emission) => {
+                    let files = emission.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.kubernetes(cluster, &format!("kubernetes/{}", file_name(&cluster.name)), &files);
+                    clusters.push(cluster);
+                    emitted.push(Emitted {
+                        point: cluster.name.clone(),
+                        artifacts: emission.artifacts,
+                        carried: emission.sources,
+                    });
+                }
+                Err(error) => {
+                    let what = format!("the policies of cluster `{}` cannot be built: {error}", cluster.name);
+                    diagnostics.push(refused(plan, what, error.statement(), error.help()));
                 }
             }
         }
@@ -70,10 +84,22 @@ pub(crate) fn emit(
     }
     let certificate = certificate::render(&proof, plan, sources)
         .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
-    let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
-    let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways) }];
+    let guides = [
+        TargetGuide { target: TARGET, section: readme_section(&gateways) },
+        TargetGuide {
+            target: weir_target_kubernetes::TARGET,
+            section: weir_target_kubernetes::readme_section(&clusters),
+        },
+    ];
     let tree = OutputTree::assemble(plan, sources, emitted, &guides, certificate);
     tree.map(Ok).map_err(|error| Failure::Internal(error.to_string()))
+}
+
+/// What a target cannot say, at the statement that it cannot say.
+fn refused(plan: &Plan, what: String, statement: Option<&str>, help: &str) -> Diagnostic {
+    let origin = statement.and_then(|id| plan.statements.iter().find(|origin| origin.id == id));
+    let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
+    Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help)
 }
 
 fn options(wanted: &NftablesOptions) -> Options {

@@ -11,9 +11,10 @@ use rustc_hash::FxHashMap;
 use weir_compiler::{
     Facts,
     flows::{PortSet, Statement},
-    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
+    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
     plan::{AddressSet, Hook, Leg, Limit, OperationMatch, Plan, PortMatch, Ranges},
 };
+use weir_kubernetes_reader::Direction;
 
 use crate::topology::{NEVER, Topology};
 
@@ -45,11 +46,33 @@ pub(crate) struct Requirement {
     pub(crate) to: SegmentId,
 }
 
+/// What the policies of a cluster have to permit its pods.
+#[derive(Clone, Debug)]
+pub(crate) struct PodRequirement {
+    /// The pods of the cluster.
+    pub(crate) segment: SegmentId,
+    pub(crate) direction: Direction,
+    pub(crate) subjects: PrincipalSet,
+    pub(crate) far: Far,
+    pub(crate) services: Arc<[PortMatch]>,
+    /// Index into the package's statements.
+    pub(crate) statement: u32,
+}
+
+/// The other end, as the pod's side sees it.
+#[derive(Clone, Debug)]
+pub(crate) enum Far {
+    Pods(PrincipalSet),
+    Addresses(Arc<AddressSet>),
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Specification {
     /// By gateway of the model.
     pub(crate) gateways: Vec<Vec<Requirement>>,
     pub(crate) terms: Vec<Terms>,
+    /// Of all clusters.
+    pub(crate) pods: Vec<PodRequirement>,
 }
 
 /// Principals of a set that stand on the same segments.
@@ -83,7 +106,7 @@ impl Specification {
             ports: FxHashMap::default(),
             kept: Vec::new(),
             known_terms: FxHashMap::default(),
-            specification: Self { gateways: vec![Vec::new(); model.gateways.len()], terms: Vec::new() },
+            specification: Self { gateways: vec![Vec::new(); model.gateways.len()], terms: Vec::new(), pods: Vec::new() },
         };
         for leg in &plan.legs {
             builder.leg(leg, &facts.statements[leg.statement as usize]);
@@ -186,6 +209,25 @@ impl Builder<'_> {
             && let Some(sources) = known_as.get(&to)
         {
             require(&mut self.specification, gateway, Hook::Input, sources, (to, to));
+        }
+        let is_pods = |segment: SegmentId| self.model.segment(segment).kind == SegmentKind::Pods;
+        let mut pods = |segment, direction, subjects: &PrincipalSet, far| {
+            let (subjects, services) = (subjects.clone(), services.clone());
+            let statement = leg.statement;
+            let one = PodRequirement { segment, direction, subjects, far, services, statement };
+            self.specification.pods.push(one);
+        };
+        if is_pods(from) {
+            let far = if from == to { Far::Pods(destination.members.clone()) } else { Far::Addresses(destinations) };
+            pods(from, Direction::Egress, &source.members, far);
+        }
+        if is_pods(to) {
+            let far = match known_as.remove(&to) {
+                _ if from == to => Far::Pods(source.members.clone()),
+                Some(known) => Far::Addresses(known),
+                None => return,
+            };
+            pods(to, Direction::Ingress, &destination.members, far);
         }
     }
 

@@ -19,6 +19,7 @@ pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
     super::topology::gateways(universe, &mut model, &mut diagnostics);
     let classes = super::classes::read(universe, &mut model, &mut diagnostics);
     super::principals::build(universe, &classes, &mut model, &mut diagnostics);
+    super::clusters::build(universe, &mut model, &mut diagnostics);
     super::externals::build(universe, &mut model, &mut diagnostics);
     super::topology::check_addresses(universe, &model, &mut diagnostics);
     conduits(universe, &mut model, &mut diagnostics);

@@ -2,6 +2,7 @@
 
 mod build;
 mod classes;
+mod clusters;
 mod externals;
 mod identities;
 mod principals;
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use build::build;
+pub use clusters::{Cluster, Dns, DnsServer, Labels, PodSelector, Workload};
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
 pub use sets::Sets;
 pub use typed::{Assurance, Identity, Integrity, Typed};
@@ -225,6 +227,8 @@ pub struct Model {
     pub gateways: Vec<Gateway>,
     pub principals: Vec<Principal>,
     pub conduits: Vec<Conduit>,
+    /// In the order of the text.
+    pub clusters: Vec<Cluster>,
     pub protocols: Protocols,
     pub unbuilt: Vec<Unbuilt>,
     pub internet: Option<EntityId>,

@@ -8,6 +8,7 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
     Action, AddressSet, Hook, Plan, PlanRule, PortMatch, Ranges,
+    clusters::{ClusterDraft, Way},
     join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Route, Routes},
@@ -57,6 +58,8 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) statements: &'m [Statement],
     pub(super) routes: Routes,
     pub(super) drafts: Vec<Draft>,
+    /// By cluster of the model.
+    pub(super) clusters: Vec<ClusterDraft>,
     /// Gateways with rules of the present leg.
     pub(super) touched: Vec<GatewayId>,
     pub(super) unions: Unions,
@@ -81,6 +84,7 @@ pub fn build(
         statements,
         routes: Routes::new(model),
         drafts: std::iter::repeat_with(Draft::default).take(model.gateways.len()).collect(),
+        clusters: std::iter::repeat_with(ClusterDraft::default).take(model.clusters.len()).collect(),
         touched: Vec::new(),
         unions: Unions::default(),
         ports: FxHashMap::default(),
@@ -228,6 +232,10 @@ impl Planner<'_, '_> {
             self.drafts[gateway.index()].has_input = true;
             self.rule(gateway, leg, Hook::Input, sources, destination_addresses.clone(), ports, &action);
         }
+        if let Some((seen, _)) = seen_as.get(&to) {
+            let way = Way { from, to, route: &route, seen_as: seen, destinations: &destination_addresses };
+            self.pods(leg, statement, (source, destination), &way, ports);
+        }
         let guarded = route.every_path(|gateway| self.guards(gateway));
         if from != to && !guarded && start.or(end).is_none_or(|gateway| !self.guards(gateway)) {
             self.unguarded(statement, source, destination);
@@ -348,7 +356,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// Whether it filters what it forwards, by rules of this build or of a target that is said to be missing.
+    /// Whether it filters what it forwards, by rules or network policies of this build.
     fn guards(&self, gateway: GatewayId) -> bool {
         let gateway = self.model.gateway(gateway);
         gateway.filters() || gateway.enforces.contains(&"kubernetes")

@@ -14,12 +14,12 @@ use crate::{
 };
 
 impl Planner<'_, '_> {
-    pub(super) fn finish(self, (package, version): (&str, &str)) -> Plan {
+    pub(super) fn finish(mut self, (package, version): (&str, &str)) -> Plan {
         let mut used = vec![false; self.statements.len()];
         let mut gateways: Vec<GatewayPlan> = Vec::new();
         let with_mac: Vec<u32> =
             self.model.principals_where(|principal| principal.mac.is_some()).members().collect();
-        for (index, draft) in self.drafts.into_iter().enumerate() {
+        for (index, draft) in std::mem::take(&mut self.drafts).into_iter().enumerate() {
             let gateway = &self.model.gateways[index];
             if gateway.filters() {
                 gateways.push(gateway_plan(
@@ -34,6 +34,7 @@ impl Planner<'_, '_> {
             }
         }
         gateways.sort_by(|a, b| a.name.cmp(&b.name));
+        let (clusters, names) = self.cluster_plans(package, &mut used);
         let mut statements: Vec<StatementOrigin> = self
             .statements
             .iter()
@@ -47,9 +48,17 @@ impl Planner<'_, '_> {
                 text: statement.text.clone(),
                 documentation: statement.documentation.clone(),
             })
+            .chain(names)
             .collect();
         statements.sort_by(|a, b| a.id.cmp(&b.id));
-        Plan { package: package.into(), version: version.into(), gateways, statements, legs: Vec::new() }
+        Plan {
+            package: package.into(),
+            version: version.into(),
+            gateways,
+            clusters,
+            statements,
+            legs: Vec::new(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
 
 /// One warning for each segment whose stations reach each other.
 pub fn gaps(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagnostic>) {
+    super::clusters::host_networks(universe, model, diagnostics);
     let mut on: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for (index, principal) in model.principals.iter().enumerate() {
         if matches!(principal.kind, PrincipalKind::Device | PrincipalKind::External) {

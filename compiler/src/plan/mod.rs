@@ -3,6 +3,7 @@
 mod address;
 mod build;
 mod capabilities;
+mod clusters;
 mod finish;
 mod gaps;
 mod gateway;
@@ -16,6 +17,7 @@ use weir_syntax::{FileId, Span};
 
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
+pub use clusters::{ClusterPlan, PodDirection, PodGrant, PodPeers, WorkloadPlan};
 pub use gaps::gaps;
 pub use gateway::{
     Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
@@ -31,6 +33,8 @@ pub struct Plan {
     pub version: String,
     /// One per gateway that enforces with nftables, by name.
     pub gateways: Vec<GatewayPlan>,
+    /// By name.
+    pub clusters: Vec<ClusterPlan>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.

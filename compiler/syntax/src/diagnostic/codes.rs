@@ -76,6 +76,8 @@ codes! {
     E0407 Error "a class cannot reach its zone's target level"
     E0408 Error "a slice breaks a rule of 3GPP"
     E0409 Error "a principal has no place in the topology"
+    E0410 Error "Kubernetes would refuse a name"
+    E0411 Error "the policies of a cluster would hold the wrong pods"
 
     E0501 Error "no conduit joins two zones"
     E0502 Error "a conduit does not carry a protocol"
@@ -117,6 +119,7 @@ codes! {
     W0602 Warning "no policy permits the management of a gateway"
     W0604 Warning "a declaration is checked, but nothing enforces it yet"
     W0605 Warning "a gateway enforces nothing"
+    W0606 Warning "a network policy would have very many prefixes"
 }
 
 /// The code of this id, whatever its case.
