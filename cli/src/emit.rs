@@ -1,13 +1,13 @@
-//! From the plan to the output tree: the one place that knows which targets there are.
+//! From the plan to the files of the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
 use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
 use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
-use weir_targets::{Emitted, OutputTree, TargetGuide, file_name};
+use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
 
-use crate::{failure::Failure, prove};
+use crate::{failure::Failure, prove, write::Publication};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
@@ -15,34 +15,41 @@ pub(crate) enum Target {
     Kubernetes,
 }
 
-/// What a plan became: a tree, or why a target cannot render it.
-pub(crate) type Outcome = Result<OutputTree, Vec<Diagnostic>>;
-
-/// Emits the chosen targets (all, if none is chosen) and proves what they emitted.
+/// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
+/// `publication` as soon as they are proven. Returns why a target cannot render the plan; then the publication lacks
+/// files, and is to be dropped.
 pub(crate) fn emit(
     plan: &Plan,
     facts: &Facts,
     sources: &Sources,
     targets: &[Target],
-) -> Result<Outcome, Failure> {
+    publication: &mut Publication,
+) -> Result<Vec<Diagnostic>, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
+    let internal = |error: TreeError| Failure::Internal(error.to_string());
     let mut prover = prove::prover(plan, facts, sources);
-    let mut emitted = Vec::new();
+    let mut ledger = Ledger::new(plan, sources);
+    let mut gateways: Vec<String> = Vec::new();
     let mut diagnostics = Vec::new();
     if wanted(Target::Nftables) {
         let options = options(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
             match weir_target_nftables::emit(gateway, &options) {
                 Ok(emission) => {
-                    let files = emission.artifacts.iter();
+                    let emitted = Emitted {
+                        point: gateway.name.clone(),
+                        artifacts: emission.artifacts,
+                        carried: vec![emission.carried],
+                    };
+                    let files = emitted.artifacts.iter();
                     let files: Vec<File<'_>> =
                         files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
                     prover.nftables(gateway, &files);
-                    emitted.push(Emitted {
-                        point: gateway.name.clone(),
-                        artifacts: emission.artifacts,
-                        carried: emission.sources,
-                    });
+                    ledger.enter(&emitted).map_err(internal)?;
+                    for artifact in &emitted.artifacts {
+                        publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
+                    }
+                    gateways.push(emitted.point);
                 }
                 Err(error) => {
                     let what = format!("gateway `{}` cannot be built: {error}", gateway.name);
@@ -51,22 +58,20 @@ pub(crate) fn emit(
             }
         }
     }
-    let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
     let mut clusters = Vec::new();
     if wanted(Target::Kubernetes) {
         for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
             match weir_target_kubernetes::emit(cluster) {
-                Ok(emission) => {
-                    let files = emission.artifacts.iter();
+                Ok(emitted) => {
+                    let files = emitted.artifacts.iter();
                     let files: Vec<File<'_>> =
                         files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
                     prover.kubernetes(cluster, &format!("kubernetes/{}", file_name(&cluster.name)), &files);
+                    ledger.enter(&emitted).map_err(internal)?;
+                    for artifact in &emitted.artifacts {
+                        publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
+                    }
                     clusters.push(cluster);
-                    emitted.push(Emitted {
-                        point: cluster.name.clone(),
-                        artifacts: emission.artifacts,
-                        carried: emission.sources,
-                    });
                 }
                 Err(error) => {
                     let what = format!("the policies of cluster `{}` cannot be built: {error}", cluster.name);
@@ -76,13 +81,13 @@ pub(crate) fn emit(
         }
     }
     if !diagnostics.is_empty() {
-        return Ok(Err(diagnostics));
+        return Ok(diagnostics);
     }
     let proof = prover.finish();
     if let Some(undecided) = prove::settle(&proof, facts, sources)? {
-        return Ok(Err(undecided));
+        return Ok(undecided);
     }
-    let certificate = certificate::render(&proof, plan, sources)
+    let certificate = certificate::render(&proof, plan, sources, |path| ledger.sha256(path).to_owned())
         .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let guides = [
         TargetGuide { target: TARGET, section: readme_section(&gateways) },
@@ -91,8 +96,10 @@ pub(crate) fn emit(
             section: weir_target_kubernetes::readme_section(&clusters),
         },
     ];
-    let tree = OutputTree::assemble(plan, sources, emitted, &guides, certificate);
-    tree.map(Ok).map_err(|error| Failure::Internal(error.to_string()))
+    for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
+        publication.take(path, &file.contents, file.executable)?;
+    }
+    Ok(diagnostics)
 }
 
 /// What a target cannot say, at the statement that it cannot say.

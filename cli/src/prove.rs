@@ -18,7 +18,11 @@ pub(crate) fn prover<'p>(plan: &'p Plan, facts: &'p Facts, sources: &Sources) ->
 
 /// Ends a build whose artifacts are not what the policy says, which is our mistake; what was not decided within the
 /// package's budget is the user's to settle.
-pub(crate) fn settle(proof: &Proof, facts: &Facts, sources: &Sources) -> Result<Option<Vec<Diagnostic>>, Failure> {
+pub(crate) fn settle(
+    proof: &Proof,
+    facts: &Facts,
+    sources: &Sources,
+) -> Result<Option<Vec<Diagnostic>>, Failure> {
     let undecided = |finding: &&Finding| matches!(finding.fault, Fault::Undecided { .. });
     let wrong: Vec<&Finding> = proof.findings.iter().filter(|finding| !undecided(finding)).collect();
     if !wrong.is_empty() {
@@ -31,7 +35,9 @@ pub(crate) fn settle(proof: &Proof, facts: &Facts, sources: &Sources) -> Result<
     let diagnostics = open.iter().map(|finding| {
         Diagnostic::new(&codes::E0605, finding.to_string())
             .primary(FileId(0), Span::default(), "the budget of this package")
-            .help("raise `budget` in `[proof]`, or accept the artifact unproven with `undecided = \"warning\"`")
+            .help(
+                "raise `budget` in `[proof]`, or accept the artifact unproven with `undecided = \"warning\"`",
+            )
     });
     Ok(Some(diagnostics.collect()))
 }
@@ -57,7 +63,7 @@ pub(crate) fn describe(findings: &[&Finding], facts: &Facts, sources: &Sources) 
 
 /// `policies/process.weir:9: allow a -> b : modbus`
 fn line(statement: &Statement, sources: &Sources) -> String {
-    let Some(source) = sources.file(statement.file) else { return statement.text.clone() };
+    let Some(source) = sources.file(statement.file) else { return statement.text.to_string() };
     let place = LineIndex::new(&source.text).line_column(&source.text, statement.span.start);
     format!("{}:{}: {}", source.path, place.line, statement.text)
 }

@@ -33,8 +33,10 @@ pub(crate) fn compare(plan: &GatewayPlan, model: &FilterModel, artifact: &str, f
             let here = bindings.iter().filter(|binding| &*binding.device == device);
             here.map(|binding| binding.sources).collect::<Vec<_>>()
         };
-        let v4 = of(&model.arrivals.v4).into_iter().map(|(first, last)| (first as u32, last as u32)).collect();
-        let found = AddressSet { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(of(&model.arrivals.v6)) };
+        let v4 =
+            of(&model.arrivals.v4).into_iter().map(|(first, last)| (first as u32, last as u32)).collect();
+        let found =
+            AddressSet { v4: Ranges::from_unsorted(v4), v6: Ranges::from_unsorted(of(&model.arrivals.v6)) };
         let places = |address: IpAddr| {
             let (list, number) = match address {
                 IpAddr::V4(v4) => (&model.arrivals.v4, u128::from(v4.to_bits())),
@@ -47,7 +49,10 @@ pub(crate) fn compare(plan: &GatewayPlan, model: &FilterModel, artifact: &str, f
                 .collect()
         };
         if let Some(address) = found.difference(&wanted).first() {
-            wrong(format!("{address} may arrive by `{device}`, where the topology does not put it"), places(address));
+            wrong(
+                format!("{address} may arrive by `{device}`, where the topology does not put it"),
+                places(address),
+            );
         }
         if let Some(address) = wanted.difference(&found).first() {
             wrong(format!("{address} may not arrive by `{device}`, where the topology puts it"), Vec::new());
@@ -76,7 +81,8 @@ pub(crate) fn compare(plan: &GatewayPlan, model: &FilterModel, artifact: &str, f
     if wanted != found {
         wrong("hardware addresses are bound to other addresses than declared".into(), Vec::new());
     }
-    let mut wanted: Vec<_> = wanted.into_iter().map(|(v4, address, device, _)| (v4, address, device)).collect();
+    let mut wanted: Vec<_> =
+        wanted.into_iter().map(|(v4, address, device, _)| (v4, address, device)).collect();
     wanted.dedup();
     let bound = arrivals.bound_v4.iter().map(|one| (true, one));
     let bound = bound.chain(arrivals.bound_v6.iter().map(|one| (false, one)));
@@ -181,7 +187,8 @@ pub(crate) fn check(
         let all = bound.entry(interface.segment).or_default();
         *all = all.union(&binding.sources);
         if let Some(stranger) = stranger(topology, homes, gateway, interface.segment, &binding.sources) {
-            let what = format!("{stranger} is bound to `{}`, and no way from it leads there", interface.device);
+            let what =
+                format!("{stranger} is bound to `{}`, and no way from it leads there", interface.device);
             findings.push(Finding::new(artifact, Fault::Arrival { what }));
         }
     }
@@ -189,7 +196,8 @@ pub(crate) fn check(
     let nobody = AddressSet::default();
     for requirement in requirements {
         let comes = (requirement.hook != Hook::Output).then_some((&requirement.sources, requirement.from));
-        let answers = (requirement.hook != Hook::Input).then_some((&requirement.destinations, requirement.to));
+        let answers =
+            (requirement.hook != Hook::Input).then_some((&requirement.destinations, requirement.to));
         for (addresses, segment) in comes.into_iter().chain(answers) {
             if seen.insert((Arc::as_ptr(addresses), segment), ()).is_some() {
                 continue;
@@ -226,9 +234,9 @@ fn stranger(
             if *begin > expected {
                 return address(expected);
             }
-            let known = segments.iter().any(|home| {
-                *comes.entry(*home).or_insert_with(|| comes_by(topology, gateway, *home, by))
-            });
+            let known = segments
+                .iter()
+                .any(|home| *comes.entry(*home).or_insert_with(|| comes_by(topology, gateway, *home, by)));
             if !known {
                 return address((*begin).max(expected));
             }

@@ -38,7 +38,7 @@ struct Hashed<'c> {
 #[derive(Serialize)]
 struct Artifact<'c> {
     path: &'c str,
-    sha256: &'c str,
+    sha256: String,
     target: &'c str,
     /// The enforcement point.
     point: &'c str,
@@ -92,14 +92,19 @@ pub struct AcceptedGap {
     pub reason: String,
 }
 
-/// Renders the certificate of a proof without findings.
-pub fn render(proof: &Proof, plan: &Plan, sources: &Sources) -> Result<Vec<u8>, serde_json::Error> {
+/// Renders the certificate of a proof without findings. `digest` gives the SHA-256 of an artifact by its path.
+pub fn render(
+    proof: &Proof,
+    plan: &Plan,
+    sources: &Sources,
+    digest: impl Fn(&str) -> String,
+) -> Result<Vec<u8>, serde_json::Error> {
     let own = sources.files.iter().filter(|source| !source.is_standard());
     let artifacts = proof.artifacts.iter().map(|proven| {
         let Effort { requirements, elements, combinations, by_diagram } = proven.effort;
         Artifact {
             path: &proven.path,
-            sha256: &proven.sha256,
+            sha256: digest(&proven.path),
             target: proven.target,
             point: &proven.point,
             verdict: proven.verdict,

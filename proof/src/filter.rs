@@ -87,10 +87,11 @@ impl Side<'_> {
                 continue;
             }
             let source = sources.set(&mut space.sources, &requirement.sources, self.family);
-            let destination = destinations.set(&mut space.destinations, &requirement.destinations, self.family);
-            let service = *services
-                .entry(requirement.services.as_ptr())
-                .or_insert_with(|| space.services.set(requirement.services.iter().map(|port| self.service(*port))));
+            let destination =
+                destinations.set(&mut space.destinations, &requirement.destinations, self.family);
+            let service = *services.entry(requirement.services.as_ptr()).or_insert_with(|| {
+                space.services.set(requirement.services.iter().map(|port| self.service(*port)))
+            });
             space.rule(source, destination, service, judge.term(requirement.terms));
             effort.requirements += 1;
         }

@@ -85,10 +85,15 @@ impl fmt::Display for Finding {
         let artifact = &self.artifact;
         match &self.fault {
             Fault::Unread { place, what } => write!(formatter, "{place}: {what}"),
-            Fault::Excess(packet) => write!(formatter, "{artifact} permits what the policy does not: {packet}"),
+            Fault::Excess(packet) => {
+                write!(formatter, "{artifact} permits what the policy does not: {packet}")
+            }
             Fault::Loss(packet) => write!(formatter, "{artifact} refuses what the policy permits: {packet}"),
             Fault::Terms { packet, policy, artifact: terms } => {
-                write!(formatter, "{artifact} permits on other terms: {packet}: {terms}, and the policy says {policy}")
+                write!(
+                    formatter,
+                    "{artifact} permits on other terms: {packet}: {terms}, and the policy says {policy}"
+                )
             }
             Fault::Arrival { what } | Fault::Leg { what } | Fault::Forms { what } => {
                 write!(formatter, "{artifact}: {what}")

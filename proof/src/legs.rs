@@ -38,7 +38,10 @@ fn judge(model: &Model, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), Stri
         return Err("a leg has another statement or other ports than its flow".into());
     }
     match legs {
-        [straight] if same(&straight.sources, &rectangle.sources) && same(&straight.destinations, &rectangle.destinations) => {
+        [straight]
+            if same(&straight.sources, &rectangle.sources)
+                && same(&straight.destinations, &rectangle.destinations) =>
+        {
             told(model, rectangle, straight)
         }
         [] => Err("a flow has no leg".into()),
@@ -82,7 +85,11 @@ fn by_proxy(model: &Model, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), S
 /// A straight leg with a demand ends at somebody who reads it, or its packet filters were told what to find.
 fn told(model: &Model, rectangle: &Rectangle, leg: &Leg) -> Result<(), String> {
     let Some(demand) = &rectangle.demand else {
-        return if leg.operations.is_none() { Ok(()) } else { Err("operations are told apart that no policy names".into()) };
+        return if leg.operations.is_none() {
+            Ok(())
+        } else {
+            Err("operations are told apart that no policy names".into())
+        };
     };
     match &leg.operations {
         Some(operations) => matches(model, demand, operations),
@@ -99,7 +106,11 @@ fn matches(model: &Model, demand: &Demand, found: &OperationMatch) -> Result<(),
         .collect();
     let only = demand.only.as_ref().unwrap_or(&all);
     let functions = |used: &OperationUse| {
-        protocol.operations.get(used.operation as usize).map(|known| known.functions.as_slice()).unwrap_or_default()
+        protocol
+            .operations
+            .get(used.operation as usize)
+            .map(|known| known.functions.as_slice())
+            .unwrap_or_default()
     };
     let denied: Vec<u64> = demand.except.iter().flat_map(functions).copied().collect();
     let permits = |request: &RequestMatch, function: u64| {
@@ -109,14 +120,19 @@ fn matches(model: &Model, demand: &Demand, found: &OperationMatch) -> Result<(),
                     && (used.arguments.is_empty()
                         || used.arguments.iter().any(|argument| {
                             let inside = |(first, last): (u64, u64)| {
-                                request.items.is_some_and(|(low, high)| first <= u64::from(low) && u64::from(high) <= last)
+                                request.items.is_some_and(|(low, high)| {
+                                    first <= u64::from(low) && u64::from(high) <= last
+                                })
                             };
-                            argument.range.is_some_and(inside) && argument.value.is_some() == request.value.is_some()
+                            argument.range.is_some_and(inside)
+                                && argument.value.is_some() == request.value.is_some()
                         }))
             })
     };
     for request in &found.requests {
-        if let Some(function) = request.functions.iter().find(|function| !permits(request, u64::from(**function))) {
+        if let Some(function) =
+            request.functions.iter().find(|function| !permits(request, u64::from(**function)))
+        {
             return Err(format!("packet filters would pass function {function:#x}, which no policy names"));
         }
     }
@@ -127,7 +143,9 @@ fn matches(model: &Model, demand: &Demand, found: &OperationMatch) -> Result<(),
         })
     });
     match lost.next() {
-        Some(function) => Err(format!("packet filters would refuse function {function:#x}, which a policy permits")),
+        Some(function) => {
+            Err(format!("packet filters would refuse function {function:#x}, which a policy permits"))
+        }
         None => Ok(()),
     }
 }

@@ -39,7 +39,6 @@ use crate::{arrivals::Homes, specification::Specification, topology::Topology};
 #[derive(Clone, Debug)]
 pub struct Proven {
     pub path: String,
-    pub sha256: String,
     pub target: &'static str,
     /// The enforcement point, as the package names it.
     pub point: String,
@@ -113,7 +112,6 @@ impl<'p> Prover<'p> {
         let (effort, verdict) = self.filter(gateway, &model, whole.path);
         let prove = |file: &File<'_>, verdict, effort| Proven {
             path: file.path.into(),
-            sha256: certificate::sha256(file.bytes),
             target: "nftables",
             point: gateway.name.clone(),
             verdict,
@@ -170,7 +168,6 @@ impl<'p> Prover<'p> {
         }
         self.proof.artifacts.extend(files.iter().map(|file| Proven {
             path: file.path.into(),
-            sha256: certificate::sha256(file.bytes),
             target: "kubernetes",
             point: plan.name.clone(),
             verdict: Verdict::Equal,
@@ -179,7 +176,12 @@ impl<'p> Prover<'p> {
     }
 
     /// Holds a ruleset, wherever it was read from, against what a gateway has to permit.
-    pub fn filter(&mut self, gateway: &GatewayPlan, model: &FilterModel, artifact: &str) -> (Effort, Verdict) {
+    pub fn filter(
+        &mut self,
+        gateway: &GatewayPlan,
+        model: &FilterModel,
+        artifact: &str,
+    ) -> (Effort, Verdict) {
         let id = self.facts.model.gateways.iter().position(|known| known.name == gateway.name);
         let Some(id) = id.map(|index| GatewayId(index as u32)) else {
             let what = format!("the package has no gateway `{}`", gateway.name);
@@ -189,7 +191,8 @@ impl<'p> Prover<'p> {
         let requirements = &self.specification.gateways[id.index()];
         let findings = &mut self.proof.findings;
         let known = findings.len();
-        let effort = filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
+        let effort =
+            filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
         let undecided = |finding: &Finding| matches!(finding.fault, Fault::Undecided { .. });
         let decided = !findings[known..].iter().any(undecided);
         if self.undecided_is_accepted {
@@ -197,7 +200,16 @@ impl<'p> Prover<'p> {
         }
         arrivals::compare(gateway, model, artifact, findings);
         let model = &self.facts.model;
-        arrivals::check(model, &mut self.topology, &self.homes, id, gateway, requirements, artifact, findings);
+        arrivals::check(
+            model,
+            &mut self.topology,
+            &self.homes,
+            id,
+            gateway,
+            requirements,
+            artifact,
+            findings,
+        );
         (effort, if decided { Verdict::Equal } else { Verdict::NotDecided })
     }
 

@@ -122,7 +122,8 @@ impl Builder<'_> {
         }
         let conditions = &statement.conditions;
         let terms = self.terms(Terms {
-            counted_as: if conditions.limit.is_some() { &statement.id } else { &statement.policy }.clone(),
+            counted_as: if conditions.limit.is_some() { &statement.id } else { &statement.policy }
+                .to_string(),
             until: conditions.until,
             limit: conditions.limit.filter(|_| !leg.limit_is_held),
             operations: leg.operations.clone(),
@@ -136,7 +137,9 @@ impl Builder<'_> {
                 let mut pairs: Vec<(u32, SegmentId, SegmentId)> = Vec::new();
                 for to in &destination.segments {
                     let distances = self.topology.distances(*to);
-                    for from in source.segments.iter().filter(|from| leg.through.is_none_or(|slice| slice == **from)) {
+                    for from in
+                        source.segments.iter().filter(|from| leg.through.is_none_or(|slice| slice == **from))
+                    {
                         if distances[from.index()] != NEVER {
                             pairs.push((distances[from.index()], *from, *to));
                         }
@@ -163,10 +166,10 @@ impl Builder<'_> {
         let sources = self.addresses(&source.members, from);
         let destinations = self.addresses(&destination.members, to);
         let require = |specification: &mut Specification,
-                           gateway: GatewayId,
-                           hook,
-                           sources: &Arc<AddressSet>,
-                           (from, to)| {
+                       gateway: GatewayId,
+                       hook,
+                       sources: &Arc<AddressSet>,
+                       (from, to)| {
             specification.gateways[gateway.index()].push(Requirement {
                 hook,
                 sources: sources.clone(),
@@ -285,7 +288,7 @@ impl Builder<'_> {
         }
         let attachments = members.members().flat_map(|id| &self.model.principal(id).attachments);
         let here = attachments.filter(|attachment| attachment.segment == segment);
-        let addresses = Arc::new(AddressSet::union_of(here.map(|attachment| &attachment.addresses)));
+        let addresses = Arc::new(AddressSet::union_of(here.map(|attachment| &*attachment.addresses)));
         self.kept.push(members.clone());
         self.addresses.insert(key, addresses.clone());
         addresses

@@ -7,7 +7,8 @@
 //! - where some terms have no condition (no end, no limit, no operations), a step without condition is reached; it
 //!   enforces (and logs) if one of those terms enforces (and logs). Else, every one of the policy's terms has its step.
 //!
-//! A limit's budget belongs to one term only, and a term has one budget.
+//! A limit's budget belongs to one term only, and a term has one budget. A chain, whose counter and log prefix name a
+//! policy, stands for one term wherever it is met.
 
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ pub(crate) struct Judge<'j> {
     /// Which term each budget belongs to.
     budgets: FxHashMap<String, u32>,
     budget_of: FxHashMap<u32, String>,
+    /// For each chain, the terms that it can stand for, by all places where it was met.
+    stands_for: FxHashMap<String, Vec<u32>>,
 }
 
 impl<'j> Judge<'j> {
@@ -60,6 +63,7 @@ impl<'j> Judge<'j> {
             judged: FxHashMap::default(),
             budgets: FxHashMap::default(),
             budget_of: FxHashMap::default(),
+            stands_for: FxHashMap::default(),
         }
     }
 
@@ -109,7 +113,9 @@ impl<'j> Judge<'j> {
         let model = self.model;
         let mut steps: Vec<&Step> = Vec::new();
         for (_, outcome) in attempts {
-            for step in model.outcomes.get(outcome as usize).map(|one| one.steps.as_slice()).unwrap_or_default() {
+            for step in
+                model.outcomes.get(outcome as usize).map(|one| one.steps.as_slice()).unwrap_or_default()
+            {
                 steps.push(step);
                 if free_step(step) {
                     break;
@@ -134,16 +140,26 @@ impl<'j> Judge<'j> {
                 return differ(self.terms, "");
             };
             met[at] = true;
+            let fits = |id: &u32| wanted.contains(id) && same(&self.terms[*id as usize], step);
+            let stands_for = self.stands_for.entry(step.chain.clone()).or_insert_with(|| wanted.to_vec());
+            stands_for.retain(fits);
+            if stands_for.is_empty() {
+                return differ(self.terms, " (counted and logged as another policy)");
+            }
             if let Some(limit) = &step.limit {
                 let term = wanted[at];
                 let owner = *self.budgets.entry(limit.budget.clone()).or_insert(term);
                 let budget = self.budget_of.entry(term).or_insert_with(|| limit.budget.clone());
                 if owner != term || *budget != limit.budget {
-                    return differ(self.terms, " (a budget that several share, or one of several for the same)");
+                    return differ(
+                        self.terms,
+                        " (a budget that several share, or one of several for the same)",
+                    );
                 }
             }
         }
-        let free: Vec<&Terms> = wanted.iter().map(|id| &self.terms[*id as usize]).filter(|terms| is_free(terms)).collect();
+        let free: Vec<&Terms> =
+            wanted.iter().map(|id| &self.terms[*id as usize]).filter(|terms| is_free(terms)).collect();
         if free.is_empty() {
             return if met.iter().all(|met| *met) { None } else { differ(self.terms, "") };
         }
@@ -181,7 +197,11 @@ fn same(terms: &Terms, step: &Step) -> bool {
         _ => false,
     };
     let end = terms.until.map(|end| end.max(0));
-    limit && operations && end == step.until && terms.audit == step.audit && (terms.log || terms.audit) == step.log.is_some()
+    limit
+        && operations
+        && end == step.until
+        && terms.audit == step.audit
+        && (terms.log || terms.audit) == step.log.is_some()
 }
 
 fn same_operations(wanted: &Arc<OperationMatch>, found: &Operations) -> bool {

@@ -87,7 +87,9 @@ impl<'m> Topology<'m> {
                 let left = distances[segment.index()];
                 for gateway in &self.at[segment.index()] {
                     for interface in &self.model.gateway(*gateway).interfaces {
-                        if distances[interface.segment.index()] != NEVER && distances[interface.segment.index()] + 1 == left {
+                        if distances[interface.segment.index()] != NEVER
+                            && distances[interface.segment.index()] + 1 == left
+                        {
                             steps.push(Step { gateway: *gateway, from: segment, to: interface.segment });
                             further.push(interface.segment);
                         }

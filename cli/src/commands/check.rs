@@ -1,9 +1,12 @@
 //! `weir check`, and what `weir build` has in common with it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    mem::ManuallyDrop,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use weir_compiler::{Analysis, analyze};
-use weir_syntax::{Diagnostic, Severity};
+use weir_syntax::{Diagnostic, Severity, text::LineIndex};
 
 use crate::{
     arguments::Checking,
@@ -25,7 +28,8 @@ pub(crate) fn run(options: &Checking, console: &Console) -> Result<(), Failure> 
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) package: Package,
-    pub(crate) analysis: Analysis,
+    /// Never taken apart: the process ends with it, and to free millions of small sets one by one takes a while.
+    pub(crate) analysis: ManuallyDrop<Analysis>,
     options: Checking,
     /// What was wanted, for the summary: `check`, `build`.
     verb: &'static str,
@@ -41,7 +45,7 @@ impl Checked {
             }
         };
         let package = load::load(&root);
-        let analysis = analyze(&package.sources, now()?);
+        let analysis = ManuallyDrop::new(analyze(&package.sources, now()?));
         Ok(Self { package, analysis, options: options.clone(), verb })
     }
 
@@ -70,9 +74,20 @@ impl Checked {
         report.print(self.options.format, console)?;
         let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
         if self.options.format == Format::Human {
+            self.say_assumptions(console);
             self.summarize(errors, warnings, console);
         }
         if self.is_refused() { Err(Failure::Reported) } else { Ok(()) }
+    }
+
+    /// What the assertions that hold rest on.
+    fn say_assumptions(&self, console: &Console) {
+        for assumption in self.analysis.facts.iter().flat_map(|facts| &facts.assumptions) {
+            let Some(source) = self.package.sources.file(assumption.file) else { continue };
+            let line = LineIndex::new(&source.text).line(assumption.span.start) + 1;
+            let place = text::visible(&format!("{}{}:{line}", self.package.prefix, source.path));
+            console.status("assumed", &format!("{} ({place})", text::visible(&assumption.text)));
+        }
     }
 
     fn summarize(&self, errors: usize, warnings: usize, console: &Console) {

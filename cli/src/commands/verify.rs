@@ -83,7 +83,10 @@ fn report(
     for line in prove::describe(&all, facts, sources).lines() {
         console.stderr(&format!("{}\n", text::visible(line)));
     }
-    console.error(&format!("{what} is not what the package says"), Some("build again, and deploy; or find out who changed it"));
+    console.error(
+        &format!("{what} is not what the package says"),
+        Some("build again, and deploy; or find out who changed it"),
+    );
     Err(Failure::Reported)
 }
 
@@ -97,16 +100,23 @@ fn tree(folder: &Path, plan: &Plan, prover: &mut Prover<'_>) -> Result<(), Failu
     };
     for listed in &manifest.files {
         match files.get(&listed.path) {
-            None => prover.add(Finding::new(&listed.path, Fault::Forms { what: "the manifest lists it, and it is missing".into() })),
+            None => prover.add(Finding::new(
+                &listed.path,
+                Fault::Forms { what: "the manifest lists it, and it is missing".into() },
+            )),
             Some(bytes) if certificate::sha256(bytes) != listed.sha256 => {
-                prover.add(Finding::new(&listed.path, Fault::Forms { what: "it was changed after it was built".into() }));
+                prover.add(Finding::new(
+                    &listed.path,
+                    Fault::Forms { what: "it was changed after it was built".into() },
+                ));
             }
             Some(_) => {}
         }
     }
     for path in files.keys().filter(|path| *path != MANIFEST) {
         if !manifest.files.iter().any(|listed| listed.path == *path) {
-            prover.add(Finding::new(path, Fault::Forms { what: "no part of the tree that was built".into() }));
+            prover
+                .add(Finding::new(path, Fault::Forms { what: "no part of the tree that was built".into() }));
         }
     }
     for gateway in &plan.gateways {
@@ -152,7 +162,8 @@ fn live(gateway: &str, listing: Option<&Path>, plan: &Plan, prover: &mut Prover<
     let Some(known) = plan.gateways.iter().find(|known| known.name == gateway) else {
         let names = plan.gateways.iter().map(|known| known.name.as_str());
         let near = weir_syntax::diagnostic::nearest(gateway, names);
-        let failure = Failure::usage(format!("the package has no gateway `{gateway}` that enforces with nftables"));
+        let failure =
+            Failure::usage(format!("the package has no gateway `{gateway}` that enforces with nftables"));
         return Err(match near {
             Some(near) => failure.with_help(format!("did you mean `{near}`?")),
             None => failure,

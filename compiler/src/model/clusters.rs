@@ -50,7 +50,6 @@ pub struct Cluster {
     /// Virtual addresses of its services: no packet that a policy sees has one.
     pub services: AddressSet,
     pub dns: Option<Dns>,
-    pub accept_gap: Option<SmolStr>,
     /// By principal.
     pub workloads: Vec<Workload>,
 }
@@ -94,7 +93,6 @@ pub(super) fn build(universe: &Universe<'_>, model: &mut Model, diagnostics: &mu
             gateway: model.gateway_of.get(&entity).copied(),
             services: AddressSet::default(),
             dns: None,
-            accept_gap: None,
             workloads: Vec::new(),
         };
         // its attributes were checked with the segments
@@ -102,7 +100,6 @@ pub(super) fn build(universe: &Universe<'_>, model: &mut Model, diagnostics: &mu
             match (name, typed) {
                 ("services", Typed::Prefixes(prefixes)) => cluster.services = addresses(&prefixes),
                 ("dns", Typed::Text(text)) => cluster.dns = dns(universe, entity, &text, diagnostics),
-                ("accept_gap", Typed::Text(reason)) => cluster.accept_gap = Some(reason),
                 _ => {}
             }
         }

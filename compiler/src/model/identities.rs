@@ -7,7 +7,7 @@ use weir_syntax::{
     diagnostic::{codes, did_you_mean},
 };
 
-use super::typed::{Identity, Read, Typed, mistyped, out_of_range};
+use super::typed::{Identity, Key, Read, Typed, mistyped, out_of_range};
 use crate::names::{Kind, Scope, Universe};
 
 impl<'a> Universe<'a> {
@@ -36,6 +36,7 @@ impl<'a> Universe<'a> {
             ));
         };
         let mut parts = Vec::new();
+        let mut key = None;
         for argument in segment.arguments.iter().flatten() {
             let name = argument
                 .name
@@ -48,8 +49,11 @@ impl<'a> Universe<'a> {
                         .help(format!("its parts are: {}", known.join(", "))),
                 ));
             };
-            let text = if name == "key" { self.key(value, scope)? } else { self.plain_text(value, scope)? };
-            parts.push((SmolStr::from(name), text));
+            if name == "key" {
+                key = Some(self.key(value, scope)?);
+            } else {
+                parts.push((SmolStr::from(name), self.plain_text(value, scope)?));
+            }
         }
         let needed = match *scheme {
             "spiffe" => Some("id"),
@@ -63,15 +67,15 @@ impl<'a> Universe<'a> {
                     .help(help),
             ));
         }
-        Ok(Identity { scheme, parts })
+        Ok(Identity { scheme, parts, key })
     }
 
     /// A key is named, never written out: `ref("vault:…")`, or the word `hardware`.
-    pub(super) fn key(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
-        if let Some(word) = expr.as_word()
-            && matches!(word.text.as_str(), "hardware" | "software")
-        {
-            return Ok(word.text.clone());
+    pub(super) fn key(&self, expr: &'a Expr, scope: Scope) -> Read<Key> {
+        match expr.as_word().map(|word| word.text.as_str()) {
+            Some("hardware") => return Ok(Key::Hardware),
+            Some("software") => return Ok(Key::Software),
+            _ => {}
         }
         if let ExprKind::Path(path) = &expr.kind
             && let [segment] = path.segments.as_slice()
@@ -79,7 +83,7 @@ impl<'a> Universe<'a> {
             && let Some([argument]) = segment.arguments.as_deref()
             && let Some(value) = &argument.value
         {
-            return self.plain_text(value, scope);
+            return Ok(Key::Reference(self.plain_text(value, scope)?));
         }
         Err(Box::new(
             Diagnostic::new(&codes::E0306, "a key is written out")

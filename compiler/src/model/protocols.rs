@@ -42,6 +42,13 @@ pub enum OperationEffect {
     Manage,
 }
 
+impl OperationEffect {
+    /// Whether the client changes the process or the device by it.
+    pub fn commands(self) -> bool {
+        matches!(self, Self::Actuate | Self::Manage)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub name: SmolStr,
@@ -299,7 +306,7 @@ fn argument_use<'a>(
         used.text = Some(text);
         return Ok(used);
     }
-    let selector = argument.selector.as_ref().or(argument.value.as_ref());
+    let selector = argument.selector.as_deref().or(argument.value.as_ref());
     let (first, last) = match selector.map(|expr| (&expr.kind, expr)) {
         Some((ExprKind::Range(from, to), _)) => {
             (universe.integer(from, scope)?, universe.integer(to, scope)?)

@@ -1,6 +1,6 @@
 //! Numbers with units: durations, data rates and sizes, rates of events, dates.
 
-use weir_syntax::ast::{Expr, ExprKind};
+use weir_syntax::ast::{Expr, ExprKind, Quantity};
 
 use super::typed::{Read, mistyped, out_of_range};
 use crate::{
@@ -37,9 +37,10 @@ pub(super) fn quantity(
     example: &str,
     units: &[(&str, u64)],
 ) -> Read<u64> {
-    let ExprKind::Quantity(number, unit) = &expr.kind else {
+    let ExprKind::Quantity(quantity) = &expr.kind else {
         return Err(mistyped(scope.file, expr.span, expected, format!("write {example}")));
     };
+    let Quantity { number, unit } = &**quantity;
     let Some((_, factor)) = units.iter().find(|(name, _)| name == unit) else {
         let names = units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let mut wrong =

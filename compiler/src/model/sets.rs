@@ -1,8 +1,9 @@
 //! Set expressions: names, `|`, `&`, `-`, `where`. A set stays a few ranges of principals; named ones are made once.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic,
     ast::{Comparison, Expr, ExprKind, Path, Sign},
@@ -27,6 +28,8 @@ pub struct Sets<'m, 'a> {
     modules: FxHashMap<ModuleId, PrincipalSet>,
     /// Devices and the like, all of an array or one element: a rule names few of them twice, a package many.
     declared: FxHashMap<(EntityId, Option<u32>), PrincipalSet>,
+    /// Names of attributes that some principal has; made when first asked for.
+    attributes: OnceCell<FxHashSet<SmolStr>>,
     /// Groups that are being made, each for the one before.
     depth: usize,
 }
@@ -45,16 +48,29 @@ type Evaluated = Result<PrincipalSet, Box<Diagnostic>>;
 
 impl<'m, 'a> Sets<'m, 'a> {
     pub fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
+        Self::with(universe, model, true)
+    }
+
+    /// Zones, networks and slices without the gateways on their borders; those are members by their own name alone.
+    pub fn without_borders(universe: &'m Universe<'a>, model: &'m Model) -> Self {
+        Self::with(universe, model, false)
+    }
+
+    fn with(universe: &'m Universe<'a>, model: &'m Model, borders: bool) -> Self {
         let mut by_zone = vec![Vec::new(); model.zones.len()];
         let mut by_segment = vec![Vec::new(); model.segments.len()];
         let mut by_class: FxHashMap<EntityId, Vec<u32>> = FxHashMap::default();
         for (index, principal) in model.principals.iter().enumerate() {
+            let may_border = !borders && principal.kind == PrincipalKind::Gateway;
             for zone in &principal.zones {
                 for around in model.zones_around(*zone) {
-                    by_zone[around.index()].push(index as u32);
+                    let inside = |own: &super::ZoneId| model.zones_around(*own).any(|zone| zone == around);
+                    if !may_border || principal.zones.iter().all(inside) {
+                        by_zone[around.index()].push(index as u32);
+                    }
                 }
             }
-            if principal.kind != PrincipalKind::External {
+            if principal.kind != PrincipalKind::External && !(may_border && principal.attachments.len() > 1) {
                 for attachment in &principal.attachments {
                     by_segment[attachment.segment.index()].push(index as u32);
                 }
@@ -74,6 +90,7 @@ impl<'m, 'a> Sets<'m, 'a> {
             entities: FxHashMap::default(),
             modules: FxHashMap::default(),
             declared: FxHashMap::default(),
+            attributes: OnceCell::new(),
             depth: 0,
         }
     }
@@ -323,12 +340,12 @@ impl<'m, 'a> Sets<'m, 'a> {
     }
 
     fn knows_attribute(&self, name: &str) -> bool {
+        let given = || {
+            let texts = self.model.principals.iter().flat_map(|principal| &principal.details.texts);
+            texts.map(|(attribute, _)| attribute.clone()).collect()
+        };
         schema::of(Kind::Device).attributes.iter().any(|attribute| attribute.name == name)
-            || self
-                .model
-                .principals
-                .iter()
-                .any(|principal| principal.details.texts.iter().any(|(text, _)| text == name))
+            || self.attributes.get_or_init(given).contains(name)
     }
 
     fn no_predicate(expr: &Expr, scope: Scope) -> Box<Diagnostic> {

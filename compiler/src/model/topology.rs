@@ -69,7 +69,6 @@ fn segment(
             segment.admission = Some("sim");
             model.unbuilt.push(Unbuilt { what: "a slice's settings in the 5G core".into(), file, span });
         }
-        Kind::Cluster => segment.accept_gap = Some(SmolStr::new_static("held by NetworkPolicies")),
         _ => {}
     }
     model.segment_of.insert(entity, SegmentId(model.segments.len() as u32));

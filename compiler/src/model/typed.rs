@@ -31,6 +31,20 @@ pub enum Assurance {
     Attested,
 }
 
+impl Assurance {
+    /// As the language spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Address => "address",
+            Self::Shared => "shared",
+            Self::Certified => "certified",
+            Self::Hardware => "hardware",
+            Self::Attested => "attested",
+        }
+    }
+}
+
 /// How far data can be trusted (Biba); ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Integrity {
@@ -41,13 +55,39 @@ pub enum Integrity {
     Safety,
 }
 
+impl Integrity {
+    /// All, ascending.
+    pub const ALL: [Self; 4] = [Self::Untrusted, Self::Field, Self::Verified, Self::Safety];
+
+    /// As the language spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Untrusted => "untrusted",
+            Self::Field => "field",
+            Self::Verified => "verified",
+            Self::Safety => "safety",
+        }
+    }
+}
+
 /// How a principal proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// `psk`, `x509`, `spiffe`, `sim`, `oidc`, `mac`.
+    /// `none`, `psk`, `mac`, `x509`, `spiffe`, `sim`, `oidc`, `attested`.
     pub scheme: &'static str,
-    /// `san`, `supi`, `key` and the like, in the order of the text.
+    /// `san`, `supi` and the like, in the order of the text; without `key`.
     pub parts: Vec<(SmolStr, SmolStr)>,
+    pub key: Option<Key>,
+}
+
+/// Where a key is; the key itself is never written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// In a chip that does not give it away: TPM, secure element, UICC.
+    Hardware,
+    Software,
+    /// `ref("vault:…")`.
+    Reference(SmolStr),
 }
 
 impl Identity {

@@ -1,6 +1,7 @@
 //! The shape of declarations: known kinds, the parts of their heads, known attributes once each, required ones present.
 //! Looks at one file alone.
 
+use rustc_hash::FxHashMap;
 use weir_syntax::{
     Diagnostic, FileId, Span,
     ast::{Attribute, Block, Declaration, Entry, File, Flow, Item, ItemKind, Template},
@@ -298,7 +299,7 @@ impl Checker {
 
     /// No attribute twice, no inner block of one name twice.
     fn once(&mut self, body: &Block) {
-        let mut seen: Vec<(&str, &str, Span)> = Vec::new();
+        let mut seen: FxHashMap<(&str, &str), Span> = FxHashMap::default();
         for entry in &body.entries {
             let (keyword, name, span) = match entry {
                 Entry::Attribute(attribute) => ("", attribute.name.text.as_str(), attribute.name.span),
@@ -309,15 +310,14 @@ impl Checker {
                 }
                 _ => continue,
             };
-            if let Some((.., first)) = seen.iter().find(|(other, twin, _)| *other == keyword && *twin == name)
-            {
+            if let Some(first) = seen.get(&(keyword, name)) {
                 let twice = Diagnostic::new(&codes::E0208, format!("`{name}` is given twice"))
                     .primary(self.file, span, "again here")
                     .secondary(self.file, *first, "first here")
                     .help("remove one of the two; several values go into a list: `[a, b]`");
                 self.diagnostics.push(twice);
             } else {
-                seen.push((keyword, name, span));
+                seen.insert((keyword, name), span);
             }
         }
     }

@@ -222,7 +222,7 @@ pub const ASSERTION: &[Attribute] = &[
     optional(
         "pivot",
         Type::Services,
-        "For `never`: the services through which an intruder moves on; all, if not given.",
+        "For `never` and `isolated`: the services through which an intruder gets onto a principal and goes on from it; all, if not given.",
     ),
 ];
 
@@ -380,7 +380,7 @@ kinds! {
         optional("egress", Type::Word(&["routed", "masquerade"]), "Whether pods keep their addresses outside."),
         optional("cni", Type::Text, "The CNI plug-in."),
         optional("dns", Type::Text, "Where its pods ask for names: `namespace/app`, `namespace/label=value`, or the address of a cache on the nodes."),
-        optional("accept_gap", Type::Text, "Why it is accepted that its host-networked pods are held by no policy."),
+        optional("accept_gap", Type::Text, "Why it is accepted that its nodes reach its pods, whatever policy says."),
         NAME,
     ], &[], false;
     Workload "workload" "Pods of one Kubernetes workload." Head { cluster: true, ..NO_HEAD }, &[
@@ -412,7 +412,7 @@ kinds! {
     Role "role" "People; may only be a source." NO_HEAD, &[
         required("identity", Type::Identity, "`oidc(issuer = …, group = …)` or `x509(ou = …)`."),
         optional("network", Type::References(&[Kind::Network]), "Where they come from."),
-        ZONE, NAME,
+        ZONE, INTEGRITY, NAME,
     ], &[], false;
     Group "group" "A named set." Head { value: true, ..NO_HEAD }, &[], &[], false;
     Protocol "protocol" "Transports and operations." NO_HEAD, &[

@@ -185,7 +185,7 @@ pub(crate) fn blocks<'a>(
         ast::Entry::Block(ast::Item { kind: ast::ItemKind::Declaration(declaration), .. })
             if declaration.keyword.text == keyword =>
         {
-            Some(declaration)
+            Some(&**declaration)
         }
         _ => None,
     })

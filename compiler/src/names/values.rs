@@ -498,7 +498,7 @@ fn segment_mentions_index(segment: &Segment) -> bool {
     segment.name.text == "index"
         || segment.index.as_deref().is_some_and(mentions_index)
         || segment.arguments.iter().flatten().any(|argument| {
-            argument.selector.as_ref().is_some_and(mentions_index)
+            argument.selector.as_deref().is_some_and(mentions_index)
                 || argument.value.as_ref().is_some_and(mentions_index)
         })
 }

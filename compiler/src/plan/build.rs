@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     flows::{PortSet, Rectangle, Statement, some_names},
-    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
+    model::{Conduit, GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
     names::Universe,
 };
 
@@ -43,14 +43,37 @@ pub(super) struct Station {
     /// The one gateway that it is, where it is one.
     pub(super) gateway: Option<GatewayId>,
     pub(super) segments: Vec<SegmentId>,
+    /// The addresses that they have there, segment by segment.
+    pub(super) addresses: Vec<Arc<AddressSet>>,
     pub(super) members: PrincipalSet,
 }
 
-/// By which addresses the source is known on each segment, and the segment that they belong to.
-type SeenAs = BTreeMap<SegmentId, (Arc<AddressSet>, SegmentId)>;
+impl Station {
+    pub(super) fn places(&self) -> impl Iterator<Item = (SegmentId, &Arc<AddressSet>)> {
+        self.segments.iter().copied().zip(&self.addresses)
+    }
+}
 
-/// The segments that principals stand on, and the gateway that they are.
-type Place = (Vec<SegmentId>, Option<GatewayId>);
+/// By which addresses the source is known on each segment of its way, and the segment that they belong to.
+struct SeenAs(Vec<(SegmentId, Arc<AddressSet>, SegmentId)>);
+
+impl SeenAs {
+    fn on(&self, segment: SegmentId) -> Option<(Arc<AddressSet>, SegmentId)> {
+        let seen = self.0.iter().find(|(on, ..)| *on == segment);
+        seen.map(|(_, addresses, home)| (addresses.clone(), *home))
+    }
+
+    fn add(&mut self, segment: SegmentId, addresses: Arc<AddressSet>, home: SegmentId) {
+        match self.0.iter_mut().find(|(on, ..)| *on == segment) {
+            Some((_, known, _)) if *known != addresses => *known = Arc::new(known.union(&addresses)),
+            Some(_) => {}
+            None => self.0.push((segment, addresses, home)),
+        }
+    }
+}
+
+/// A segment, and the addresses of a station on it.
+type Place<'s> = (SegmentId, &'s Arc<AddressSet>);
 
 pub(super) struct Planner<'m, 'a> {
     pub(super) universe: &'m Universe<'a>,
@@ -64,12 +87,13 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) touched: Vec<GatewayId>,
     pub(super) unions: Unions,
     pub(super) ports: FxHashMap<PortSet, Arc<[PortMatch]>>,
-    pub(super) addresses: FxHashMap<(usize, SegmentId), (PrincipalSet, Arc<AddressSet>)>,
+    /// Conduits that have to be crossed at gateways.
+    pub(super) conduits: Vec<&'m Conduit>,
     pub(super) stations: FxHashMap<usize, (PrincipalSet, Arc<[Station]>)>,
     pub(super) diagnostics: &'m mut Vec<Diagnostic>,
 }
 
-/// Plans every rectangle.
+/// Plans every rectangle, and says for each which proxy its connections are led through.
 pub fn build(
     universe: &Universe<'_>,
     model: &Model,
@@ -77,7 +101,7 @@ pub fn build(
     rectangles: &[Rectangle],
     package: (&str, &str),
     diagnostics: &mut Vec<Diagnostic>,
-) -> Plan {
+) -> (Plan, Vec<Option<u32>>) {
     let mut planner = Planner {
         universe,
         model,
@@ -88,11 +112,11 @@ pub fn build(
         touched: Vec::new(),
         unions: Unions::default(),
         ports: FxHashMap::default(),
-        addresses: FxHashMap::default(),
+        conduits: model.conduits.iter().filter(|conduit| !conduit.through.is_empty()).collect(),
         stations: FxHashMap::default(),
         diagnostics,
     };
-    let mut legs = Legs::new(universe, model);
+    let mut legs = Legs::new(universe, model, statements);
     let mut all = Vec::with_capacity(rectangles.len());
     for (index, rectangle) in rectangles.iter().enumerate() {
         let statement = &statements[rectangle.statement as usize];
@@ -103,7 +127,7 @@ pub fn build(
         }
     }
     planner.lock_outs();
-    Plan { legs: all, ..planner.finish(package) }
+    (Plan { legs: all, ..planner.finish(package) }, legs.proxies)
 }
 
 impl Planner<'_, '_> {
@@ -136,7 +160,7 @@ impl Planner<'_, '_> {
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
         }
-        let mut by_segments: BTreeMap<Place, Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_segments: BTreeMap<(Vec<SegmentId>, Option<GatewayId>), Vec<(u32, u32)>> = BTreeMap::new();
         for id in set.members() {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
@@ -145,10 +169,10 @@ impl Planner<'_, '_> {
         let single = by_segments.len() == 1;
         let stations: Arc<[Station]> = by_segments
             .into_iter()
-            .map(|((segments, gateway), ids)| Station {
-                gateway,
-                segments,
-                members: if single { set.clone() } else { Arc::new(Ranges::from_unsorted(ids)) },
+            .map(|((segments, gateway), ids)| {
+                let members = if single { set.clone() } else { Arc::new(Ranges::from_unsorted(ids)) };
+                let addresses = segments.iter().map(|segment| self.addresses(&members, *segment)).collect();
+                Station { gateway, segments, addresses, members }
             })
             .collect();
         // the set is kept with its stations: its address stays its own as long as it is a key
@@ -164,24 +188,25 @@ impl Planner<'_, '_> {
         destination: &Station,
         ports: &Arc<[PortMatch]>,
     ) {
-        let starts: Vec<SegmentId> = match leg.through {
-            Some(slice) => source.segments.iter().copied().filter(|segment| *segment == slice).collect(),
-            None => source.segments.clone(),
-        };
-        let mut best: Vec<(u32, SegmentId, SegmentId)> = Vec::new();
-        for from in &starts {
-            for to in &destination.segments {
-                if let Some(length) = self.routes.length(*from, *to) {
-                    best.push((length, *from, *to));
+        let mut best: Vec<(Place<'_>, Place<'_>)> = Vec::with_capacity(1);
+        let mut shortest = u32::MAX;
+        for from in source.places().filter(|(start, _)| leg.through.is_none_or(|slice| slice == *start)) {
+            for to in destination.places() {
+                let Some(length) = self.routes.length(from.0, to.0).filter(|length| *length <= shortest)
+                else {
+                    continue;
+                };
+                if length < shortest {
+                    best.clear();
+                    shortest = length;
                 }
+                best.push((from, to));
             }
         }
-        let Some(shortest) = best.iter().map(|(length, ..)| *length).min() else {
+        if best.is_empty() {
             self.no_path(statement, source, destination);
-            return;
-        };
-        best.retain(|(length, ..)| *length == shortest);
-        for (_, from, to) in best {
+        }
+        for (from, to) in best {
             self.segments(leg, statement, (source, from), (destination, to), ports);
         }
     }
@@ -190,14 +215,12 @@ impl Planner<'_, '_> {
         &mut self,
         leg: &Leg,
         statement: &Statement,
-        (source, from): (&Station, SegmentId),
-        (destination, to): (&Station, SegmentId),
+        (source, (from, source_addresses)): (&Station, Place<'_>),
+        (destination, (to, destination_addresses)): (&Station, Place<'_>),
         ports: &Arc<[PortMatch]>,
     ) {
-        let source_addresses = self.addresses(&source.members, from);
-        let destination_addresses = self.addresses(&destination.members, to);
-        if !common_family(&source_addresses, &destination_addresses) {
-            self.no_common_family(statement, source, destination, &source_addresses, &destination_addresses);
+        if !common_family(source_addresses, destination_addresses) {
+            self.no_common_family(statement, source, destination, source_addresses, destination_addresses);
             return;
         }
         let action = Action {
@@ -210,30 +233,29 @@ impl Planner<'_, '_> {
         let (start, end) = (source.gateway, destination.gateway);
         let mut held = leg.limit_is_held;
         let Some(route) = self.routes.route(from, to) else { return };
-        let mut seen_as: SeenAs = BTreeMap::from([(from, (source_addresses, from))]);
+        let mut seen_as = SeenAs(vec![(from, source_addresses.clone(), from)]);
         if let Some(gateway) = start
             && self.model.gateway(gateway).filters()
         {
             held = true;
-            let (sources, _) = seen_as[&from].clone();
+            let sources = source_addresses.clone();
             self.rule(gateway, leg, Hook::Output, sources, destination_addresses.clone(), ports, &action);
-            self.arrives(gateway, from, to, &destination_addresses);
+            self.arrives(gateway, from, to, destination_addresses);
         }
         for hop in &route.hops {
-            held |=
-                self.hop(leg, statement, *hop, &mut seen_as, (to, &destination_addresses), ports, &action);
+            held |= self.hop(leg, statement, *hop, &mut seen_as, (to, destination_addresses), ports, &action);
         }
         if let Some(gateway) = end
             && self.model.gateway(gateway).filters()
-            && let Some((sources, home)) = seen_as.get(&to).cloned()
+            && let Some((sources, home)) = seen_as.on(to)
         {
             held = true;
             self.arrives(gateway, to, home, &sources);
             self.drafts[gateway.index()].has_input = true;
             self.rule(gateway, leg, Hook::Input, sources, destination_addresses.clone(), ports, &action);
         }
-        if let Some((seen, _)) = seen_as.get(&to) {
-            let way = Way { from, to, route: &route, seen_as: seen, destinations: &destination_addresses };
+        if let Some((seen_as, _)) = seen_as.on(to) {
+            let way = Way { from, to, route: &route, seen_as, destinations: destination_addresses };
             self.pods(leg, statement, (source, destination), &way, ports);
         }
         let guarded = route.every_path(|gateway| self.guards(gateway));
@@ -281,7 +303,7 @@ impl Planner<'_, '_> {
         action: &Action,
     ) -> bool {
         let gateway = self.model.gateway(hop.gateway);
-        let Some((sources, home)) = seen_as.get(&hop.from).cloned() else { return false };
+        let Some((sources, home)) = seen_as.on(hop.from) else { return false };
         let mut leaves_as = (sources.clone(), home);
         if gateway.masquerade.contains(&hop.to) {
             let own = gateway.interfaces.iter().filter(|interface| interface.segment == hop.to);
@@ -291,13 +313,7 @@ impl Planner<'_, '_> {
             }
             leaves_as = (Arc::new(hidden), hop.to);
         }
-        match seen_as.get_mut(&hop.to) {
-            Some((known, _)) if *known != leaves_as.0 => *known = Arc::new(known.union(&leaves_as.0)),
-            Some(_) => {}
-            None => {
-                seen_as.insert(hop.to, leaves_as);
-            }
-        }
+        seen_as.add(hop.to, leaves_as.0, leaves_as.1);
         if !gateway.filters() {
             return false;
         }
@@ -334,16 +350,15 @@ impl Planner<'_, '_> {
     /// Addresses may arrive at a gateway from a segment. What belongs to their home segment is bound as that segment.
     fn arrives(&mut self, gateway: GatewayId, from: SegmentId, home: SegmentId, addresses: &Arc<AddressSet>) {
         let inside = &self.model.segment(home).addresses;
-        let outside = addresses.difference(inside);
-        let all_outside = outside == **addresses;
-        let parts = [
-            (!all_outside).then_some(Arrival::Segment(home)),
-            match (outside.is_empty(), all_outside) {
-                (true, _) => None,
-                (_, true) => Some(Arrival::Addresses(addresses.clone())),
-                _ => Some(Arrival::Addresses(Arc::new(outside))),
-            },
-        ];
+        let parts = if inside.covers(addresses) {
+            [Some(Arrival::Segment(home)), None]
+        } else {
+            let outside = addresses.difference(inside);
+            match outside == **addresses {
+                true => [None, Some(Arrival::Addresses(addresses.clone()))],
+                false => [Some(Arrival::Segment(home)), Some(Arrival::Addresses(Arc::new(outside)))],
+            }
+        };
         let arrivals = self.drafts[gateway.index()].arrivals.entry(from).or_default();
         for part in parts.into_iter().flatten() {
             if arrivals.last() != Some(&part) {
@@ -379,16 +394,17 @@ impl Planner<'_, '_> {
     }
 
     /// The addresses that a set has on a segment.
-    fn addresses(&mut self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
-        let key = (Arc::as_ptr(members) as usize, segment);
-        if let Some((_, known)) = self.addresses.get(&key) {
-            return known.clone();
-        }
+    fn addresses(&self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
         let attachments = members.members().flat_map(|id| &self.model.principal(id).attachments);
-        let here = attachments.filter(|attachment| attachment.segment == segment);
-        let set = Arc::new(AddressSet::union_of(here.map(|attachment| &attachment.addresses)));
-        self.addresses.insert(key, (members.clone(), set.clone()));
-        set
+        let mut here = attachments.filter(|attachment| attachment.segment == segment);
+        match (here.next(), here.next()) {
+            (None, _) => Arc::default(),
+            (Some(only), None) => only.addresses.clone(),
+            (Some(first), Some(second)) => {
+                let all = [first, second].into_iter().chain(here);
+                Arc::new(AddressSet::union_of(all.map(|attachment| &*attachment.addresses)))
+            }
+        }
     }
 }
 

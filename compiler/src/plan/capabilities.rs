@@ -61,16 +61,20 @@ const VALUED: [u64; 2] = [5, 6];
 pub(super) fn proxy_holds(word: &str, protocol: &Protocol) -> bool {
     let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name);
     // methods of HTTP, not those of CoAP, which no proxy here speaks
-    let http = protocol.operations.iter().any(|operation| !operation.methods.is_empty())
-        && protocol.transports.iter().all(
-            |transport| matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp),
-        );
+    let http =
+        protocol.operations.iter().any(|operation| !operation.methods.is_empty()) && runs_over_tcp(protocol);
     match word {
         "modbus" => short == "modbus" || short == "modbus_security",
         "mosquitto" => short.starts_with("mqtt"),
         "envoy" => http,
         _ => false,
     }
+}
+
+/// Whether a protocol can be led through a proxy for connections.
+pub(super) fn runs_over_tcp(protocol: &Protocol) -> bool {
+    let tcp = |transport: &TransportMatch| matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp);
+    !protocol.transports.is_empty() && protocol.transports.iter().all(tcp)
 }
 
 /// Why a packet filter does not hold a demand.

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
-use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
+use smol_str::SmolStr;
+use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
     AddressSet, PortMatch, Statement, StatementId, StatementOrigin, Transport,
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     flows::{self, some_names},
     model::{Cluster, DnsServer, Model, PodSelector, PrincipalSet, SegmentId, SegmentKind},
-    names::Universe,
 };
 
 /// The part of the relation that one cluster's network policies enforce.
@@ -90,7 +90,7 @@ pub(super) struct Way<'w> {
     pub(super) to: SegmentId,
     pub(super) route: &'w Route,
     /// The source's addresses, as the destination sees them.
-    pub(super) seen_as: &'w Arc<AddressSet>,
+    pub(super) seen_as: Arc<AddressSet>,
     pub(super) destinations: &'w Arc<AddressSet>,
 }
 
@@ -129,7 +129,7 @@ impl Planner<'_, '_> {
             );
         }
         if arriving {
-            let peers = if inside { None } else { Some(way.seen_as) };
+            let peers = if inside { None } else { Some(&way.seen_as) };
             self.grant(
                 leg,
                 PodDirection::Ingress,
@@ -140,8 +140,8 @@ impl Planner<'_, '_> {
             );
         }
         let many = |set: &AddressSet| prefixes(set) > MANY_PREFIXES;
-        if !inside && (leaving && many(way.destinations) || arriving && many(way.seen_as)) {
-            self.many_prefixes(statement, if leaving { way.destinations } else { way.seen_as });
+        if !inside && (leaving && many(way.destinations) || arriving && many(&way.seen_as)) {
+            self.many_prefixes(statement, if leaving { way.destinations } else { &way.seen_as });
         }
     }
 
@@ -307,7 +307,7 @@ fn cluster_plan(
     namespaces.sort_unstable();
     namespaces.dedup();
     let mut grants = draft.grants;
-    let dns_id = format!("{}.dns", cluster.name);
+    let dns_id = SmolStr::from(format!("{}.dns", cluster.name));
     let mut origin = None;
     // The line about names comes after all statements.
     let dns_statement = statements.len() as u32;
@@ -327,11 +327,11 @@ fn cluster_plan(
         });
         origin = Some(StatementOrigin {
             id: dns_id.clone(),
-            policy: cluster.name.clone(),
+            policy: cluster.name.as_str().into(),
             file: dns.file,
             span: dns.span,
-            text: format!("dns = {:?}", dns.text.as_str()),
-            documentation: String::new(),
+            text: format!("dns = {:?}", dns.text.as_str()).into(),
+            documentation: SmolStr::default(),
         });
     }
     let mut ids: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
@@ -357,7 +357,7 @@ fn cluster_plan(
         name: cluster.name.clone(),
         statements: ids
             .iter()
-            .map(|(id, (_, policy))| Statement { id: (*id).to_owned(), policy: (*policy).to_owned() })
+            .map(|(id, (_, policy))| Statement { id: (*id).into(), policy: (*policy).into() })
             .collect(),
         namespaces,
         workloads,
@@ -392,25 +392,4 @@ fn prefixes(set: &AddressSet) -> usize {
     let v4: usize = set.v4.iter().map(|(first, last)| blocks(u128::from(first), u128::from(last), 32)).sum();
     let v6: usize = set.v6.iter().map(|(first, last)| blocks(first, last, 128)).sum();
     v4 + v6
-}
-
-/// Pods that no policy holds, whatever it says.
-pub(super) fn host_networks(universe: &Universe<'_>, model: &Model, diagnostics: &mut Vec<Diagnostic>) {
-    for cluster in model.clusters.iter().filter(|cluster| cluster.accept_gap.is_none()) {
-        for workload in cluster.workloads.iter().filter(|workload| workload.host_network) {
-            let principal = model.principal(workload.principal);
-            let (file, span): (FileId, Span) = universe.name_span(principal.entity);
-            diagnostics.push(
-                Diagnostic::new(
-                    &codes::W0601,
-                    format!("`{}` reaches every pod of its node, whatever policy says", principal.name),
-                )
-                .primary(file, span, "its pods have the node's network, where network policies hold nothing")
-                .help(format!(
-                    "give it a network of its own (`host_network = false`), or accept it with `accept_gap = \"…\"` in `{}`",
-                    cluster.name
-                )),
-            );
-        }
-    }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
-
 use super::{
-    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, PlanRule, StatementOrigin,
+    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, StatementOrigin,
     build::{Arrival, Draft, Planner},
 };
 use crate::{
@@ -19,12 +17,13 @@ impl Planner<'_, '_> {
         let mut gateways: Vec<GatewayPlan> = Vec::new();
         let with_mac: Vec<u32> =
             self.model.principals_where(|principal| principal.mac.is_some()).members().collect();
+        let ranks = ranks(self.statements);
         for (index, draft) in std::mem::take(&mut self.drafts).into_iter().enumerate() {
             let gateway = &self.model.gateways[index];
             if gateway.filters() {
                 gateways.push(gateway_plan(
                     self.model,
-                    self.statements,
+                    (self.statements, &ranks),
                     index,
                     draft,
                     package,
@@ -56,15 +55,27 @@ impl Planner<'_, '_> {
             version: version.into(),
             gateways,
             clusters,
+            gaps: Vec::new(),
             statements,
             legs: Vec::new(),
         }
     }
 }
 
+/// The place of each statement in the order of ids.
+fn ranks(statements: &[Statement]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..statements.len() as u32).collect();
+    order.sort_unstable_by(|a, b| statements[*a as usize].id.cmp(&statements[*b as usize].id));
+    let mut ranks = vec![0; statements.len()];
+    for (rank, statement) in (0..).zip(order) {
+        ranks[statement as usize] = rank;
+    }
+    ranks
+}
+
 fn gateway_plan(
     model: &Model,
-    statements: &[Statement],
+    (statements, ranks): (&[Statement], &[u32]),
     index: usize,
     mut draft: Draft,
     package: &str,
@@ -73,23 +84,21 @@ fn gateway_plan(
 ) -> GatewayPlan {
     let gateway = &model.gateways[index];
     let mut ids: Vec<u32> = draft.rules.iter().map(|rule| rule.statement).collect();
-    ids.sort_unstable_by(|a, b| statements[*a as usize].id.cmp(&statements[*b as usize].id));
     ids.dedup();
-    let mut position = FxHashMap::default();
-    for (at, id) in ids.iter().enumerate() {
-        position.insert(*id, at as u32);
+    ids.sort_unstable_by_key(|id| ranks[*id as usize]);
+    ids.dedup();
+    for id in &ids {
         used[*id as usize] = true;
+    }
+    for rule in &mut draft.rules {
+        let found = ids.binary_search_by_key(&ranks[rule.statement as usize], |id| ranks[*id as usize]);
+        rule.statement = found.unwrap_or_default() as u32; // each rule's statement is among them
     }
     let interfaces = gateway.interfaces.iter().map(|interface| InterfacePlan {
         name: interface.name.to_string(),
         device: interface.device.to_string(),
         addresses: interface.addresses.clone(),
     });
-    let rules = draft
-        .rules
-        .drain(..)
-        .map(|rule| PlanRule { statement: position.get(&rule.statement).copied().unwrap_or(0), ..rule });
-    let rules = rules.collect();
     let mut bindings: BTreeMap<String, Vec<AddressSet>> = BTreeMap::new();
     for interface in &gateway.interfaces {
         // whoever stands on the segment itself, next hops with their neighbour advertisements among them
@@ -124,7 +133,7 @@ fn gateway_plan(
                 super::Statement { id: statement.id.clone(), policy: counted_as.clone() }
             })
             .collect(),
-        rules,
+        rules: draft.rules,
         bindings,
         mac_bindings: mac_bindings(model, index, with_mac),
     }

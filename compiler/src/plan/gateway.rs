@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::{AddressSet, OperationMatch};
 
 /// Index into [`GatewayPlan::statements`].
@@ -43,10 +45,10 @@ pub struct InterfacePlan {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     /// Stable, unique in the package, made of `[A-Za-z0-9_.\[\]-]`: `vibration.3fa2c1`.
-    pub id: String,
+    pub id: SmolStr,
     /// What counts and limits it together with others, of the same alphabet: the policy block it stands in
     /// (`vibration`), or its own id where it has a limit.
-    pub policy: String,
+    pub policy: SmolStr,
 }
 
 /// Where in the host a packet is decided.

@@ -5,7 +5,13 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
-use super::{OperationMatch, capabilities, routes::Routes};
+use super::{
+    OperationMatch,
+    assurance::{Assurances, Way},
+    capabilities,
+    routes::Routes,
+    shortfall::Shortfall,
+};
 use crate::{
     flows::{Demand, PortSet, Rectangle, Statement},
     model::{Model, PrincipalKind, PrincipalSet, SegmentId},
@@ -42,21 +48,46 @@ pub(super) struct Legs<'m, 'a> {
     universe: &'m Universe<'a>,
     model: &'m Model,
     roles: Ranges<u32>,
+    /// Principals that enforce anything.
+    enforcing: Vec<u32>,
     /// For each proxy and port, the one destination behind it.
     listeners: FxHashMap<(u32, PortSet), PrincipalSet>,
+    assurances: Assurances<'m, 'a>,
+    /// For each rectangle so far, the proxy that its connections are led through.
+    pub(super) proxies: Vec<Option<u32>>,
 }
 
 impl<'m, 'a> Legs<'m, 'a> {
-    pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
-        let is_role =
-            |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Role;
-        let roles = model.principals.iter().enumerate().filter(is_role);
-        let roles = Ranges::from_unsorted(roles.map(|(index, _)| (index as u32, index as u32)).collect());
-        Self { universe, model, roles, listeners: FxHashMap::default() }
+    pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model, statements: &[Statement]) -> Self {
+        let roles = model.principals_where(|principal| principal.kind == PrincipalKind::Role);
+        let enforcing = model.principals_where(|principal| !principal.details.enforces.is_empty());
+        Self {
+            universe,
+            model,
+            roles,
+            enforcing: enforcing.members().collect(),
+            listeners: FxHashMap::default(),
+            assurances: Assurances::new(universe, model, statements),
+            proxies: Vec::new(),
+        }
     }
 
+    /// The legs of one rectangle; its place in `proxies` is filled, whatever comes of it.
     pub(super) fn of(
         &mut self,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        routes: &mut Routes,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Leg> {
+        let index = self.proxies.len();
+        self.proxies.push(None);
+        self.find(index, rectangle, statement, routes, diagnostics)
+    }
+
+    fn find(
+        &mut self,
+        index: usize,
         rectangle: &Rectangle,
         statement: &Statement,
         routes: &mut Routes,
@@ -122,6 +153,29 @@ impl<'m, 'a> Legs<'m, 'a> {
             );
             return Vec::new();
         }
+        let mut way = Way { proxy, through };
+        let mut shortfall = self.assurances.shortfall(rectangle, statement, way, routes);
+        if let Some(found) = shortfall
+            .as_ref()
+            .filter(|_| proxy.is_none() && !at_the_end && !by_filter && rectangle.destinations.count() == 1)
+        {
+            match self.choose_verifier(rectangle, statement, found, routes) {
+                Ok(None) => {}
+                Ok(chosen) => {
+                    (proxy, operations) = (chosen, None);
+                    way.proxy = chosen;
+                    shortfall = self.assurances.shortfall(rectangle, statement, way, routes);
+                }
+                Err(diagnostic) => {
+                    diagnostics.push(*diagnostic);
+                    return Vec::new();
+                }
+            }
+        }
+        if let Some(shortfall) = shortfall {
+            diagnostics.push(self.assurances.report(&shortfall, rectangle, statement, proxy));
+        }
+        self.proxies[index] = proxy;
         let Some(proxy) = proxy else {
             return vec![Leg {
                 limit_is_held: at_the_end && rectangle.demand.is_some(),
@@ -236,6 +290,41 @@ impl<'m, 'a> Legs<'m, 'a> {
     ) -> Result<Option<u32>, Box<Diagnostic>> {
         let protocol = self.model.protocols.get(demand.protocol);
         let can_hold = |word: &&'static str| capabilities::proxy_holds(word, protocol);
+        let holders = self
+            .enforcing
+            .iter()
+            .copied()
+            .filter(|id| self.model.principal(*id).details.enforces.iter().any(&can_hold));
+        self.the_one(holders, rectangle, statement, routes)
+    }
+
+    /// The one proxy that verifies the sources as well as is required; what no packet filter can do, it does.
+    fn choose_verifier(
+        &self,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        shortfall: &Shortfall,
+        routes: &mut Routes,
+    ) -> Result<Option<u32>, Box<Diagnostic>> {
+        let verifiers = self.assurances.verifiers(rectangle, shortfall);
+        let note =
+            |ambiguous: Box<Diagnostic>| {
+                let required = shortfall.required.word();
+                Box::new((*ambiguous).note(format!(
+                    "the flow needs one of them, since `{required}` is required of its source"
+                )))
+            };
+        self.the_one(verifiers.into_iter(), rectangle, statement, routes).map_err(note)
+    }
+
+    /// The one of several proxies that both ends can reach.
+    fn the_one(
+        &self,
+        candidates: impl Iterator<Item = u32>,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        routes: &mut Routes,
+    ) -> Result<Option<u32>, Box<Diagnostic>> {
         let mut reachable = |from: u32, to: u32| {
             let (from, to) = (self.model.principal(from), self.model.principal(to));
             from.attachments
@@ -247,15 +336,8 @@ impl<'m, 'a> Legs<'m, 'a> {
         else {
             return Ok(None);
         };
-        let candidates: Vec<u32> = self
-            .model
-            .principals
-            .iter()
-            .enumerate()
-            .filter(|(_, principal)| principal.details.enforces.iter().any(&can_hold))
-            .map(|(index, _)| index as u32)
-            .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
-            .collect();
+        let candidates: Vec<u32> =
+            candidates.filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination)).collect();
         match candidates.as_slice() {
             [only] => Ok(Some(*only)),
             [] => Ok(None),

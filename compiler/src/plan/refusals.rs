@@ -122,12 +122,15 @@ impl Planner<'_, '_> {
         source: &Station,
         destination: &Station,
     ) {
+        if self.conduits.is_empty() {
+            return;
+        }
         let zone = |station: &Station| {
             let (first, _) = station.members.iter().next()?;
             self.model.principal(first).zones.first().map(|zone| self.model.zone(*zone).entity)
         };
         let (Some(from), Some(to)) = (zone(source), zone(destination)) else { return };
-        for conduit in self.model.conduits.iter().filter(|conduit| !conduit.through.is_empty()) {
+        for conduit in &self.conduits {
             if conduit.ends != [from, to] && conduit.ends != [to, from] {
                 continue;
             }

@@ -211,13 +211,7 @@ pub(crate) fn significant(
     tokens: &[Token],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Token> {
-    let opened = |open: TokenKind, close: TokenKind| {
-        let count = |kind| tokens.iter().filter(|token| token.kind == kind).count();
-        count(open) > count(close)
-    };
-    let unbalanced = opened(TokenKind::OpenBrace, TokenKind::CloseBrace)
-        || opened(TokenKind::OpenBracket, TokenKind::CloseBracket)
-        || opened(TokenKind::OpenParen, TokenKind::CloseParen);
+    let unbalanced = is_unbalanced(tokens);
     let mut seen = Vec::with_capacity(tokens.len() / 2);
     let mut open: Vec<Token> = Vec::new();
     let mut too_deep = 0usize;
@@ -288,6 +282,23 @@ pub(crate) fn significant(
     seen
 }
 
+/// Whether more brackets of some kind open than close.
+fn is_unbalanced(tokens: &[Token]) -> bool {
+    let (mut braces, mut brackets, mut parentheses) = (0_i64, 0_i64, 0_i64);
+    for token in tokens {
+        match token.kind {
+            TokenKind::OpenBrace => braces += 1,
+            TokenKind::CloseBrace => braces -= 1,
+            TokenKind::OpenBracket => brackets += 1,
+            TokenKind::CloseBracket => brackets -= 1,
+            TokenKind::OpenParen => parentheses += 1,
+            TokenKind::CloseParen => parentheses -= 1,
+            _ => {}
+        }
+    }
+    braces > 0 || brackets > 0 || parentheses > 0
+}
+
 fn closing_kind(open: TokenKind) -> TokenKind {
     match open {
         TokenKind::OpenBrace => TokenKind::CloseBrace,
@@ -334,6 +345,9 @@ pub(crate) fn report_misleading(
     tokens: &[Token],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    if source.bytes().all(|byte| byte == b'\n' || byte == b'\t' || (b' '..=b'~').contains(&byte)) {
+        return; // the usual case, told in one pass
+    }
     for token in tokens.iter().filter(|token| token.kind.is_trivia() || token.kind == TokenKind::String) {
         let after = |at: usize| source.as_bytes().get(token.span.start as usize + at + 1);
         let found = token.span.of(source).char_indices().find(|(at, character)| match character {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::{
-    ast::{Expr, ExprKind, StringLiteral, StringPart},
+    ast::{Expr, ExprKind, Quantity, StringLiteral, StringPart},
     diagnostic::{Diagnostic, FileId, codes},
     text::Span,
 };
@@ -53,7 +53,8 @@ impl Context<'_> {
     pub(crate) fn quantity(&mut self, text: &str, span: Span) -> Expr {
         let unit_at = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
         let (number, unit) = text.split_at(unit_at);
-        Expr { kind: ExprKind::Quantity(number.trim_end().replace('_', "").into(), unit.into()), span }
+        let quantity = Quantity { number: number.trim_end().replace('_', "").into(), unit: unit.into() };
+        Expr { kind: ExprKind::Quantity(Box::new(quantity)), span }
     }
 
     pub(crate) fn ip(&mut self, text: &str, span: Span) -> Expr {

@@ -4,7 +4,7 @@ use lalrpop_util::{ErrorRecovery, ParseError};
 use smol_str::SmolStr;
 
 use crate::{
-    ast::{File, Item, ItemKind, Template},
+    ast::{File, Item, ItemKind},
     diagnostic::{Diagnostic, FileId, codes},
     expected, grammar,
     lexer::{self, Token, TokenKind},
@@ -149,7 +149,7 @@ fn document(source: &str, tokens: &[Token], at: &mut usize, items: &mut [Item]) 
             item.documentation = SmolStr::from(lines.join("\n"));
         }
         match &mut item.kind {
-            ItemKind::Template(Template { items, .. }) => document(source, tokens, at, items),
+            ItemKind::Template(template) => document(source, tokens, at, &mut template.items),
             ItemKind::Declaration(declaration) => {
                 for entry in declaration.body.iter_mut().flat_map(|body| &mut body.entries) {
                     if let crate::ast::Entry::Block(item) | crate::ast::Entry::Flow(item) = entry {

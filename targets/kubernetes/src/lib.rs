@@ -21,7 +21,7 @@ mod object;
 mod prefixes;
 mod readme;
 
-pub use emit::{Emission, emit};
+pub use emit::emit;
 pub use error::EmitError;
 pub use readme::readme_section;
 

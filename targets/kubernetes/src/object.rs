@@ -60,11 +60,13 @@ impl Writer {
     }
 
     /// A selector by labels; `{}` chooses everything.
-    fn selector(&mut self, indent: usize, key: &str, labels: &Labels) {
+    /// `item` starts an item of a list with it.
+    fn selector(&mut self, item: bool, indent: usize, key: &str, labels: &Labels) {
+        let (start, key) = if item { (indent - 2, format!("- {key}")) } else { (indent, key.to_owned()) };
         if labels.is_empty() {
-            return self.line(indent, &format!("{key}: {{}}"));
+            return self.line(start, &format!("{key}: {{}}"));
         }
-        self.line(indent, &format!("{key}:"));
+        self.line(start, &format!("{key}:"));
         self.line(indent + 2, "matchLabels:");
         self.map(indent + 4, labels.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     }
@@ -79,8 +81,8 @@ impl Writer {
         self.line(4, &format!("- {peers}:"));
         for pods in &rule.pods {
             let namespace = [("kubernetes.io/metadata.name".into(), pods.namespace.clone())].into();
-            self.selector(10, "- namespaceSelector", &namespace);
-            self.selector(12, "podSelector", &pods.labels);
+            self.selector(true, 12, "namespaceSelector", &namespace);
+            self.selector(false, 12, "podSelector", &pods.labels);
         }
         for prefix in &rule.prefixes {
             self.line(10, "- ipBlock:");
@@ -128,7 +130,7 @@ impl Policy {
         writer.line(2, "annotations:");
         writer.map(4, self.annotations.iter().map(|(key, value)| (*key, value.as_str())));
         writer.line(0, "spec:");
-        writer.selector(2, "podSelector", &self.selector);
+        writer.selector(false, 2, "podSelector", &self.selector);
         writer.line(2, "policyTypes:");
         let (kind, rules, peers) = match self.direction {
             PodDirection::Ingress => ("Ingress", "ingress", "from"),

@@ -57,7 +57,7 @@ fn main() {
         name: "gw".into(),
         interfaces: Vec::new(),
         statements: (0..rules.len())
-            .map(|n| Statement { id: format!("control.{n:06x}"), policy: "control".into() })
+            .map(|n| Statement { id: format!("control.{n:06x}").into(), policy: "control".into() })
             .collect(),
         rules: (0..)
             .zip(rules)

@@ -1,10 +1,9 @@
 //! The files of a gateway.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use weir_compiler::plan::GatewayPlan;
-use weir_targets::{Artifact, file_name};
+use weir_targets::{Artifact, Carried, file_name};
 
 use crate::chains::{self, BASE, Base};
 use crate::elements::source_map;
@@ -24,9 +23,9 @@ pub struct Emission {
     pub artifacts: Vec<Artifact>,
     /// Mark of connections approved under this policy, and the generation in object names as 8 hex digits.
     pub epoch: u32,
-    /// For the id of each statement that this gateway enforces, the artifacts that enforce it. A comment in them names it, unless
-    /// an element stands for more statements than a comment has room for.
-    pub sources: BTreeMap<String, Vec<String>>,
+    /// The statements that this gateway enforces, and the artifacts that enforce all of them. A comment in them names each,
+    /// unless an element stands for more statements than a comment has room for.
+    pub carried: Carried,
 }
 
 /// Renders the plan of a gateway. The same plan gives the same bytes, in whatever order its rules stand.
@@ -48,14 +47,16 @@ pub fn emit(plan: &GatewayPlan, options: &Options) -> Result<Emission, EmitError
     let mut used: Vec<u32> = plan.rules.iter().map(|rule| rule.statement).collect();
     used.sort_unstable();
     used.dedup();
-    let paths = vec![format!("{base}.d/stage.nft"), format!("{base}.nft")];
-    let sources =
-        used.into_iter().map(|id| (plan.statements[id as usize].id.clone(), paths.clone())).collect();
-    Ok(Emission { artifacts, epoch: set.epoch, sources })
+    let carried = Carried {
+        statements: used.into_iter().map(|id| plan.statements[id as usize].id.clone()).collect(),
+        artifacts: vec![format!("{base}.d/stage.nft"), format!("{base}.nft")],
+    };
+    Ok(Emission { artifacts, epoch: set.epoch, carried })
 }
 
 fn whole_file(set: &Ruleset<'_>) -> String {
     let mut out = set.header("The whole ruleset: one transaction that replaces the table.");
+    out.reserve(set.size());
     // `table` first, so that `delete` finds one.
     out.push_str("table inet weir\ndelete table inet weir\ntable inet weir {\n");
     let _ = set.body(&mut out, Text { suffix: "", comments: true });
@@ -73,6 +74,7 @@ fn base_file(set: &Ruleset<'_>) -> String {
 
 fn stage_file(set: &Ruleset<'_>, suffix: &str) -> String {
     let mut out = set.header("A new generation, which nothing refers to yet. May be loaded again.");
+    out.reserve(set.size());
     out.push_str("table inet weir {\n");
     for chain in chains::names_of(set, suffix) {
         let _ = writeln!(out, "\tchain {chain} {{\n\t}}");

@@ -36,7 +36,6 @@ fn address_type(family: Family) -> &'static str {
 
 /// Maps from source to class, then from class and destination to verdict.
 pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fmt::Result {
-    let verdicts = set.verdict_names(text.suffix);
     let mut comment = String::new();
     for form in &set.form.hooks {
         let hook = hook_name(form.hook);
@@ -52,13 +51,13 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fm
                     for (source, key) in &layer.pairs {
                         out.push_str("\t\t\t");
                         write_address(out, family, *source)?;
-                        set.key(out, family, key, &verdicts, text.comments, &mut comment)?;
+                        set.key(out, family, key, text, &mut comment)?;
                     }
                     close(out);
                 }
                 sources(out, hook, family, index, layer, text.suffix)?;
             }
-            destinations(out, set, hook, family, lookup, &verdicts, text)?;
+            destinations(out, set, hook, family, lookup, text)?;
         }
     }
     Ok(())
@@ -111,7 +110,6 @@ fn destinations(
     hook: &str,
     family: Family,
     lookup: &Lookup,
-    verdicts: &[String],
     text: Text<'_>,
 ) -> fmt::Result {
     let kind = format!("\t\ttype mark . {} . inet_proto . inet_service : verdict", address_type(family));
@@ -123,7 +121,7 @@ fn destinations(
         for (class, key) in &lookup.keys {
             out.push_str("\t\t\t");
             push_class(out, *class);
-            set.key(out, family, key, verdicts, text.comments, &mut comment)?;
+            set.key(out, family, key, text, &mut comment)?;
         }
         close(out);
     }
@@ -144,7 +142,7 @@ fn destinations(
                 set.comment(&mut comment, wide.origin);
                 push_all(out, &[" comment \"", &comment, "\""]);
             }
-            push_all(out, &[" : jump ", &verdicts[wide.verdict as usize], ",\n"]);
+            push_all(out, &[" : jump ", &set.verdicts[wide.verdict as usize], suffix, ",\n"]);
         }
         close(out);
     }
@@ -312,19 +310,18 @@ impl Ruleset<'_> {
         out: &mut String,
         family: Family,
         key: &Key,
-        verdicts: &[String],
-        comments: bool,
+        text: Text<'_>,
         comment: &mut String,
     ) -> fmt::Result {
         out.push_str(" . ");
         write_address(out, family, key.destination)?;
         push_all(out, &[" . ", transport(key.transport, family), " . "]);
         push_number(out, key.port);
-        if comments {
+        if text.comments {
             self.comment(comment, key.origin);
             push_all(out, &[" comment \"", comment, "\""]);
         }
-        push_all(out, &[" : jump ", &verdicts[key.verdict as usize], ",\n"]);
+        push_all(out, &[" : jump ", &self.verdicts[key.verdict as usize], text.suffix, ",\n"]);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 use weir_compiler::plan::{Action, GatewayPlan, Limit};
 
 use crate::error::EmitError;
@@ -42,7 +43,7 @@ pub(crate) enum Tier {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    pub(crate) policy: String,
+    pub(crate) policy: SmolStr,
     pub(crate) action: Action,
 }
 

@@ -9,7 +9,7 @@ use crate::chains;
 use crate::elements;
 use crate::error::EmitError;
 use crate::names::{self, Register};
-use crate::normal::NormalForm;
+use crate::normal::{Lookup, NormalForm};
 use crate::options::Options;
 
 /// Mark of a connection of which only single operations were permitted, under any policy. It permits nothing: it says
@@ -31,6 +31,8 @@ pub(crate) struct Ruleset<'a> {
     pub(crate) form: NormalForm,
     /// By profile: what stands behind `p_` and `c_`.
     pub(crate) profile_names: Vec<String>,
+    /// By verdict: the chain of its profile, or one that tries several; without the suffix of a generation.
+    pub(crate) verdicts: Vec<String>,
     /// Mark of the connections approved under exactly this policy. The top bit is set.
     pub(crate) epoch: u32,
 }
@@ -56,8 +58,9 @@ impl<'a> Ruleset<'a> {
             .list
             .iter()
             .map(|profile| register.claim(names::profile(&profile.policy, &profile.action)))
-            .collect::<Result<_, _>>()?;
-        let mut set = Self { plan, options, form, profile_names, epoch: 0 };
+            .collect::<Result<Vec<String>, _>>()?;
+        let verdicts = verdicts(&form, &profile_names);
+        let mut set = Self { plan, options, form, profile_names, verdicts, epoch: 0 };
         set.epoch = set.digest();
         Ok(set)
     }
@@ -65,7 +68,7 @@ impl<'a> Ruleset<'a> {
     /// The first 32 bits of the SHA-256 of everything that decides, which is the text without comments. The top bit
     /// is set, so that no mark of [`Ruleset::seen`] meets it, and the others are never all 0 nor [`OPERATIONS`].
     fn digest(&self) -> u32 {
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.size());
         // Writing to a string cannot fail.
         let _ = self.body(&mut text, Text { suffix: "", comments: false });
         let digest = Sha256::digest(&text);
@@ -98,28 +101,18 @@ impl<'a> Ruleset<'a> {
         chains::lookups(out, self, text.suffix)
     }
 
-    /// The chain of each verdict: that of its profile, or one that tries several.
+    /// The chain of each verdict in a generation.
     pub(crate) fn verdict_names(&self, suffix: &str) -> Vec<String> {
-        let mut all: Vec<String> =
-            self.profile_names.iter().map(|name| format!("p_{name}{suffix}")).collect();
-        let mut combined: Vec<_> = self.form.profiles.combined().collect();
-        combined.sort_unstable();
-        for verdict in combined {
-            let attempts = self.form.profiles.attempts(verdict);
-            let mut hash = Sha256::new();
-            for profile in attempts {
-                hash.update(&self.profile_names[*profile as usize]);
-                hash.update(b"\n");
-            }
-            let digest = hash.finalize();
-            let mut name = String::from("u_");
-            for byte in &digest[..8] {
-                let _ = write!(name, "{byte:02x}");
-            }
-            // Combined verdicts are numbered after the profiles, without a gap.
-            all.push(name + suffix);
-        }
-        all
+        self.verdicts.iter().map(|name| format!("{name}{suffix}")).collect()
+    }
+
+    /// About how many bytes the text has: a large one should not be copied while it grows.
+    pub(crate) fn size(&self) -> usize {
+        const ELEMENT: usize = 112;
+        const PROFILE: usize = 512;
+        let elements = self.form.hooks.iter().flat_map(|form| [&form.v4, &form.v6]).map(Lookup::elements);
+        let bindings = self.plan.bindings.len() + self.plan.mac_bindings.len();
+        (elements.sum::<usize>() + bindings) * ELEMENT + (self.verdicts.len() + 8) * PROFILE
     }
 
     /// The comment that starts every file.
@@ -130,4 +123,25 @@ impl<'a> Ruleset<'a> {
             self.plan.package, self.plan.name, self.epoch
         )
     }
+}
+
+/// Combined verdicts are numbered after the profiles, without a gap.
+fn verdicts(form: &NormalForm, profile_names: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = profile_names.iter().map(|name| format!("p_{name}")).collect();
+    let mut combined: Vec<_> = form.profiles.combined().collect();
+    combined.sort_unstable();
+    for verdict in combined {
+        let mut hash = Sha256::new();
+        for profile in form.profiles.attempts(verdict) {
+            hash.update(&profile_names[*profile as usize]);
+            hash.update(b"\n");
+        }
+        let digest = hash.finalize();
+        let mut name = String::from("u_");
+        for byte in &digest[..8] {
+            let _ = write!(name, "{byte:02x}");
+        }
+        all.push(name);
+    }
+    all
 }

@@ -12,7 +12,7 @@ fn small_plan() {
         let name = artifact.path.replace('/', "__");
         insta::assert_snapshot!(name, std::str::from_utf8(&artifact.contents).unwrap());
     }
-    insta::assert_debug_snapshot!("sources", emission.sources);
+    insta::assert_debug_snapshot!("carried", emission.carried);
 }
 
 #[test]

@@ -137,7 +137,10 @@ impl<'t> Text<'t> {
     /// Another line of the same kind that fits a test.
     fn other(&self, at: usize, fits: impl Fn(&str) -> bool) -> Option<&'t str> {
         let others = (at + 1..self.lines.len()).chain(0..at);
-        others.filter(|other| self.kinds[*other] == self.kinds[at]).map(|other| self.lines[other]).find(|line| fits(line))
+        others
+            .filter(|other| self.kinds[*other] == self.kinds[at])
+            .map(|other| self.lines[other])
+            .find(|line| fits(line))
     }
 
     fn mutant(&self, kind: Kind, at: usize) -> Option<String> {
@@ -189,12 +192,15 @@ impl<'t> Text<'t> {
             }
             Kind::OtherClass if element => {
                 let own = mapped_mark(line)?;
-                let other = mapped_mark(self.other(at, |other| mapped_mark(other).is_some_and(|other| other != own))?)?;
+                let other = mapped_mark(
+                    self.other(at, |other| mapped_mark(other).is_some_and(|other| other != own))?,
+                )?;
                 replace(Some(line.replace(&format!(": {own}"), &format!(": {other}"))))
             }
             Kind::MergeClasses if element => {
                 let own = key_mark(line)?;
-                let other = key_mark(self.other(at, |other| key_mark(other).is_some_and(|other| other != own))?)?;
+                let other =
+                    key_mark(self.other(at, |other| key_mark(other).is_some_and(|other| other != own))?)?;
                 replace(Some(line.replacen(own, other, 1)))
             }
             Kind::OtherInterface if element => {
@@ -211,7 +217,8 @@ impl<'t> Text<'t> {
             Kind::OtherSet if rule => {
                 let own = set_name(line)?;
                 let other = set_name(self.other(at, |other| {
-                    set_name(other).is_some_and(|other| other != own && other.ends_with('4') == own.ends_with('4'))
+                    set_name(other)
+                        .is_some_and(|other| other != own && other.ends_with('4') == own.ends_with('4'))
                 })?)?;
                 replace(Some(line.replace(&format!("@{own}"), &format!("@{other}"))))
             }
@@ -230,18 +237,18 @@ impl<'t> Text<'t> {
             Kind::OtherLimit if rule => replace(after(line, "limit rate over ", |number| number + 1)),
             Kind::OtherEnd if rule => replace(after(line, "meta time >= ", |number| number + 3600)),
             Kind::OtherNumber if rule => replace(last_number(line)),
-            Kind::NegateMatch if rule => {
-                replace(if line.contains(" != ") {
-                    Some(line.replacen(" != ", " ", 1))
-                } else {
-                    line.find(" @").map(|at| format!("{} !={}", &line[..at], &line[at..]))
-                })
-            }
-            Kind::OtherHook if self.kinds[at] == Line::Base => replace(Some(if line.contains("hook forward") {
-                line.replace("hook forward", "hook input")
+            Kind::NegateMatch if rule => replace(if line.contains(" != ") {
+                Some(line.replacen(" != ", " ", 1))
             } else {
-                line.replace("hook input", "hook forward").replace("priority raw", "priority filter")
-            })),
+                line.find(" @").map(|at| format!("{} !={}", &line[..at], &line[at..]))
+            }),
+            Kind::OtherHook if self.kinds[at] == Line::Base => {
+                replace(Some(if line.contains("hook forward") {
+                    line.replace("hook forward", "hook input")
+                } else {
+                    line.replace("hook input", "hook forward").replace("priority raw", "priority filter")
+                }))
+            }
             Kind::ReverseEnds if element => {
                 let trimmed = line.trim_start();
                 let mut parts: Vec<&str> = trimmed.splitn(3, " . ").collect();
@@ -312,7 +319,8 @@ fn prefix(line: &str, by: i64) -> Option<String> {
 
 /// The last octet of the upper end of an IPv4 range.
 fn range_end(line: &str) -> Option<String> {
-    let dash = line.find(|c| c == '-').filter(|at| line[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
+    let dash =
+        line.find(|c| c == '-').filter(|at| line[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
     let upper = line[dash + 1..].split([' ', ',']).next()?;
     let dot = dash + 1 + upper.rfind('.')? + 1;
     let (octet, end) = digits(line, dot)?;
@@ -321,9 +329,9 @@ fn range_end(line: &str) -> Option<String> {
 
 /// The last octet of the first IPv4 address.
 fn last_octet(line: &str) -> Option<String> {
-    let start = line.find(|c: char| c.is_ascii_digit() && !line.trim_start().starts_with("0x")).or_else(|| {
-        line.find(" . ").map(|at| at + 3)
-    })?;
+    let start = line
+        .find(|c: char| c.is_ascii_digit() && !line.trim_start().starts_with("0x"))
+        .or_else(|| line.find(" . ").map(|at| at + 3))?;
     let address = line[start..].split([' ', '/', ',', '-']).next()?;
     if address.split('.').count() != 4 {
         return None;
@@ -335,9 +343,12 @@ fn last_octet(line: &str) -> Option<String> {
 }
 
 fn port(line: &str, change: impl Fn(u64) -> String) -> Option<String> {
-    let at = ["tcp . ", "udp . ", "sctp . "].iter().find_map(|words| line.find(words).map(|at| at + words.len()))?;
+    let at = ["tcp . ", "udp . ", "sctp . "]
+        .iter()
+        .find_map(|words| line.find(words).map(|at| at + words.len()))?;
     let (port, end) = digits(line, at)?;
-    (port < 65_535 && !line[end..].starts_with('-')).then(|| format!("{}{}{}", &line[..at], change(port), &line[end..]))
+    (port < 65_535 && !line[end..].starts_with('-'))
+        .then(|| format!("{}{}{}", &line[..at], change(port), &line[end..]))
 }
 
 /// The last number of a rule, hexadecimal or not, one higher.

@@ -38,10 +38,14 @@ impl Plant {
     }
 
     /// What the proof finds in some files of a gateway.
-    pub fn findings(&self, gateway: usize, files: &[(String, Vec<u8>)]) -> Vec<Finding> {
-        let mut prover = self.prover();
+    pub fn findings(
+        &self,
+        prover: &mut Prover<'_>,
+        gateway: usize,
+        files: &[(String, Vec<u8>)],
+    ) -> Vec<Finding> {
         let files: Vec<File<'_>> = files.iter().map(|(path, bytes)| File { path, bytes }).collect();
         prover.nftables(&self.plan.gateways[gateway], &files);
-        prover.finish().findings
+        prover.take_findings()
     }
 }

@@ -2,7 +2,12 @@
 //! else. Who says that it does is an interpreter that decides packets rule by rule, and shares nothing with the proof
 //! but the parsed text.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests stop at the first surprise, and the score is for people")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, and the score is for people"
+)]
 
 use std::collections::BTreeMap;
 
@@ -26,10 +31,15 @@ struct Score {
 
 fn score(example: &str, scores: &mut BTreeMap<Kind, Score>) {
     let plant = Plant::example(example).unwrap();
+    let mut prover = plant.prover();
     for (gateway, files) in plant.artifacts.iter().enumerate() {
         let (path, bytes) = files.iter().find(|(path, _)| !path.contains(".d/")).unwrap();
         let original = std::str::from_utf8(bytes).unwrap();
-        assert_eq!(plant.findings(gateway, &[(path.clone(), bytes.clone())]), [], "{example}: {path}");
+        assert_eq!(
+            plant.findings(&mut prover, gateway, &[(path.clone(), bytes.clone())]),
+            [],
+            "{example}: {path}"
+        );
         let text = Text::new(original);
         for kind in Kind::ALL {
             let mutants = text.mutants(kind);
@@ -37,7 +47,10 @@ fn score(example: &str, scores: &mut BTreeMap<Kind, Score>) {
             for (line, mutant) in mutants.into_iter().step_by(step) {
                 let score = scores.entry(kind).or_default();
                 score.made += 1;
-                if !plant.findings(gateway, &[(path.clone(), mutant.clone().into_bytes())]).is_empty() {
+                if !plant
+                    .findings(&mut prover, gateway, &[(path.clone(), mutant.clone().into_bytes())])
+                    .is_empty()
+                {
                     score.refuted += 1;
                 } else if let Some(packet) = packets::difference(original, &mutant) {
                     score.missed.push(format!("{example}: {path}:{line}: {packet}"));
@@ -60,9 +73,9 @@ fn every_mutant_that_means_something_else_is_refuted() {
         let Score { made, refuted, equivalent, missed } = score;
         println!("{:<20} {made:>6} {refuted:>8} {equivalent:>10} {:>7}", format!("{kind:?}"), missed.len());
     }
-    let (made, refuted, equivalent) = scores.values().fold((0, 0, 0), |sum, score| {
-        (sum.0 + score.made, sum.1 + score.refuted, sum.2 + score.equivalent)
-    });
+    let (made, refuted, equivalent) = scores
+        .values()
+        .fold((0, 0, 0), |sum, score| (sum.0 + score.made, sum.1 + score.refuted, sum.2 + score.equivalent));
     println!("score: {refuted} of {} mutants refuted", made - equivalent);
     let missed: Vec<&String> = scores.values().flat_map(|score| &score.missed).collect();
     assert!(missed.is_empty(), "{missed:#?}");

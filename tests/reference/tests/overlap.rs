@@ -84,7 +84,7 @@ proptest! {
         let redundant: BTreeSet<_> = analysis
             .diagnostics
             .iter()
-            .filter(|diagnostic| matches!(diagnostic.code.id, "W0501" | "W0506"))
+            .filter(|diagnostic| matches!(diagnostic.code.id, "W0501" | "W0506" | "W0509"))
             .map(|diagnostic| { let (file, span, _) = diagnostic.position(); place(file, span) })
             .collect();
         let said_again: BTreeSet<_> = analysis

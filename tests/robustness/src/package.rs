@@ -105,15 +105,15 @@ impl Package {
                 emitted.push(Emitted {
                     point: gateway.name.clone(),
                     artifacts: emission.artifacts,
-                    carried: emission.sources,
+                    carried: vec![emission.carried],
                 });
             }
             let proof = prover.finish();
             if let Some(finding) = proof.findings.first() {
                 return Err(format!("the proof: {finding}"));
             }
-            let certificate =
-                certificate::render(&proof, plan, &sources).map_err(|error| format!("the certificate: {error}"))?;
+            let certificate = certificate::render(&proof, plan, &sources, |path| path.to_owned())
+                .map_err(|error| format!("the certificate: {error}"))?;
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
             let guides = [TargetGuide {
                 target: weir_target_nftables::TARGET,

@@ -9,6 +9,7 @@ use crate::model::{Assumption, Dead, FilterModel, Hook, HookModel, Marks};
 use crate::names::Symbol;
 use crate::place::{Place, Unread};
 use crate::profile::Profiles;
+use crate::rule::Part;
 use crate::state::{Outcome, Ruleset, Table, TableFamily};
 
 impl Ruleset {
@@ -42,22 +43,44 @@ impl Ruleset {
             }
             *hook = lookups(table, names, &chain.rules, base.mask.0, &mut profiles, &mut dead)?;
         }
-        let needs_errors = hooks[Hook::Forward.index()].v4.iter().chain(&hooks[Hook::Forward.index()].v6).any(
-            |attempt| {
+        let needs_errors =
+            hooks[Hook::Forward.index()].v4.iter().chain(&hooks[Hook::Forward.index()].v6).any(|attempt| {
                 profiles.outcomes.get(attempt.outcome as usize).is_some_and(|outcome| {
                     outcome.steps.iter().any(|step| step.until.is_some() || step.operations.is_some())
                 })
-            },
-        );
+            });
         if needs_errors && base.errors.is_none() {
             return Err((
                 base.forward,
                 "errors of this host about forwarded connections that have no epoch are not let out".into(),
             ));
         }
-        let used: BTreeSet<Symbol> =
-            profiles.read.iter().chain(base.lookups.iter().flatten()).chain([&base.spoofed]).copied().collect();
+        let used: BTreeSet<Symbol> = profiles
+            .read
+            .iter()
+            .chain(base.lookups.iter().flatten())
+            .chain([&base.spoofed])
+            .copied()
+            .collect();
         self.unused(table, &used, &base.sets, &mut dead);
+        let bridge = match (&base.bridged, self.tables.get(&TableFamily::Bridge)) {
+            (Some(bridged), Some(table)) => {
+                Some(crate::bridge::bridge(table, names, base.mask, bridged, &mut dead)?)
+            }
+            (Some(bridged), None) => {
+                return Err((
+                    bridged.place(),
+                    "bridged packets are marked, but there is no bridge table".into(),
+                ));
+            }
+            (None, Some(table)) => {
+                return Err((
+                    table.place,
+                    "a bridge table, but nothing marks what is accepted for it".into(),
+                ));
+            }
+            (None, None) => None,
+        };
         dead.sort_unstable();
         let [forward, input, output] = hooks;
         let known = |mark: Option<(u32, Place)>| mark.map(|(mark, _)| mark);
@@ -75,6 +98,7 @@ impl Ruleset {
             output,
             outcomes: profiles.outcomes,
             arrivals: base.arrivals,
+            bridge,
             assumptions: self.assumptions(),
             dead,
         })
@@ -87,7 +111,7 @@ impl Ruleset {
         let mut used_chains = chains.clone();
         for name in chains {
             for rule in table.chains.get(name).map_or(&[][..], |chain| &chain.rules) {
-                for set in rule.parts.iter().filter_map(|part| part.set()) {
+                for set in rule.parts.iter().filter_map(Part::set) {
                     if used_sets.insert(set)
                         && let Some(set) = table.sets.get(&set)
                     {
@@ -118,9 +142,14 @@ impl Ruleset {
             table,
             name,
         }));
-        all.extend(foreign.writers.iter().cloned().map(|(family, table, chain, what)| {
-            Assumption::OtherWriter { family, table, chain, what }
-        }));
+        all.extend(
+            foreign.writers.iter().cloned().map(|(family, table, chain, what)| Assumption::OtherWriter {
+                family,
+                table,
+                chain,
+                what,
+            }),
+        );
         all.sort_unstable();
         all.dedup();
         all

@@ -136,12 +136,27 @@ impl<'a> Cursor<'a> {
         matches!(self.peek(), None | Some(b'\n' | b';' | b'}'))
     }
 
+    /// Where something begins, for [`Self::since`].
+    pub(crate) fn here(&mut self) -> usize {
+        self.blanks();
+        self.at
+    }
+
     /// Some of what comes next, for a message.
     pub(crate) fn rest(&self) -> String {
-        let line = self.text[self.at.min(self.text.len())..].split(|b| *b == b'\n').next().unwrap_or_default();
+        self.since(self.at)
+    }
+
+    /// Some of what stands at a position, for a message.
+    pub(crate) fn since(&self, from: usize) -> String {
+        let line = self.text[from.min(self.text.len())..].split(|b| *b == b'\n').next().unwrap_or_default();
         let mut text: String = String::from_utf8_lossy(line).chars().take(40).collect();
         if text.is_empty() {
-            text.push_str(if self.at_end() { "the end of the file" } else { "the end of the line" });
+            text.push_str(if from >= self.text.len() {
+                "the end of the file"
+            } else {
+                "the end of the line"
+            });
             return text;
         }
         format!("`{}`", text.escape_debug())

@@ -37,8 +37,10 @@ pub(crate) fn lookups(
         };
         match &rule.parts[..] {
             [Part::SetMark(bits)] => {
-                let mark = class(bits, mask).ok_or_else(|| (rule.place, FOREIGN_BITS.to_owned()))?;
-                marks.iter_mut().for_each(|marks| marks.set(mark));
+                let mark = class(*bits, mask).ok_or_else(|| (rule.place, FOREIGN_BITS.to_owned()))?;
+                for marks in &mut marks {
+                    marks.set(mark);
+                }
             }
             [Part::MapMark { key, map } | Part::VerdictMap { key, map }]
                 if matches!(key[..], [Operand { field: Field::OriginalSource(_), mask: None }]) =>
@@ -49,12 +51,18 @@ pub(crate) fn lookups(
             }
             [Part::Match(protocols), Part::VerdictMap { key, map }] => {
                 let Some((Field::Protocol, protocols)) = protocols.single() else {
-                    return Err((rule.place, "a lookup under a condition that is not the transport's".into()));
+                    return Err((
+                        rule.place,
+                        "a lookup under a condition that is not the transport's".into(),
+                    ));
                 };
                 let (family, by_class) = key_of(key, mask)
                     .ok_or_else(|| (rule.place, "a lookup by other fields than a connection's".to_owned()))?;
                 if !protocols.iter().all(|(first, last)| first == last && carried(family, *first)) {
-                    return Err((rule.place, "a lookup for transports that the family does not carry".into()));
+                    return Err((
+                        rule.place,
+                        "a lookup for transports that the family does not carry".into(),
+                    ));
                 }
                 let set = set(map)?;
                 let map = maps.entry(*map).or_insert_with(|| Map::new(set, names.get(*map)));
@@ -90,7 +98,7 @@ pub(crate) fn lookups(
 const FOREIGN_BITS: &str = "a packet mark is set in other bits than those of the connection mark";
 
 /// The class that a packet gets: all of our bits, and no other.
-fn class(bits: &Bits, mask: u32) -> Option<u32> {
+fn class(bits: Bits, mask: u32) -> Option<u32> {
     (bits.keep == !mask && bits.set & !mask == 0).then_some(bits.set)
 }
 
@@ -111,7 +119,7 @@ fn classes(table: &Table, names: &Names, map: &Set, mask: u32) -> Outcome<Vec<(R
                     // It sets the class and goes on behind the lookup.
                     let mark = match there.map(|chain| &chain.rules[..]) {
                         Some([Rule { parts, .. }]) => match &parts[..] {
-                            [Part::SetMark(bits)] => class(bits, mask),
+                            [Part::SetMark(bits)] => class(*bits, mask),
                             _ => None,
                         },
                         _ => None,
@@ -147,12 +155,15 @@ fn carried(family: Family, protocol: u128) -> bool {
 fn key_of(key: &[Operand], mask: u32) -> Option<(Family, bool)> {
     for operand in key {
         let bits = operand.mask.unwrap_or(u32::MAX.into());
-        if operand.field == Field::Mark && bits != mask.into() || operand.field != Field::Mark && operand.mask.is_some() {
+        if operand.field == Field::Mark && bits != mask.into()
+            || operand.field != Field::Mark && operand.mask.is_some()
+        {
             return None;
         }
     }
     let fields: Vec<Field> = key.iter().map(|operand| operand.field).collect();
-    let [source, Field::OriginalDestination(family), Field::ConnectionProtocol, Field::OriginalPort] = fields[..]
+    let [source, Field::OriginalDestination(family), Field::ConnectionProtocol, Field::OriginalPort] =
+        fields[..]
     else {
         return None;
     };
@@ -163,6 +174,9 @@ fn key_of(key: &[Operand], mask: u32) -> Option<(Family, bool)> {
     }
 }
 
+/// A mark and the sources that have it.
+type Class = (u32, Arc<[Range]>);
+
 /// Which sources have which mark.
 struct Marks {
     family: Family,
@@ -171,7 +185,7 @@ struct Marks {
     /// Sorted and disjoint.
     listed: Vec<(Range, u32)>,
     /// By mark, when asked for.
-    classes: Option<Vec<(u32, Arc<[Range]>)>>,
+    classes: Option<Vec<Class>>,
 }
 
 impl Marks {
@@ -220,10 +234,11 @@ impl Marks {
     }
 
     /// All marks that some source has, ascending, with their sources.
-    fn classes(&mut self) -> Option<&[(u32, Arc<[Range]>)]> {
+    fn classes(&mut self) -> Option<&[Class]> {
         let rest = self.rest?;
         if self.classes.is_none() {
-            let mut all: Vec<(u32, Range)> = self.listed.iter().map(|(range, mark)| (*mark, *range)).collect();
+            let mut all: Vec<(u32, Range)> =
+                self.listed.iter().map(|(range, mark)| (*mark, *range)).collect();
             let mut next = Some(0);
             for ((first, last), _) in &self.listed {
                 if let Some(begin) = next.filter(|begin| begin < first) {
@@ -281,12 +296,15 @@ impl<'a> Map<'a> {
 
     /// By source address.
     fn pairs<O: Outcomes>(&mut self, lookup: &mut Lookup<'_, O>) -> Outcome<()> {
-        let mut known: FxHashMap<Range, Arc<[Range]>> = FxHashMap::default();
+        let elements = &self.set.elements;
         let mut last: Option<(Range, Arc<[Range]>)> = None;
-        for element in 0..self.set.elements.len() {
-            let source = self.set.elements.range(element, 0);
+        let mut known: FxHashMap<Range, Arc<[Range]>> = FxHashMap::default();
+        let sorted = (0..elements.len()).is_sorted_by_key(|element| elements.range(element, 0));
+        for element in 0..elements.len() {
+            let source = elements.range(element, 0);
             let sources = match &last {
                 Some((same, sources)) if *same == source => Arc::clone(sources),
+                _ if sorted => Arc::from([source]),
                 _ => Arc::clone(known.entry(source).or_insert_with(|| Arc::from([source]))),
             };
             last = Some((source, Arc::clone(&sources)));
@@ -347,9 +365,8 @@ impl<'a> Map<'a> {
         if protocol != last {
             return Err((place, "a range of transports".into()));
         }
-        let chain = match elements.data[element] {
-            Data::Verdict(Verdict::Jump(chain)) => chain,
-            _ => return Err((place, "an element that does not jump to a chain".into())),
+        let Data::Verdict(Verdict::Jump(chain)) = elements.data[element] else {
+            return Err((place, "an element that does not jump to a chain".into()));
         };
         let outcome = match self.last {
             Some((same, outcome)) if same == chain => outcome,

@@ -26,7 +26,10 @@ impl Ruleset {
             }
             let gone = before.chains.iter().find(|(name, chain)| after.chains.get(*name) != Some(*chain));
             if let Some((name, _)) = gone {
-                return Err(differs(sweep.0, format!("`{}` is not staged, but touched", swept.names.get(*name))));
+                return Err(differs(
+                    sweep.0,
+                    format!("`{}` is not staged, but touched", swept.names.get(*name)),
+                ));
             }
         }
         for (family, before) in &staged.tables {
@@ -35,9 +38,10 @@ impl Ruleset {
                 after.sets == before.sets
                     && after.counters == before.counters
                     && after.chains.len() == before.chains.len()
-                    && before.chains.iter().all(|(name, chain)| {
-                        chain.base.is_some() || after.chains.get(name) == Some(chain)
-                    })
+                    && before
+                        .chains
+                        .iter()
+                        .all(|(name, chain)| chain.base.is_some() || after.chains.get(name) == Some(chain))
             });
             if !same {
                 return Err(differs(switch.0, "the switch changes more than the base chains".into()));
@@ -49,7 +53,9 @@ impl Ruleset {
     /// All objects but base chains and counters end with the same generation: so no two generations share one.
     fn one_generation(&self, file: &str) -> Result<(), Unread> {
         let mut generation: Option<&str> = None;
-        for table in [TableFamily::Inet, TableFamily::Bridge].iter().filter_map(|family| self.tables.get(family)) {
+        for table in
+            [TableFamily::Inet, TableFamily::Bridge].iter().filter_map(|family| self.tables.get(family))
+        {
             let chains = table.chains.iter().filter(|(_, chain)| chain.base.is_none());
             let objects = chains.map(|(name, chain)| (name, chain.place));
             let objects = objects.chain(table.sets.iter().map(|(name, set)| (name, set.place)));

@@ -64,7 +64,8 @@ impl Ruleset {
     /// What `table inet weir` does to a packet, in all base chains that it comes through. Fails closed: without a base
     /// chain on the way, or where chains lead deeper than the kernel allows, it is refused.
     pub fn judge(&self, packet: &Packet) -> Judgement {
-        let refused = Judgement { accepted: false, by: Place::default(), connection_mark: packet.connection_mark };
+        let refused =
+            Judgement { accepted: false, by: Place::default(), connection_mark: packet.connection_mark };
         let Some(table) = self.tables.get(&TableFamily::Inet) else { return refused };
         // The packet's mark may be anything that other software left there.
         let mut run = Run { table, packet, mark: 0x5eed_1234, connection_mark: packet.connection_mark };
@@ -192,9 +193,20 @@ impl Run<'_> {
             Field::Time => Some(packet.time.into()),
             Field::InDevice => Some(if packet.hook == Hook::Output { 0 } else { packet.device }),
             Field::OutDevice => Some(if packet.hook == Hook::Output { packet.device } else { 0 }),
-            Field::Source(family) => of(family, if packet.reply { packet.destination } else { packet.source }),
+            Field::Source(family) => {
+                of(family, if packet.reply { packet.destination } else { packet.source })
+            }
             Field::EtherSource => packet.mac.map(u128::from),
-            Field::EtherDestination | Field::EtherType => None,
+            // `table bridge` is another packet's business.
+            Field::EtherDestination
+            | Field::EtherType
+            | Field::VlanId
+            | Field::VlanType
+            | Field::ArpHardware
+            | Field::ArpOperation
+            | Field::ArpSource
+            | Field::ArpDestination
+            | Field::ArpEther => None,
             Field::State => Some(packet.state),
             Field::ConnectionMark => tracked.then_some(self.connection_mark.into()),
             Field::Direction => tracked.then_some(packet.reply.into()),

@@ -14,7 +14,7 @@ use crate::shape::{self, Mask};
 use crate::state::{BaseChain, Chain, HookPoint, Outcome, Table};
 
 /// Link-local sources, and the one that has no address yet.
-const LOCAL: [Range; 2] = [(0, 0), (0xfe80 << 112, 0xfebf << 112 | u128::MAX >> 16)];
+pub(crate) const LOCAL: [Range; 2] = [(0, 0), (0xfe80 << 112, 0xfebf << 112 | u128::MAX >> 16)];
 
 /// What the base chains lead to.
 pub(crate) struct Chains {
@@ -26,17 +26,34 @@ pub(crate) struct Chains {
     pub(crate) errors: Option<Place>,
     pub(crate) forward: Place,
     pub(crate) arrivals: Arrivals,
+    /// What is marked for the bridge table.
+    pub(crate) bridged: Option<Bridged>,
     /// The chain for packets with wrong sources.
     pub(crate) spoofed: Symbol,
     /// The sets of [`Arrivals`].
     pub(crate) sets: Vec<Symbol>,
 }
 
+/// IP that this table accepted from a bridge to the same bridge: marked, for the bridge table to let pass.
+pub(crate) struct Bridged {
+    pub(crate) mark: u32,
+    pub(crate) devices: Vec<Arc<str>>,
+    /// Neighbour discovery, which is not tracked, passes to the bridge table without a mark.
+    pub(crate) discovery: bool,
+    place: Place,
+}
+
 /// Reads the base chains.
 pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
     let mut by_hook: FxHashMap<HookPoint, &Chain> = FxHashMap::default();
+    let mut bridged = None;
     for (name, chain) in &table.chains {
         let Some(base) = chain.base else { continue };
+        // Behind the forward chain, which has dropped what it does not accept.
+        if base == (BaseChain { hook: HookPoint::Forward, priority: 10, accepts: true }) {
+            bridged = Some(chain);
+            continue;
+        }
         let (priority, accepts) = match base.hook {
             HookPoint::Prerouting => (-300, true),
             HookPoint::Forward | HookPoint::Input | HookPoint::Output => (0, false),
@@ -56,7 +73,10 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
         }
     }
     let at = |hook, name| {
-        by_hook.get(&hook).copied().ok_or_else(|| (table.place, format!("there is no base chain on hook {name}")))
+        by_hook
+            .get(&hook)
+            .copied()
+            .ok_or_else(|| (table.place, format!("there is no base chain on hook {name}")))
     };
     let forward = Lines::new(at(HookPoint::Forward, "forward")?).forward()?;
     let input = Lines::new(at(HookPoint::Input, "input")?).local(Field::InDevice, &forward)?;
@@ -73,9 +93,16 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
     if output.errors.is_some_and(|(_, chain)| Some(chain) != forward.original) {
         return Err((output.place, "errors about forwarded connections are looked up elsewhere".into()));
     }
+    let bridged = match bridged {
+        Some(chain) => Some(marks_bridged(chain, &forward)?),
+        None if forward.discovery.is_some() => {
+            return Err((forward.place, "neighbour discovery is forwarded, but nothing is bridged".into()));
+        }
+        None => None,
+    };
     let mut sets = Vec::new();
     let (arrivals, spoofed) =
-        Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, names, &mut sets)?;
+        Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, &mut sets)?;
     refuses(table, names, spoofed)?;
     Ok(Chains {
         mask: forward.mask,
@@ -84,13 +111,43 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
         errors: output.errors.map(|(place, _)| place),
         forward: forward.place,
         arrivals,
+        bridged,
         spoofed,
         sets,
     })
 }
 
+/// The chain that marks, and whether it agrees with the forward chain.
+fn marks_bridged(chain: &Chain, forward: &Filter) -> Outcome<Bridged> {
+    let mut lines = Lines::new(chain);
+    let place = lines.place();
+    let discovery = lines.take(|parts| {
+        matches!(parts, [kind, hops, Part::Verdict(Verdict::Accept)]
+            if shape::among(kind, Field::Icmpv6Type, &[(135, 136)]) && shape::is(hops, Field::HopLimit, 255))
+        .then_some(())
+    });
+    let (devices, mark) = lines.want("marking what goes from a bridge to the same bridge", |parts| {
+        let [pair, Part::SetMark(bits)] = parts else { return None };
+        let ours = bits.keep == !forward.mask.0 && bits.set & !forward.mask.0 == 0 && bits.set != 0;
+        Some((crate::bridge::same_bridge(pair)?, bits.set)).filter(|_| ours)
+    })?;
+    lines.end()?;
+    let discovery = discovery.is_some();
+    if forward.discovery != discovery.then(|| devices.clone()) {
+        return Err((place, "the forward chain lets pass other neighbour discovery".into()));
+    }
+    Ok(Bridged { mark, devices, discovery, place })
+}
+
+impl Bridged {
+    /// Where a bridge table is missing.
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+}
+
 /// A chain that at most logs, and drops.
-fn refuses(table: &Table, names: &Names, name: Symbol) -> Outcome<()> {
+pub(crate) fn refuses(table: &Table, names: &Names, name: Symbol) -> Outcome<()> {
     let Some(chain) = table.chains.get(&name) else {
         return Err((table.place, format!("there is no chain `{}`", names.get(name))));
     };
@@ -109,34 +166,37 @@ struct Filter {
     original: Option<Symbol>,
     reply: Option<Symbol>,
     errors: Option<(Place, Symbol)>,
+    /// The bridges through which neighbour discovery is forwarded.
+    discovery: Option<Vec<Arc<str>>>,
 }
 
 /// The rules of a base chain, one after the other.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     chain: &'a Chain,
     at: usize,
 }
 
 impl<'a> Lines<'a> {
-    fn new(chain: &'a Chain) -> Self {
+    pub(crate) fn new(chain: &'a Chain) -> Self {
         Self { chain, at: 0 }
     }
 
-    fn take<T>(&mut self, read: impl FnOnce(&[Part]) -> Option<T>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, read: impl FnOnce(&[Part]) -> Option<T>) -> Option<T> {
         let found = read(&shape::parts(self.chain.rules.get(self.at)?))?;
         self.at += 1;
         Some(found)
     }
 
-    fn place(&self) -> Place {
-        self.chain.rules.get(self.at).map_or(self.chain.place, |rule: &Rule| rule.place)
+    pub(crate) fn place(&self) -> Place {
+        let rules = &self.chain.rules;
+        rules.get(self.at).or(rules.last()).map_or(self.chain.place, |rule: &Rule| rule.place)
     }
 
-    fn want<T>(&mut self, what: &str, read: impl FnOnce(&[Part]) -> Option<T>) -> Outcome<T> {
+    pub(crate) fn want<T>(&mut self, what: &str, read: impl FnOnce(&[Part]) -> Option<T>) -> Outcome<T> {
         self.take(read).ok_or_else(|| (self.place(), format!("{what} was expected here")))
     }
 
-    fn end(&self) -> Outcome<()> {
+    pub(crate) fn end(&self) -> Outcome<()> {
         match self.chain.rules.get(self.at) {
             Some(rule) => Err((rule.place, "a rule behind the one that drops all".into())),
             None => Ok(()),
@@ -161,12 +221,13 @@ impl<'a> Lines<'a> {
     /// The mark of approved connections, and nothing invalid behind.
     fn approved(&mut self) -> Outcome<(Mask, u32)> {
         let here = self.place();
-        let (mask, epoch) = self.want("accepting connections that are marked with the policy's epoch", |parts| {
-            let [Part::Match(one), Part::Verdict(Verdict::Accept)] = parts else { return None };
-            let [Operand { field: Field::ConnectionMark, mask }] = one.key[..] else { return None };
-            let mask = Mask(mask.map_or(u32::MAX, |mask| mask as u32));
-            mask.compared(one).filter(|(equal, _)| *equal).map(|(_, epoch)| (mask, epoch))
-        })?;
+        let (mask, epoch) =
+            self.want("accepting connections that are marked with the policy's epoch", |parts| {
+                let [Part::Match(one), Part::Verdict(Verdict::Accept)] = parts else { return None };
+                let [Operand { field: Field::ConnectionMark, mask }] = one.key[..] else { return None };
+                let mask = Mask(mask.map_or(u32::MAX, |mask| mask as u32));
+                mask.compared(one).filter(|(equal, _)| *equal).map(|(_, epoch)| (mask, epoch))
+            })?;
         if epoch == 0 {
             return Err((here, "the epoch is 0, which every new connection is marked with".into()));
         }
@@ -178,20 +239,29 @@ impl<'a> Lines<'a> {
         Ok((mask, epoch))
     }
 
-    fn denied(&mut self) -> Outcome<()> {
+    pub(crate) fn denied(&mut self) -> Outcome<()> {
         self.want("a rate-limited log line for what is refused", |parts| shape::logs(parts).map(|_| ()))?;
         self.finally_drop()?;
         self.end()
     }
 
     fn forward(mut self) -> Outcome<Filter> {
+        let discovery = self.take(|parts| match parts {
+            [kind, hops, pair, Part::Verdict(Verdict::Accept)]
+                if shape::among(kind, Field::Icmpv6Type, &[(135, 136)])
+                    && shape::is(hops, Field::HopLimit, 255) =>
+            {
+                crate::bridge::same_bridge(pair)
+            }
+            _ => None,
+        });
         let (mask, epoch) = self.approved()?;
         let original = self.take(|parts| match parts {
             [Part::Verdict(Verdict::Jump(chain))] => Some(*chain),
             _ => None,
         });
         self.denied()?;
-        Ok(Filter { place: self.chain.place, mask, epoch, original, reply: None, errors: None })
+        Ok(Filter { place: self.chain.place, mask, epoch, original, reply: None, errors: None, discovery })
     }
 
     fn local(mut self, device: Field, forward: &Filter) -> Outcome<Filter> {
@@ -232,21 +302,17 @@ impl<'a> Lines<'a> {
         });
         self.denied()?;
         let errors = errors.map(|chain| (errors_at, chain));
-        Ok(Filter { place: self.chain.place, mask, epoch, original, reply, errors })
+        Ok(Filter { place: self.chain.place, mask, epoch, original, reply, errors, discovery: None })
     }
 
-    fn arrivals(
-        mut self,
-        table: &Table,
-        names: &Names,
-        sets: &mut Vec<Symbol>,
-    ) -> Outcome<(Arrivals, Symbol)> {
+    fn arrivals(mut self, table: &Table, sets: &mut Vec<Symbol>) -> Outcome<(Arrivals, Symbol)> {
         self.loopback(Field::InDevice)?;
         let mut arrivals = Arrivals::default();
-        let (bound, spoofed) = self.want("refusing IPv4 sources that do not belong to the device", |parts| {
-            let [Part::Match(one), Part::Verdict(Verdict::Goto(chain))] = parts else { return None };
-            Some((lookup(one, true, &[Field::InDevice, Field::Source(Family::V4)])?, *chain))
-        })?;
+        let (bound, spoofed) =
+            self.want("refusing IPv4 sources that do not belong to the device", |parts| {
+                let [Part::Match(one), Part::Verdict(Verdict::Goto(chain))] = parts else { return None };
+                Some((lookup(one, true, &[Field::InDevice, Field::Source(Family::V4)])?, *chain))
+            })?;
         arrivals.v4 = bindings(table, bound);
         sets.push(bound);
         let bound = self.want("refusing IPv6 sources that do not belong to the device", |parts| {
@@ -277,7 +343,6 @@ impl<'a> Lines<'a> {
         if let Some(rule) = self.chain.rules.get(self.at) {
             return Err((rule.place, "a rule that binds no source".into()));
         }
-        let _ = names;
         Ok((arrivals, spoofed))
     }
 }
@@ -289,24 +354,28 @@ fn not_local(part: &Part) -> bool {
 }
 
 /// A look into a named set by these fields.
-fn lookup(one: &Match, negated: bool, fields: &[Field]) -> Option<Symbol> {
+pub(crate) fn lookup(one: &Match, negated: bool, fields: &[Field]) -> Option<Symbol> {
     let Values::Set(set) = one.values else { return None };
     let same = one.key.len() == fields.len()
-        && one.key.iter().zip(fields).all(|(operand, field)| operand.field == *field && operand.mask.is_none());
+        && one
+            .key
+            .iter()
+            .zip(fields)
+            .all(|(operand, field)| operand.field == *field && operand.mask.is_none());
     (same && one.negated == negated).then_some(set)
 }
 
 /// Device names, each made once.
 #[derive(Default)]
-struct Devices(FxHashMap<u128, Arc<str>>);
+pub(crate) struct Devices(FxHashMap<u128, Arc<str>>);
 
 impl Devices {
-    fn get(&mut self, device: u128) -> Arc<str> {
+    pub(crate) fn get(&mut self, device: u128) -> Arc<str> {
         Arc::clone(self.0.entry(device).or_insert_with(|| device_name(device).into()))
     }
 }
 
-fn bindings(table: &Table, name: Symbol) -> Vec<Binding> {
+pub(crate) fn bindings(table: &Table, name: Symbol) -> Vec<Binding> {
     let Some(set) = table.sets.get(&name) else { return Vec::new() };
     let mut devices = Devices::default();
     let mut all: Vec<Binding> = (0..set.elements.len())
@@ -320,16 +389,18 @@ fn bindings(table: &Table, name: Symbol) -> Vec<Binding> {
     all
 }
 
-fn stations(table: &Table, name: Symbol) -> Vec<Station> {
+pub(crate) fn stations(table: &Table, name: Symbol) -> Vec<Station> {
     let Some(set) = table.sets.get(&name) else { return Vec::new() };
     let mut devices = Devices::default();
     let mut all: Vec<Station> = (0..set.elements.len())
         .map(|element| {
-            let [.., a, b, c, d, e, f] = set.elements.range(element, 2).0.to_be_bytes();
+            let bytes = set.elements.range(element, 2).0.to_be_bytes();
+            let mut mac = [0; 6];
+            mac.copy_from_slice(&bytes[10..]);
             Station {
                 device: devices.get(set.elements.range(element, 0).0),
                 address: set.elements.range(element, 1).0,
-                mac: [a, b, c, d, e, f],
+                mac,
                 place: Place { line: set.elements.lines[element], ..set.place },
             }
         })
@@ -338,7 +409,7 @@ fn stations(table: &Table, name: Symbol) -> Vec<Station> {
     all
 }
 
-fn bound(table: &Table, name: Symbol) -> Vec<Bound> {
+pub(crate) fn bound(table: &Table, name: Symbol) -> Vec<Bound> {
     let Some(set) = table.sets.get(&name) else { return Vec::new() };
     let mut devices = Devices::default();
     let mut all: Vec<Bound> = (0..set.elements.len())

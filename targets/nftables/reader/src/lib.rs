@@ -5,6 +5,7 @@
 //! keeps its promises about state; [`interpret`] decides single packets, rule by rule, to check the model with. What is
 //! not understood is an [`Unread`] with its line, never skipped.
 
+mod bridge;
 mod build;
 mod cursor;
 mod evaluate;
@@ -12,8 +13,8 @@ mod hitless;
 mod interpret;
 mod json;
 mod lemma;
-mod literal;
 mod listing;
+mod literal;
 mod load;
 mod model;
 mod names;
@@ -29,11 +30,13 @@ mod state;
 
 pub use interpret::{Judgement, Packet};
 pub use literal::{
-    ESTABLISHED, Family, INVALID, NEW, RELATED, Range, Type, UNTRACKED, address_name, device_name, device_number,
+    ESTABLISHED, Family, INVALID, NEW, RELATED, Range, Type, UNTRACKED, address_name, device_name,
+    device_number,
 };
 pub use model::{
-    Arrivals, Assumption, Attempt, Binding, Bound, Canonical, CanonicalAttempt, Dead, FilterModel, Hook,
-    HookModel, Limit, Marks, Operations, Outcome, OutcomeId, Protocol, Request, Station, Step,
+    Arrivals, Assumption, Attempt, Binding, Bound, BridgeModel, Canonical, CanonicalAttempt, Dead,
+    FilterModel, FrameAttempt, FrameOutcome, FrameStep, Hook, HookModel, Limit, Marks, Operations, Outcome,
+    OutcomeId, Pair, Port, Protocol, Request, Station, Step,
 };
 pub use names::{Names, Symbol, without_generation};
 pub use place::{Place, Unread};

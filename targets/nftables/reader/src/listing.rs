@@ -105,7 +105,9 @@ impl Ruleset {
         if kind == "metainfo" {
             return Ok(());
         }
-        let wrong = |error: serde_json::Error| (Place::default(), format!("a {kind} that nft would not list: {error}"));
+        let wrong = |error: serde_json::Error| {
+            (Place::default(), format!("a {kind} that nft would not list: {error}"))
+        };
         let header: Header = serde_json::from_str(raw.get()).map_err(wrong)?;
         let place = Place { file: 0, line: header.handle };
         let family = match header.family.as_deref() {
@@ -180,7 +182,8 @@ impl Reading {
                 self.place = place;
             }
             "counter" => {
-                let [_, _, name, ..] = json.fields(["family", "table", "name", "handle", "packets", "bytes"])?;
+                let [_, _, name, ..] =
+                    json.fields(["family", "table", "name", "handle", "packets", "bytes"])?;
                 self.objects.push((object_name(names, name)?, Object::Counter(place)));
             }
             "chain" => {
@@ -201,7 +204,9 @@ impl Reading {
             "rule" => {
                 let [_, _, chain, _, parts] = json.fields(["family", "table", "chain", "handle", "expr"])?;
                 let chain = object_name(names, chain)?;
-                let Some(Json::List(parts)) = parts else { return Err("a rule without a list of parts".into()) };
+                let Some(Json::List(parts)) = parts else {
+                    return Err("a rule without a list of parts".into());
+                };
                 let parts = rule(parts, names)?;
                 self.chain(chain).rules.push(Rule { place, parts });
             }
@@ -216,11 +221,17 @@ impl Reading {
     }
 }
 
-fn base(kind: &Json<'_>, hook: &Json<'_>, priority: &Json<'_>, policy: &Json<'_>) -> Result<BaseChain, String> {
+fn base(
+    kind: &Json<'_>,
+    hook: &Json<'_>,
+    priority: &Json<'_>,
+    policy: &Json<'_>,
+) -> Result<BaseChain, String> {
     if kind.text() != Some("filter") {
         return Err(format!("a chain of type {kind}"));
     }
-    let hook = hook.text().and_then(|hook| HookPoint::named(hook.as_bytes())).ok_or("a hook that is not ours")?;
+    let hook =
+        hook.text().and_then(|hook| HookPoint::named(hook.as_bytes())).ok_or("a hook that is not ours")?;
     let priority = match priority {
         Json::Number(number) => i32::try_from(*number).ok(),
         Json::Negative(number) => i32::try_from(*number).ok(),
@@ -240,7 +251,11 @@ fn set(names: &mut Names, object: &SetObject<'_>, map: bool, place: Place) -> Re
         Json::List(kinds) => &kinds[..],
         one => std::slice::from_ref(one),
     };
-    let named = |kind: &Json<'_>| kind.text().and_then(|kind| Type::named(kind.as_bytes()));
+    // A listing does not say how wide an integer is; ours are IPv6 addresses.
+    let named = |kind: &Json<'_>| match kind.text()? {
+        "integer" => Some(Type::Integer(128)),
+        kind => Type::named(kind.as_bytes()),
+    };
     let fields: Option<Vec<Type>> = kinds.iter().map(named).collect();
     let fields = fields.filter(|fields| (1..=8).contains(&fields.len())).ok_or("a type that is not known")?;
     let data = match (map, object.map.as_ref().map(Json::text)) {
@@ -251,7 +266,9 @@ fn set(names: &mut Names, object: &SetObject<'_>, map: bool, place: Place) -> Re
     };
     let interval = match &object.flags {
         None => false,
-        Some(Json::List(flags)) if flags.iter().all(|flag| flag.text() == Some("interval")) => !flags.is_empty(),
+        Some(Json::List(flags)) if flags.iter().all(|flag| flag.text() == Some("interval")) => {
+            !flags.is_empty()
+        }
         Some(_) => return Err("flags that are not known".into()),
     };
     let mut set = Set { place, data, interval, elements: Elements::new(fields.len()), fields };
@@ -279,7 +296,8 @@ fn element(names: &mut Names, set: &mut Set, json: &Json<'_>) -> Result<(), Stri
     let (key, comment) = match key.tagged() {
         Some(("elem", element)) => {
             let [value, comment] = element.fields(["val", "comment"])?;
-            let comment = comment.map(|comment| comment.text().ok_or("a comment that is no text")).transpose()?;
+            let comment =
+                comment.map(|comment| comment.text().ok_or("a comment that is no text")).transpose()?;
             (value.ok_or("an element without a value")?, comment)
         }
         _ => (key, None),

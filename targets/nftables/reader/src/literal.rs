@@ -46,6 +46,7 @@ pub enum Type {
     Time,
     TcpFlags,
     EtherType,
+    ArpOperation,
 }
 
 /// Connection states as numbers, in [`Field::State`].
@@ -65,8 +66,7 @@ const ICMPV6: [(&str, u128); 8] = [
     ("mld-listener-done", 132),
     ("mld2-listener-report", 143),
 ];
-const PROTOCOLS: [(&str, u128); 5] =
-    [("tcp", 6), ("udp", 17), ("sctp", 132), ("icmp", 1), ("ipv6-icmp", 58)];
+const PROTOCOLS: [(&str, u128); 5] = [("tcp", 6), ("udp", 17), ("sctp", 132), ("icmp", 1), ("ipv6-icmp", 58)];
 const STATES: [(&str, u128); 5] = [
     ("invalid", INVALID),
     ("established", ESTABLISHED),
@@ -78,7 +78,9 @@ const DIRECTIONS: [(&str, u128); 2] = [("original", 0), ("reply", 1)];
 const FAMILIES: [(&str, u128); 2] = [("ipv4", 2), ("ipv6", 10)];
 const TCP_FLAGS: [(&str, u128); 6] =
     [("fin", 1), ("syn", 2), ("rst", 4), ("psh", 8), ("ack", 16), ("urg", 32)];
-const ETHER_TYPES: [(&str, u128); 4] = [("ip", 0x0800), ("ip6", 0x86dd), ("arp", 0x0806), ("vlan", 0x8100)];
+const ETHER_TYPES: [(&str, u128); 5] =
+    [("ip", 0x0800), ("ip6", 0x86dd), ("arp", 0x0806), ("8021q", 0x8100), ("vlan", 0x8100)];
+const ARP_OPERATIONS: [(&str, u128); 2] = [("request", 1), ("reply", 2)];
 
 impl Type {
     /// The type of a set's field, by nft's name.
@@ -102,7 +104,7 @@ impl Type {
             Self::Address(family) => return family.last(),
             Self::Device => return u128::MAX,
             Self::Mark => 32,
-            Self::Port | Self::EtherType => 16,
+            Self::Port | Self::EtherType | Self::ArpOperation => 16,
             Self::Protocol | Self::Family | Self::Icmpv6 | Self::TcpFlags => 8,
             Self::Ether => 48,
             Self::Time => 64,
@@ -124,11 +126,20 @@ impl Type {
                 let end = word.iter().position(|b| matches!(b, b'-' | b'/')).unwrap_or(word.len());
                 return close(self, ipv6(word.get(..end)?)?, word.get(end..)?, 128);
             }
-            Self::Ether => return ether(word).map(|value| (value, value)),
+            Self::Ether => {
+                let (first, last) = match word.iter().position(|b| *b == b'-') {
+                    Some(at) => (ether(&word[..at])?, ether(&word[at + 1..])?),
+                    None => {
+                        let value = ether(word)?;
+                        (value, value)
+                    }
+                };
+                return (first <= last).then_some((first, last));
+            }
             Self::Device => return None,
             _ => {}
         }
-        if word.first().is_some_and(u8::is_ascii_digit) {
+        if word.first().is_some_and(u8::is_ascii_digit) && word != b"8021q" {
             let (first, last) = match word.iter().position(|b| *b == b'-') {
                 Some(at) => (number(word.get(..at)?)?, number(word.get(at + 1..)?)?),
                 None => {
@@ -146,6 +157,7 @@ impl Type {
             Self::Icmpv6 => &ICMPV6,
             Self::TcpFlags => &TCP_FLAGS,
             Self::EtherType => &ETHER_TYPES,
+            Self::ArpOperation => &ARP_OPERATIONS,
             _ => return None,
         };
         let (_, value) = table.iter().find(|(name, _)| name.as_bytes() == word)?;
@@ -235,7 +247,10 @@ fn ether(word: &[u8]) -> Option<u128> {
 
 /// The number of a device name. A `*` would be a pattern, and a backslash an escape.
 pub fn device_number(name: &[u8]) -> Option<u128> {
-    if name.is_empty() || name.len() > 15 || !name.iter().all(|b| b.is_ascii_graphic() && !b"*\\\"".contains(b)) {
+    if name.is_empty()
+        || name.len() > 15
+        || !name.iter().all(|b| b.is_ascii_graphic() && !b"*\\\"".contains(b))
+    {
         return None;
     }
     let mut bytes = [0; 16];
@@ -277,8 +292,26 @@ impl Field {
             Self::HopLimit => Type::Integer(8),
             Self::TcpFlags => Type::TcpFlags,
             Self::UdpLength | Self::PacketLength(_) => Type::Integer(16),
-            Self::EtherType => Type::EtherType,
+            Self::EtherType | Self::VlanType => Type::EtherType,
+            Self::VlanId => Type::Integer(12),
+            Self::ArpHardware => Type::Integer(16),
+            Self::ArpOperation => Type::ArpOperation,
+            Self::ArpSource | Self::ArpDestination => Type::Address(Family::V4),
+            Self::ArpEther => Type::Ether,
             Self::Payload { bits, .. } => Type::Integer(bits),
+        }
+    }
+
+    /// The EtherType that a match on this field implies.
+    pub(crate) fn ether_type(self) -> Option<u128> {
+        match self {
+            Self::ArpHardware
+            | Self::ArpOperation
+            | Self::ArpSource
+            | Self::ArpDestination
+            | Self::ArpEther => Some(0x0806),
+            Self::VlanId | Self::VlanType => Some(0x8100),
+            _ => self.family().map(|family| if family == Family::V4 { 0x0800 } else { 0x86dd }),
         }
     }
 

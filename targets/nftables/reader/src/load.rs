@@ -17,9 +17,9 @@ const DEEPEST: u32 = 16;
 impl Ruleset {
     /// Checks that the kernel takes our tables. O(n log n) in the elements, O(n) where they stand sorted.
     pub fn check_loadable(&self) -> Result<(), Unread> {
-        self.tables.values().try_for_each(|table| {
-            table.check(&self.names).map_err(|error| self.unread(error))
-        })
+        self.tables
+            .values()
+            .try_for_each(|table| table.check(&self.names).map_err(|error| self.unread(error)))
     }
 }
 
@@ -31,7 +31,10 @@ impl Table {
                 && let Some(other) = hooks.insert((base.hook, base.priority), *name)
             {
                 let (a, b) = (names.get(other), names.get(*name));
-                return Err((chain.place, format!("base chains `{a}` and `{b}` are called in no certain order")));
+                return Err((
+                    chain.place,
+                    format!("base chains `{a}` and `{b}` are called in no certain order"),
+                ));
             }
             for rule in &chain.rules {
                 self.check_types(names, rule)?;
@@ -55,15 +58,14 @@ impl Table {
             let Some(there) = self.sets.get(set) else { continue };
             let same = there.data == data
                 && there.fields.len() == key.len()
-                && there
-                    .fields
-                    .iter()
-                    .zip(key)
-                    .all(|(kind, operand)| {
-                        *kind == operand.field.kind() && (operand.mask.is_none() || *kind == Type::Mark)
-                    });
+                && there.fields.iter().zip(key).all(|(kind, operand)| {
+                    *kind == operand.field.kind() && (operand.mask.is_none() || *kind == Type::Mark)
+                });
             if !same {
-                return Err((rule.place, format!("`{}` holds other types than are looked up", names.get(*set))));
+                return Err((
+                    rule.place,
+                    format!("`{}` holds other types than are looked up", names.get(*set)),
+                ));
             }
         }
         Ok(())

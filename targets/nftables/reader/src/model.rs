@@ -43,6 +43,8 @@ pub struct FilterModel {
     pub output: HookModel,
     pub outcomes: Vec<Outcome>,
     pub arrivals: Arrivals,
+    /// What `table bridge weir` permits, where there is one.
+    pub bridge: Option<BridgeModel>,
     /// What has to hold besides, for the model to be true.
     pub assumptions: Vec<Assumption>,
     /// Elements that no packet can reach, and objects that nothing leads to. They permit nothing.
@@ -195,6 +197,87 @@ pub struct Bound {
     pub place: Place,
 }
 
+/// What passes the bridges of a host. A frame that came by one of the ports passes if [`Self::v4`] and the other bindings
+/// admit it, and if it is IP that `forward` of the [`FilterModel`] lets pass from a bridge's device to the same device, or
+/// ARP between a pair, or one of [`Self::frames`] covers it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BridgeModel {
+    /// Devices of the bridges, whose IP the forward hook judges. Sorted.
+    pub bridges: Vec<Arc<str>>,
+    /// The ports whose sources are bound. What comes by others is not, and starts with no mark of ours.
+    pub ports: Vec<Arc<str>>,
+    /// In the order in which a frame meets them. Frames with a priority tag (VLAN 0) are judged like frames without.
+    pub frames: Vec<FrameAttempt>,
+    pub outcomes: Vec<FrameOutcome>,
+    /// Hardware addresses that count at these ports only. Sorted.
+    pub stations: Vec<Port>,
+    /// Hardware addresses that are bound to ports, and the only ones that may send something else than IP and ARP. Sorted.
+    pub known: Vec<u64>,
+    /// Addresses that may come by a port, in IP and as the sender in ARP. IPv6 sources `::` and `fe80::/10` always may.
+    pub v4: Vec<Binding>,
+    pub v6: Vec<Binding>,
+    /// Addresses that a sender in ARP has with one of these hardware addresses only.
+    pub arp_stations: Vec<Station>,
+    pub arp_bound: Vec<Bound>,
+    /// Ethernet ARP requests and replies that pass. Sorted and disjoint.
+    pub arp_pairs: Vec<Pair>,
+    /// Whether neighbour solicitations pass, and which addresses may be advertised by a port.
+    pub discovery: Option<Vec<Binding>>,
+}
+
+/// Frames with these fields are sent to `outcome`, and if that does not accept them, to the next attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameAttempt {
+    /// As in [`Attempt`].
+    pub order: u32,
+    pub source: u64,
+    pub destinations: (u64, u64),
+    pub ether_type: u16,
+    /// By which the frame leaves.
+    pub port: Arc<str>,
+    /// Into [`BridgeModel::outcomes`].
+    pub outcome: OutcomeId,
+    pub place: Place,
+    pub comment: Symbol,
+}
+
+/// Steps that are tried one after the other, until one accepts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrameOutcome {
+    pub chain: String,
+    pub steps: Vec<FrameStep>,
+}
+
+/// Accepts, or passes on to the next step. Every frame is judged, for there are no connections.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrameStep {
+    pub chain: String,
+    /// Accepts only frames whose two bytes behind the EtherType (an APPID, a frame ID) lie here. Sorted and disjoint.
+    pub ids: Option<Vec<(u16, u16)>>,
+    pub until: Option<i64>,
+    pub limit: Option<Limit>,
+    pub log: Option<String>,
+    pub audit: bool,
+    pub counter: String,
+    pub place: Place,
+}
+
+/// A station at its port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    pub device: Arc<str>,
+    pub mac: u64,
+    pub place: Place,
+}
+
+/// Senders and targets.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    pub senders: Range,
+    pub targets: Range,
+    pub place: Place,
+}
+
 /// What the model takes for granted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Assumption {
@@ -272,6 +355,7 @@ impl FilterModel {
         }
         Canonical {
             marks: self.marks,
+            bridge: self.bridge.as_ref().map(BridgeModel::canonical),
             hooks: Hook::ALL.map(|hook| {
                 let hook = self.hook(hook);
                 [attempts(&hook.v4), attempts(&hook.v6)]
@@ -281,10 +365,43 @@ impl FilterModel {
     }
 }
 
+impl BridgeModel {
+    /// As [`FilterModel::canonical`]: without places and comments, outcomes by content, sorted.
+    fn canonical(&self) -> Self {
+        let nowhere = Place::default();
+        let mut all = self.clone();
+        for step in all.outcomes.iter_mut().flat_map(|outcome| &mut outcome.steps) {
+            step.place = nowhere;
+        }
+        let mut sorted = all.outcomes.clone();
+        sorted.sort_unstable();
+        for frame in &mut all.frames {
+            let outcome = all.outcomes.get(frame.outcome as usize);
+            let rank = outcome.and_then(|outcome| sorted.binary_search(outcome).ok());
+            frame.outcome = rank.map_or(u32::MAX, |rank| rank as u32);
+            (frame.place, frame.comment) = (nowhere, Symbol::NONE);
+        }
+        all.outcomes = sorted;
+        all.frames.sort_unstable_by(|a, b| {
+            let key =
+                |one: &FrameAttempt| (one.order, one.source, one.destinations, one.ether_type, one.outcome);
+            key(a).cmp(&key(b)).then_with(|| a.port.cmp(&b.port))
+        });
+        all.stations.iter_mut().for_each(|one| one.place = nowhere);
+        let discovery = all.discovery.iter_mut().flatten();
+        all.v4.iter_mut().chain(&mut all.v6).chain(discovery).for_each(|one| one.place = nowhere);
+        all.arp_stations.iter_mut().for_each(|one| one.place = nowhere);
+        all.arp_bound.iter_mut().for_each(|one| one.place = nowhere);
+        all.arp_pairs.iter_mut().for_each(|one| one.place = nowhere);
+        all
+    }
+}
+
 /// See [`FilterModel::canonical`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canonical {
     pub marks: Marks,
+    pub bridge: Option<BridgeModel>,
     /// Forward, input, output; IPv4, IPv6.
     pub hooks: [[Vec<CanonicalAttempt>; 2]; 3],
     pub arrivals: Arrivals,

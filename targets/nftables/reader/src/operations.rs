@@ -63,14 +63,11 @@ impl Conjunction {
                 self.strange = true;
                 return;
             }
-            let field = Field::Payload {
-                base,
-                offset: offset + bits - (low + width) as u16,
-                bits: width as u16,
-            };
-            let aligned = ranges
-                .iter()
-                .all(|(first, last)| first & !mask == 0 && (last & !mask == 0) && (low == 0 || first == last));
+            let field =
+                Field::Payload { base, offset: offset + bits - (low + width) as u16, bits: width as u16 };
+            let aligned = ranges.iter().all(|(first, last)| {
+                first & !mask == 0 && (last & !mask == 0) && (low == 0 || first == last)
+            });
             let boxes = ranges.iter().map(|(first, last)| Box::from([(first >> low, last >> low)])).collect();
             self.strange |= !aligned;
             self.insert(vec![Operand { field, mask: None }], boxes);
@@ -330,8 +327,8 @@ fn modbus(mut request: Conjunction) -> Result<(Family, Vec<Request>), String> {
     let single = |function: &u16| matches!(function, 5 | 6 | 22);
     let stairs = request.take_among(&[inner(64, 16), inner(80, 16)]);
     let items = if let Some(stairs) = stairs {
-        let most = functions.first().and_then(most_of).ok_or_else(strange)?;
-        if functions.iter().any(|function| most_of(function) != Some(most)) {
+        let most = functions.first().copied().and_then(most_of).ok_or_else(strange)?;
+        if functions.iter().any(|function| most_of(*function) != Some(most)) {
             return Err(strange());
         }
         Some(items_of_stairs(&stairs, most).ok_or("addresses and quantities that are not those of a range")?)
@@ -351,7 +348,7 @@ fn modbus(mut request: Conjunction) -> Result<(Family, Vec<Request>), String> {
 }
 
 /// Most items of one request, where the first one's address and their number stand behind the function.
-fn most_of(function: &u16) -> Option<u32> {
+fn most_of(function: u16) -> Option<u32> {
     match function {
         1 | 2 => Some(2000),
         3 | 4 => Some(125),
@@ -402,7 +399,7 @@ fn modbus_lengths(request: &mut Conjunction) -> Option<(Family, Vec<u16>)> {
         let [(total, a), (offset, b), (length, c)] = one[..] else { return None };
         let words = offset >> 4;
         let agree = (total, offset, length) == (a, b, c)
-            && offset & 15 == 0
+            && offset % 16 == 0
             && (5..=15).contains(&words)
             && total == before + words * 4 + 6 + length;
         if !agree {

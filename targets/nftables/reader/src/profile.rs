@@ -69,9 +69,10 @@ impl<'a> Rules<'a> {
         Some(found)
     }
 
-    /// The next rule, or the chain if there is none.
+    /// The next rule; behind the last one that, and if there is none the chain.
     fn place(&self) -> Place {
-        self.chain.rules.get(self.at).map_or(self.chain.place, |rule| rule.place)
+        let rules = &self.chain.rules;
+        rules.get(self.at).or(rules.last()).map_or(self.chain.place, |rule| rule.place)
     }
 
     fn wanted(&self, what: &str) -> (Place, String) {
@@ -144,10 +145,8 @@ impl<'a> Profiles<'a> {
         let place = chain.rules.first().map_or(chain.place, |rule| rule.place);
         let mut rules = Rules::new(chain);
         let until = rules.take(shape::ends);
-        let judges = chain
-            .rules
-            .iter()
-            .any(|rule| matches!(rule.parts.last(), Some(Part::Verdict(Verdict::Goto(_)))));
+        let judges =
+            chain.rules.iter().any(|rule| matches!(rule.parts.last(), Some(Part::Verdict(Verdict::Goto(_)))));
         let mut step = Step {
             chain: self.name(name),
             until,
@@ -213,9 +212,9 @@ impl<'a> Profiles<'a> {
         });
         self.log(prefix, step);
         let here = rules.place();
-        let (counter, mark) = rules
-            .take(|parts| mask.admits(parts))
-            .ok_or_else(|| rules.wanted("accepting, with a counter, the packet's mark cleared and the connection's set"))?;
+        let (counter, mark) = rules.take(|parts| mask.admits(parts)).ok_or_else(|| {
+            rules.wanted("accepting, with a counter, the packet's mark cleared and the connection's set")
+        })?;
         if mark != admitted {
             return Err((here, "a connection mark that is not that of the policy".into()));
         }
@@ -270,7 +269,9 @@ impl<'a> Profiles<'a> {
         loop {
             let place = rules.place();
             let Some((request, to)) = rules.take(|parts| match parts {
-                [conditions @ .., Part::Verdict(Verdict::Goto(to))] => Some((Conjunction::of(conditions), *to)),
+                [conditions @ .., Part::Verdict(Verdict::Goto(to))] => {
+                    Some((Conjunction::of(conditions), *to))
+                }
                 _ => None,
             }) else {
                 break;

@@ -19,6 +19,16 @@ pub enum Field {
     EtherSource,
     EtherDestination,
     EtherType,
+    VlanId,
+    /// The type behind a VLAN tag.
+    VlanType,
+    ArpHardware,
+    ArpOperation,
+    /// The sender's and the target's address in ARP.
+    ArpSource,
+    ArpDestination,
+    /// The sender's hardware address in ARP.
+    ArpEther,
     State,
     ConnectionMark,
     Direction,
@@ -34,7 +44,11 @@ pub enum Field {
     UdpLength,
     PacketLength(Family),
     /// Raw bits, counted from the start of a header.
-    Payload { base: Header, offset: u16, bits: u16 },
+    Payload {
+        base: Header,
+        offset: u16,
+        bits: u16,
+    },
 }
 
 /// Where raw bits are counted from.
@@ -127,14 +141,23 @@ pub enum Part {
     /// The packet's mark becomes `mark & keep | set`.
     SetMark(Bits),
     /// Ends the rule if the map has no such key.
-    MapMark { key: Vec<Operand>, map: Symbol },
+    MapMark {
+        key: Vec<Operand>,
+        map: Symbol,
+    },
     /// The same for the connection's mark.
     SetConnectionMark(Bits),
     Counter(Symbol),
-    Log { prefix: Symbol, group: Option<u16> },
+    Log {
+        prefix: Symbol,
+        group: Option<u16>,
+    },
     Verdict(Verdict),
     /// Ends the rule if the map has no such key.
-    VerdictMap { key: Vec<Operand>, map: Symbol },
+    VerdictMap {
+        key: Vec<Operand>,
+        map: Symbol,
+    },
 }
 
 /// A rule of a chain.

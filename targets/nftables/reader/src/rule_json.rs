@@ -31,7 +31,10 @@ fn part(json: &Json<'_>, names: &mut Names) -> Read<Part> {
             let [prefix, group] = body.fields(["prefix", "group"])?;
             let prefix = prefix.and_then(Json::text).ok_or("a log without a prefix")?;
             let group = group.map(|group| group.number().and_then(|group| u16::try_from(group).ok()));
-            Part::Log { prefix: names.intern(prefix), group: group.map(|group| group.ok_or("a log group")).transpose()? }
+            Part::Log {
+                prefix: names.intern(prefix),
+                group: group.map(|group| group.ok_or("a log group")).transpose()?,
+            }
         }
         "vmap" => {
             let [key, data] = body.fields(["key", "data"])?;
@@ -67,7 +70,8 @@ fn name(json: &Json<'_>, names: &mut Names) -> Read<Symbol> {
 fn reference(json: Option<&Json<'_>>, names: &mut Names) -> Read<Symbol> {
     let text = json.and_then(Json::text).and_then(|text| text.strip_prefix('@'));
     let text = text.and_then(|text| check_name(text.as_bytes()));
-    text.map(|text| names.intern(text)).ok_or_else(|| "a lookup in something else than a named set or map".into())
+    text.map(|text| names.intern(text))
+        .ok_or_else(|| "a lookup in something else than a named set or map".into())
 }
 
 fn limit(json: &Json<'_>) -> Read<Part> {
@@ -219,7 +223,9 @@ pub(crate) fn leaf(json: &Json<'_>, kind: Type) -> Read<u128> {
         },
         _ => None,
     };
-    found.filter(|_| kind != Type::Device || matches!(json, Json::Text(_))).ok_or_else(|| format!("{json} as a value"))
+    found
+        .filter(|_| kind != Type::Device || matches!(json, Json::Text(_)))
+        .ok_or_else(|| format!("{json} as a value"))
 }
 
 /// Seconds since 1970 of a time as nft writes it, in UTC.
@@ -233,7 +239,9 @@ fn seconds(text: &str) -> Option<u128> {
 fn key_of(json: Option<&Json<'_>>) -> Read<Vec<Operand>> {
     let json = json.ok_or("a lookup of nothing")?;
     match json.tagged() {
-        Some(("concat", Json::List(operands))) if operands.len() <= 8 => operands.iter().map(operand).collect(),
+        Some(("concat", Json::List(operands))) if operands.len() <= 8 => {
+            operands.iter().map(operand).collect()
+        }
         _ => Ok(vec![operand(json)?]),
     }
 }
@@ -293,6 +301,8 @@ fn operand(json: &Json<'_>) -> Read<Operand> {
             let number =
                 |json: Option<&Json<'_>>| json.and_then(Json::number).and_then(|n| u16::try_from(n).ok());
             match (number(offset), number(bits)) {
+                // nft forgets what this is, behind a VLAN tag.
+                (Some(0), Some(48)) if base == Header::Link => Field::EtherDestination,
                 (Some(offset), Some(bits)) => payload(base, offset, bits).ok_or_else(unknown)?,
                 _ => return Err(unknown()),
             }
@@ -309,6 +319,13 @@ fn operand(json: &Json<'_>) -> Read<Operand> {
                 ("ether", "saddr") => Field::EtherSource,
                 ("ether", "daddr") => Field::EtherDestination,
                 ("ether", "type") => Field::EtherType,
+                ("arp", "htype") => Field::ArpHardware,
+                ("arp", "operation") => Field::ArpOperation,
+                ("arp", "saddr ip") => Field::ArpSource,
+                ("arp", "daddr ip") => Field::ArpDestination,
+                ("arp", "saddr ether") => Field::ArpEther,
+                ("vlan", "id") => Field::VlanId,
+                ("vlan", "type") => Field::VlanType,
                 ("icmpv6", "type") => Field::Icmpv6Type,
                 ("tcp", "flags") => Field::TcpFlags,
                 ("udp", "length") => Field::UdpLength,

@@ -104,9 +104,7 @@ fn limit(cursor: &mut Cursor<'_>) -> Read<Part> {
     }
     let burst = number(cursor.word()).and_then(|burst| u32::try_from(burst).ok());
     match burst {
-        Some(burst) if cursor.take_word(b"packets") => {
-            Ok(Part::Limit(Rate { over, count, seconds, burst }))
-        }
+        Some(burst) if cursor.take_word(b"packets") => Ok(Part::Limit(Rate { over, count, seconds, burst })),
         _ => Err(expected("a burst in packets", cursor)),
     }
 }
@@ -301,9 +299,9 @@ fn reference(cursor: &mut Cursor<'_>, names: &mut Names) -> Read<Symbol> {
         .ok_or_else(|| format!("`{}` is no set or map", String::from_utf8_lossy(word)))
 }
 
-fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
-    let from = cursor.rest();
-    let unknown = || format!("{from} is not known");
+pub(crate) fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
+    let from = cursor.here();
+    let unknown = |cursor: &Cursor<'_>| format!("{} is not known", cursor.since(from));
     let field = match cursor.word() {
         b"iifname" => Field::InDevice,
         b"oifname" => Field::OutDevice,
@@ -314,25 +312,44 @@ fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
             b"time" => Field::Time,
             b"iifname" => Field::InDevice,
             b"oifname" => Field::OutDevice,
-            _ => return Err(unknown()),
+            _ => return Err(unknown(cursor)),
         },
         b"ip" => match cursor.word() {
             b"saddr" => Field::Source(Family::V4),
             b"length" => Field::PacketLength(Family::V4),
-            _ => return Err(unknown()),
+            _ => return Err(unknown(cursor)),
         },
         b"ip6" => match cursor.word() {
             b"saddr" => Field::Source(Family::V6),
             b"length" => Field::PacketLength(Family::V6),
             b"hoplimit" => Field::HopLimit,
             b"nexthdr" => Field::NextHeader,
-            _ => return Err(unknown()),
+            _ => return Err(unknown(cursor)),
         },
         b"ether" => match cursor.word() {
             b"saddr" => Field::EtherSource,
             b"daddr" => Field::EtherDestination,
             b"type" => Field::EtherType,
-            _ => return Err(unknown()),
+            _ => return Err(unknown(cursor)),
+        },
+        b"arp" => match (cursor.word(), cursor.ahead()) {
+            (b"htype", _) => Field::ArpHardware,
+            (b"operation", _) => Field::ArpOperation,
+            (direction @ (b"saddr" | b"daddr"), kind @ (b"ip" | b"ether")) => {
+                cursor.word();
+                match (direction, kind) {
+                    (b"saddr", b"ip") => Field::ArpSource,
+                    (b"daddr", b"ip") => Field::ArpDestination,
+                    (b"saddr", _) => Field::ArpEther,
+                    _ => return Err(unknown(cursor)),
+                }
+            }
+            _ => return Err(unknown(cursor)),
+        },
+        b"vlan" => match cursor.word() {
+            b"id" => Field::VlanId,
+            b"type" => Field::VlanType,
+            _ => return Err(unknown(cursor)),
         },
         b"icmpv6" if cursor.take_word(b"type") => Field::Icmpv6Type,
         b"tcp" if cursor.take_word(b"flags") => Field::TcpFlags,
@@ -353,9 +370,9 @@ fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
                         Field::OriginalDestination(family)
                     }
                 }
-                _ => return Err(unknown()),
+                _ => return Err(unknown(cursor)),
             },
-            _ => return Err(unknown()),
+            _ => return Err(unknown(cursor)),
         },
         base @ (b"@ih" | b"@th" | b"@nh" | b"@ll") => {
             let base = match base {
@@ -371,11 +388,11 @@ fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
                 u16::try_from(number(cursor.word())?).ok()
             };
             match (number(), number()) {
-                (Some(offset), Some(bits)) => payload(base, offset, bits).ok_or_else(unknown)?,
-                _ => return Err(unknown()),
+                (Some(offset), Some(bits)) => payload(base, offset, bits).ok_or_else(|| unknown(cursor))?,
+                _ => return Err(unknown(cursor)),
             }
         }
-        _ => return Err(unknown()),
+        _ => return Err(unknown(cursor)),
     };
     Ok(Operand { field, mask: None })
 }

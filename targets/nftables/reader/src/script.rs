@@ -7,7 +7,7 @@ use crate::literal::{Type, number};
 use crate::names::{Names, Symbol};
 use crate::place::{Place, Unread};
 use crate::rule::{Rule, Verdict};
-use crate::rule_text::{Read, expected, literal, name, rule, verdict};
+use crate::rule_text::{Read, expected, literal, name, operand, rule, verdict};
 use crate::state::{
     BaseChain, Chain, Data, DataType, Elements, HookPoint, Object, Outcome, Ruleset, Set, TableFamily,
 };
@@ -80,7 +80,7 @@ enum Action {
 }
 
 fn command(cursor: &mut Cursor<'_>, names: &mut Names, file: u32) -> Read<Command> {
-    let from = cursor.rest();
+    let from = cursor.here();
     let action = match cursor.word() {
         b"table" => {
             let family = table(cursor)?;
@@ -100,7 +100,7 @@ fn command(cursor: &mut Cursor<'_>, names: &mut Names, file: u32) -> Read<Comman
         b"delete" if cursor.take_word(b"map") => Action::DeleteMap,
         b"delete" if cursor.take_word(b"set") => Action::DeleteSet,
         b"flush" if cursor.take_word(b"chain") => Action::FlushChain,
-        _ => return Err(format!("{from} is not a known command")),
+        _ => return Err(format!("{} is not a known command", cursor.since(from))),
     };
     let family = table(cursor)?;
     let name = name(cursor, names)?;
@@ -157,10 +157,10 @@ fn block(
     let mut objects = Vec::new();
     while !closes(cursor)? {
         let place = Place { file, line: cursor.line };
-        let from = cursor.rest();
+        let from = cursor.here();
         let kind = cursor.word();
         if !matches!(kind, b"counter" | b"set" | b"map" | b"chain") {
-            return Err(format!("{from} is not a known object"));
+            return Err(format!("{} is not a known object", cursor.since(from)));
         }
         let name = name(cursor, names)?;
         open(cursor)?;
@@ -215,20 +215,30 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
     if !cursor.take_word(b"priority") {
         return Err(expected("`priority`", cursor));
     }
-    let from = cursor.rest();
+    let from = cursor.here();
     let priority = match (cursor.word(), family) {
         (b"raw", TableFamily::Inet) => -300,
         (b"filter", TableFamily::Inet) => 0,
+        (b"dstnat", TableFamily::Bridge) => -300,
         (b"filter", TableFamily::Bridge) => -200,
         (word, _) => {
             let (digits, sign) = word.strip_prefix(b"-").map_or((word, 1), |digits| (digits, -1));
             number(digits)
                 .and_then(|value| i32::try_from(value).ok())
                 .map(|value| value * sign)
-                .ok_or_else(|| format!("{from} is no known priority"))?
+                .ok_or_else(|| format!("{} is no known priority", cursor.since(from)))?
         }
     };
     cursor.blanks();
+    let mut priority = priority;
+    if cursor.take(b'+') {
+        let from = cursor.here();
+        let more = number(cursor.word()).and_then(|more| i32::try_from(more).ok());
+        priority = more
+            .and_then(|more| i32::checked_add(priority, more))
+            .ok_or_else(|| format!("{} is no known priority", cursor.since(from)))?;
+        cursor.blanks();
+    }
     if !(cursor.take(b';') && cursor.take_word(b"policy")) {
         return Err(expected("`; policy`", cursor));
     }
@@ -245,15 +255,22 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
 }
 
 fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> Read<Set> {
-    let mut set = Set { place, fields: Vec::new(), data: DataType::Nothing, interval: false, elements: Elements::new(0) };
+    let mut set = Set {
+        place,
+        fields: Vec::new(),
+        data: DataType::Nothing,
+        interval: false,
+        elements: Elements::new(0),
+    };
     let mut filled = false;
     while !closes(cursor)? {
-        let from = cursor.rest();
+        let from = cursor.here();
         match cursor.word() {
             b"type" if set.fields.is_empty() => {
                 loop {
-                    let from = cursor.rest();
-                    let kind = Type::named(cursor.word()).ok_or_else(|| format!("{from} is no known type"))?;
+                    let from = cursor.here();
+                    let kind = Type::named(cursor.word())
+                        .ok_or_else(|| format!("{} is no known type", cursor.since(from)))?;
                     set.fields.push(kind);
                     if !cursor.take_word(b".") {
                         break;
@@ -266,12 +283,24 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
                     if !cursor.take_word(b":") {
                         return Err(expected("`:` and the type of the data", cursor));
                     }
-                    let from = cursor.rest();
+                    let from = cursor.here();
                     set.data = match cursor.word() {
                         b"mark" => DataType::Mark,
                         b"verdict" => DataType::Verdict,
-                        _ => return Err(format!("{from} is no known type of data")),
+                        _ => return Err(format!("{} is no known type of data", cursor.since(from))),
                     };
+                }
+                set.elements = Elements::new(set.fields.len());
+            }
+            b"typeof" if set.fields.is_empty() && !map => {
+                loop {
+                    set.fields.push(operand(cursor)?.field.kind());
+                    if !cursor.take_word(b".") {
+                        break;
+                    }
+                    if set.fields.len() == 8 {
+                        return Err("a key of more than 8 fields".into());
+                    }
                 }
                 set.elements = Elements::new(set.fields.len());
             }
@@ -285,7 +314,7 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
                 open(cursor)?;
                 elements(cursor, names, &mut set)?;
             }
-            _ => return Err(format!("{from} is not a known property of a set")),
+            _ => return Err(format!("{} is not a known property of a set", cursor.since(from))),
         }
         if !cursor.ends() {
             return Err(expected("the end of the line", cursor));
@@ -338,10 +367,10 @@ fn elements(cursor: &mut Cursor<'_>, names: &mut Names, set: &mut Set) -> Read<(
             DataType::Verdict => {
                 if cursor.take_word(b"jump") {
                     let word = cursor.ahead();
-                    if word != target.0 {
-                        target = (word, Verdict::Jump(name(cursor, names)?));
-                    } else {
+                    if word == target.0 {
                         cursor.word();
+                    } else {
+                        target = (word, Verdict::Jump(name(cursor, names)?));
                     }
                     Data::Verdict(target.1)
                 } else {

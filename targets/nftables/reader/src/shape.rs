@@ -21,13 +21,15 @@ impl Mask {
     /// Sets the connection's mark: our bits, and no other.
     fn marks(self, part: &Part) -> Option<u32> {
         match part {
-            Part::SetConnectionMark(Bits { keep, set }) if *keep == !self.0 && set & !self.0 == 0 => Some(*set),
+            Part::SetConnectionMark(Bits { keep, set }) if *keep == !self.0 && set & !self.0 == 0 => {
+                Some(*set)
+            }
             _ => None,
         }
     }
 
     /// Clears our bits of the packet's mark, so that no class leaves the ruleset.
-    fn clears(self, part: &Part) -> bool {
+    pub(crate) fn clears(self, part: &Part) -> bool {
         matches!(part, Part::SetMark(Bits { keep, set: 0 }) if *keep == !self.0)
     }
 
@@ -59,8 +61,16 @@ pub(crate) fn parts(rule: &Rule) -> Vec<Part> {
         Part::Match(one) => one.key.iter().find_map(|operand| operand.field.family()),
         _ => None,
     });
-    let redundant = |part: &Part| match (part, implied) {
-        (Part::Match(one), Some(family)) => one.value() == Some((Field::Family, family_number(family))),
+    let ether_type = rule.parts.iter().find_map(|part| match part {
+        Part::Match(one) => one.key.iter().find_map(|operand| operand.field.ether_type()),
+        _ => None,
+    });
+    let redundant = |part: &Part| match part {
+        Part::Match(one) => {
+            let value = one.value();
+            implied.is_some_and(|family| value == Some((Field::Family, family_number(family))))
+                || ether_type.is_some_and(|kind| value == Some((Field::EtherType, kind)))
+        }
         _ => false,
     };
     rule.parts.iter().filter(|part| !redundant(part)).cloned().collect()

@@ -351,7 +351,10 @@ impl Table {
         if !there.rules.is_empty() && !chain.rules.is_empty() {
             return Err((
                 chain.place,
-                format!("chain `{name}` has rules already (line {}); these would follow them", there.place.line),
+                format!(
+                    "chain `{name}` has rules already (line {}); these would follow them",
+                    there.place.line
+                ),
             ));
         }
         if !chain.rules.is_empty() {

@@ -23,7 +23,8 @@ fn everything_is_read_and_nothing_is_dead() {
 fn the_hitless_form_is_the_whole_file() {
     for gateway in examples() {
         let whole = read(&gateway).model().unwrap();
-        let parts = ["base.nft", "stage.nft", "switch.nft", "sweep.nft"].map(|part| (part, gateway.part(part)));
+        let parts =
+            ["base.nft", "stage.nft", "switch.nft", "sweep.nft"].map(|part| (part, gateway.part(part)));
         let hitless = Ruleset::hitless(parts).unwrap_or_else(|error| unreachable!("{error}"));
         assert_eq!(hitless.model().unwrap().canonical(), whole.canonical(), "{}", gateway.name);
     }

@@ -92,7 +92,7 @@ pub(crate) fn rule(
     action: Action,
 ) {
     let policy = id.rsplit_once('.').unwrap().0.to_owned();
-    plan.statements.push(Statement { id: id.into(), policy });
+    plan.statements.push(Statement { id: id.into(), policy: policy.into() });
     plan.rules.push(PlanRule {
         statement: plan.statements.len() as u32 - 1,
         hook,

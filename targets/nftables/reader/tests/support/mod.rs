@@ -45,7 +45,7 @@ impl Gateway {
 
     /// The whole file.
     pub(crate) fn whole(&self) -> &[u8] {
-        &self.files.iter().find(|(path, _)| path.ends_with(".nft") && !path.contains(".d/")).unwrap().1
+        &self.files.iter().find(|(path, _)| !path.contains(".d/")).unwrap().1
     }
 
     pub(crate) fn text(&self) -> String {
@@ -59,7 +59,7 @@ pub(crate) fn read(gateway: &Gateway) -> Ruleset {
 
 /// The gateways of a package.
 pub(crate) fn gateways(sources: &Sources) -> Vec<Gateway> {
-    let analysis = weir_compiler::analyze(sources, 1_790_000_000);
+    let analysis = weir_compiler::analyze(sources, 1_795_300_000);
     let plan = analysis.plan.as_ref().unwrap();
     plan.gateways.iter().map(|plan| Gateway::of(plan, &Options::default())).collect()
 }

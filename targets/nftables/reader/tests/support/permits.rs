@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::packets::mac_number;
 use weir_compiler::plan::{self, GatewayPlan, Transport};
 use weir_nftables_reader::{
     Arrivals, Attempt, Binding, Family, FilterModel, Hook, Packet, Station, address_name, device_name,
@@ -17,7 +18,7 @@ pub(crate) fn permits(model: &FilterModel, packet: &Packet) -> bool {
     attempts.iter().any(|attempt| {
         covers(attempt, packet)
             && model.outcome(attempt).unwrap().steps.iter().any(|step| {
-                step.until.is_none_or(|until| (packet.time as i64) < until)
+                step.until.is_none_or(|until| packet.time.cast_signed() < until)
                     && (step.limit.is_none() || !packet.exhausted || step.operations.is_some())
                     && (step.operations.is_none() || packet.protocol == 6)
             })
@@ -48,10 +49,8 @@ fn arrives(arrivals: &Arrivals, packet: &Packet) -> bool {
         return false;
     }
     let here = |one: &Station| *one.device == *device && one.address == packet.source;
-    stations.iter().any(|one| {
-        let [a, b, c, d, e, f] = one.mac;
-        here(one) && packet.mac == Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-    }) || !bound.iter().any(|one| *one.device == *device && one.address == packet.source)
+    stations.iter().any(|one| here(one) && packet.mac == Some(mac_number(one.mac)))
+        || !bound.iter().any(|one| *one.device == *device && one.address == packet.source)
 }
 
 fn address(family: Family, value: u128) -> IpAddr {
@@ -67,13 +66,12 @@ pub(crate) fn planned(plan: &GatewayPlan, packet: &Packet) -> bool {
         (address(packet.family, packet.source), address(packet.family, packet.destination));
     let device = device_name(packet.device);
     if packet.hook != Hook::Output {
-        let stations = || plan.mac_bindings.iter().filter(|one| one.device == device && one.address == source);
-        let mac = |mac: [u8; 6]| {
-            let [a, b, c, d, e, f] = mac;
-            packet.mac == Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-        };
+        let stations =
+            || plan.mac_bindings.iter().filter(|one| one.device == device && one.address == source);
         let bound = plan.bindings.iter().any(|one| one.device == device && one.sources.contains(source));
-        if !bound || stations().next().is_some() && !stations().any(|one| mac(one.mac)) {
+        if !bound
+            || stations().next().is_some() && !stations().any(|one| packet.mac == Some(mac_number(one.mac)))
+        {
             return false;
         }
     }
@@ -101,7 +99,7 @@ pub(crate) fn planned(plan: &GatewayPlan, packet: &Packet) -> bool {
             && served
             && rule.sources.contains(source)
             && rule.destinations.contains(destination)
-            && rule.action.until.is_none_or(|until| (packet.time as i64) < until)
+            && rule.action.until.is_none_or(|until| packet.time.cast_signed() < until)
             && (rule.action.limit.is_none() || !packet.exhausted || rule.action.operations.is_some())
             && (rule.action.operations.is_none() || packet.protocol == 6)
     })

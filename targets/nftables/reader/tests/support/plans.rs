@@ -71,8 +71,20 @@ pub(crate) fn operations() -> Vec<(OperationMatch, PortMatch)> {
         (make(Coap, vec![request(&[1], None, None)]), coap),
         (make(Coap, vec![request(&[1, 2, 5], None, None)]), coap),
         (make(ModbusTcp, vec![request(&[1, 2, 3, 4, 7, 11, 12, 17, 20, 24], None, None)]), modbus),
-        (make(ModbusTcp, vec![request(&[3], Some((0, 3)), None), request(&[5], Some((17, 17)), Some(0xff00))]), modbus),
-        (make(ModbusTcp, vec![request(&[15, 16, 22], Some((100, 103)), None), request(&[8, 23, 43], None, None)]), modbus),
+        (
+            make(
+                ModbusTcp,
+                vec![request(&[3], Some((0, 3)), None), request(&[5], Some((17, 17)), Some(0xff00))],
+            ),
+            modbus,
+        ),
+        (
+            make(
+                ModbusTcp,
+                vec![request(&[15, 16, 22], Some((100, 103)), None), request(&[8, 23, 43], None, None)],
+            ),
+            modbus,
+        ),
         (make(ModbusTcp, vec![request(&[1, 2], Some((7, 7)), None), request(&[6], None, Some(3))]), modbus),
         (make(ModbusTcp, vec![request(&[3, 4], Some((100, 65535)), None)]), modbus),
     ]
@@ -96,14 +108,16 @@ fn action(kind: u8) -> (Action, Option<PortMatch>) {
             let (operations, service) = all[usize::from(kind - 10) % all.len()].clone();
             let limit = if kind % 3 == 0 { limit(2, 1) } else { None };
             let until = (kind % 4 == 0).then_some(UNTIL);
-            (Action { operations: Some(Arc::new(operations)), limit, until, log: kind % 2 == 0, ..plain }, Some(service))
+            (
+                Action { operations: Some(Arc::new(operations)), limit, until, log: kind % 2 == 0, ..plain },
+                Some(service),
+            )
         }
     }
 }
 
-/// A plan of these rules.
-fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
-    let mut plan = GatewayPlan {
+fn empty() -> GatewayPlan {
+    GatewayPlan {
         package: "random".into(),
         name: "gw".into(),
         interfaces: Vec::new(),
@@ -111,7 +125,17 @@ fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
         rules: Vec::new(),
         bindings: Vec::new(),
         mac_bindings: Vec::new(),
-    };
+    }
+}
+
+/// A plan of one rule.
+pub(crate) fn single(rule: PlanRule, statement: Statement, binding: Binding) -> GatewayPlan {
+    GatewayPlan { statements: vec![statement], rules: vec![rule], bindings: vec![binding], ..empty() }
+}
+
+/// A plan of these rules.
+fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
+    let mut plan = empty();
     for (index, (v4, v6)) in bindings.into_iter().enumerate() {
         let device = format!("eth{index}");
         plan.interfaces.push(InterfacePlan {
@@ -137,7 +161,10 @@ fn build(rules: Vec<Rule>, bindings: Vec<(u16, u16)>, macs: u8) -> GatewayPlan {
                 .map(|(transport, first, last)| PortMatch { transport, first, last })
                 .collect(),
         };
-        plan.statements.push(Statement { id: format!("p{policy}.{index:04}"), policy: format!("p{policy}") });
+        plan.statements.push(Statement {
+            id: format!("p{policy}.{index:04}").into(),
+            policy: format!("p{policy}").into(),
+        });
         plan.rules.push(PlanRule {
             statement: index as u32,
             hook: [Hook::Forward, Hook::Forward, Hook::Input, Hook::Output][usize::from(hook)],
