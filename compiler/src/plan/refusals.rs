@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     flows::{Statement, some_names},
-    model::{GatewayId, SegmentId},
+    model::{GatewayId, SegmentId, SegmentKind},
 };
 
 impl Planner<'_, '_> {
@@ -155,10 +155,13 @@ impl Planner<'_, '_> {
     pub(super) fn layer_2(&mut self, leg: &Leg, statement: &Statement) {
         let from = self.stations(&leg.sources);
         let to = self.stations(&leg.destinations);
+        // pods of a cluster share a range of addresses, and no wire
+        let is_wire = |segment: &SegmentId| self.model.segment(*segment).kind != SegmentKind::Pods;
+        let together = |source: &Station, destination: &Station| {
+            source.segments.iter().any(|segment| is_wire(segment) && destination.segments.contains(segment))
+        };
         let apart = from.iter().find_map(|source| {
-            to.iter()
-                .find(|destination| !source.segments.iter().any(|s| destination.segments.contains(s)))
-                .map(|d| (source, d))
+            to.iter().find(|destination| !together(source, destination)).map(|d| (source, d))
         });
         if let Some((source, destination)) = apart {
             let of = |station: &Station| some_names(self.model, station.members.members());

@@ -81,12 +81,12 @@ impl Writer {
         self.line(4, &format!("- {peers}:"));
         for pods in &rule.pods {
             let namespace = [("kubernetes.io/metadata.name".into(), pods.namespace.clone())].into();
-            self.selector(true, 12, "namespaceSelector", &namespace);
-            self.selector(false, 12, "podSelector", &pods.labels);
+            self.selector(true, 10, "namespaceSelector", &namespace);
+            self.selector(false, 10, "podSelector", &pods.labels);
         }
         for prefix in &rule.prefixes {
-            self.line(10, "- ipBlock:");
-            self.text(14, "cidr", &prefix.to_string());
+            self.line(8, "- ipBlock:");
+            self.text(12, "cidr", &prefix.to_string());
         }
         self.line(6, "ports:");
         for port in &rule.ports {

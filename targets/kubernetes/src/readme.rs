@@ -42,8 +42,8 @@ pub fn readme_section(clusters: &[&ClusterPlan]) -> String {
          kubectl apply --server-side --field-manager=weir -k kubernetes/{folder}\n\
          columns=custom-columns=:.metadata.namespace,:.metadata.name\n\
          comm -23 \\\n\
-         \x20   <(kubectl get networkpolicy -A -l weir/package={package} --no-headers -o $columns | sort) \\\n\
-         \x20   <(kubectl get -k kubernetes/{folder} --no-headers -o $columns | sort) |\n\
+         \x20   <(kubectl get networkpolicy -A -l weir/package={package} --no-headers -o $columns | awk '{{print $1, $2}}' | sort) \\\n\
+         \x20   <(kubectl get -k kubernetes/{folder} --no-headers -o $columns | awk '{{print $1, $2}}' | sort) |\n\
          \x20   while read -r namespace name; do kubectl delete networkpolicy -n \"$namespace\" \"$name\"; done\n\
          ```\n\n\
          With GitOps, point the tool at the folder and let it prune. Permissions come before the default deny, so that a first \
