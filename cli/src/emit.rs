@@ -87,10 +87,13 @@ pub(crate) fn emit(
     if let Some(undecided) = prove::settle(&proof, facts, sources)? {
         return Ok(undecided);
     }
-    let certificate = certificate::render(&proof, plan, sources, |path| ledger.sha256(path).to_owned())
-        .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
+    let certificate =
+        certificate::render(&proof, facts, plan, sources, |path| ledger.sha256(path).to_owned())
+            .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
+    let bridges: Vec<String> =
+        plan.gateways.iter().filter(|one| !one.bridges.is_empty()).map(|one| one.name.clone()).collect();
     let guides = [
-        TargetGuide { target: TARGET, section: readme_section(&gateways) },
+        TargetGuide { target: TARGET, section: readme_section(&gateways, &bridges) },
         TargetGuide {
             target: weir_target_kubernetes::TARGET,
             section: weir_target_kubernetes::readme_section(&clusters),
@@ -117,5 +120,6 @@ fn options(wanted: &NftablesOptions) -> Options {
     if let Some(rate) = wanted.deny_log_rate {
         options.deny_log.per_second = rate;
     }
+    options.mark_mask = wanted.mark_mask;
     options
 }

@@ -1,12 +1,14 @@
 //! Weir's compiler: from a package's text to a checked model, the flow relation and the plan of each
 //! enforcement point. No network, no clock and no files of its own: the caller hands them in.
 
+mod consequences;
 pub mod flows;
 mod lint;
 pub mod model;
 pub mod names;
 pub mod package;
 pub mod plan;
+mod remedies;
 
 use weir_syntax::{Diagnostic, FileId, Severity, diagnostic::codes};
 
@@ -32,8 +34,8 @@ pub struct Facts {
     /// For each rectangle, the proxy that its connections are led through.
     pub proxies: Vec<Option<u32>>,
     pub integrity: flows::IntegrityReport,
-    /// What assertions hold under.
-    pub assumptions: Vec<flows::Assumption>,
+    /// Every assertion.
+    pub assertions: Vec<flows::Held>,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
@@ -68,14 +70,15 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     diagnostics.append(&mut found);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
-    forget_consequences(&files, &mut diagnostics);
+    consequences::forget(&files, &mut diagnostics);
+    remedies::add(sources, &universe, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     match planned {
-        Some(Planned { plan, statements, rectangles, proxies, integrity, assumptions }) => Analysis {
+        Some(Planned { plan, statements, rectangles, proxies, integrity, assertions }) => Analysis {
             diagnostics,
             plan: (!failed).then_some(plan),
-            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assumptions }),
+            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assertions }),
         },
         None => Analysis { diagnostics, plan: None, facts: None },
     }
@@ -88,7 +91,7 @@ struct Planned {
     rectangles: Vec<flows::Rectangle>,
     proxies: Vec<Option<u32>>,
     integrity: flows::IntegrityReport,
-    assumptions: Vec<flows::Assumption>,
+    assertions: Vec<flows::Held>,
 }
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
@@ -125,15 +128,14 @@ fn flows_and_plan(
     let integrity = flows::check_integrity(universe, model, &statements, &rectangles, &proxies, diagnostics);
     let relays = plan.relays(&rectangles);
     let ground = flows::Ground { model, statements: &statements, rectangles: &rectangles, relays: &relays };
-    let assumptions = claims.check(universe, ground, diagnostics);
+    let assertions = claims.check(universe, ground, diagnostics);
     flows::check_isolation(universe, ground, diagnostics);
     plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
-        lint::layer_2(&statements, &rectangles, diagnostics);
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
-    Some(Planned { plan, statements, rectangles, proxies, integrity, assumptions })
+    Some(Planned { plan, statements, rectangles, proxies, integrity, assertions })
 }
 
 /// The declaration behind the predeclared `internet`.
@@ -150,62 +152,6 @@ fn internet() -> weir_syntax::ast::Declaration {
         value: None,
         body: None,
     }
-}
-
-/// Drops what only follows from another mistake: that a name is missing whose declaration has a misspelt keyword, that
-/// the source of a refused flow is not known or not trusted, and that an assertion fails while something else is wrong.
-fn forget_consequences(
-    files: &[(package::Source, &weir_syntax::ast::File)],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let misspelt: rustc_hash::FxHashSet<&str> = files
-        .iter()
-        .flat_map(|(_, tree)| &tree.items)
-        .filter_map(|item| match &item.kind {
-            weir_syntax::ast::ItemKind::Declaration(declaration) => Some(declaration),
-            _ => None,
-        })
-        .filter(|declaration| names::schema::by_keyword(&declaration.keyword.text).is_none())
-        .map(|declaration| declaration.name.text.as_str())
-        .collect();
-    let refused = refused_flows(diagnostics);
-    let others = diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity() == Severity::Error && !about_assertions(diagnostic));
-    diagnostics.retain(|diagnostic| {
-        let (file, span, _) = diagnostic.position();
-        let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
-        let follows = diagnostic.code == &codes::E0202 && misspelt.contains(word);
-        let rests_on_refused = judges_permitted(diagnostic)
-            && diagnostic.labels.iter().any(|label| {
-                let from = refused.partition_point(|place| *place < (label.file, label.span.start, 0));
-                refused.get(from).is_some_and(|(file, _, end)| *file == label.file && *end <= label.span.end)
-            });
-        !(follows || rests_on_refused || others && about_assertions(diagnostic))
-    });
-}
-
-/// What a flow needs besides being possible: nothing is said of it where the flow itself is refused.
-fn judges_permitted(diagnostic: &Diagnostic) -> bool {
-    [&codes::E0515, &codes::E0516, &codes::E0602].contains(&diagnostic.code)
-}
-
-/// Places of errors that refuse a flow, as file, start and end, ascending.
-fn refused_flows(diagnostics: &[Diagnostic]) -> Vec<(FileId, u32, u32)> {
-    let refuses =
-        |diagnostic: &&Diagnostic| diagnostic.severity() == Severity::Error && !judges_permitted(diagnostic);
-    let mut places: Vec<_> = diagnostics
-        .iter()
-        .filter(refuses)
-        .map(Diagnostic::position)
-        .map(|(file, span, _)| (file, span.start, span.end))
-        .collect();
-    places.sort_unstable();
-    places
-}
-
-fn about_assertions(diagnostic: &Diagnostic) -> bool {
-    [&codes::E0701, &codes::E0702, &codes::E0703, &codes::W0701].contains(&diagnostic.code)
 }
 
 /// Bytes of one text of a diagnostic, at most: names may be as long as a file.
@@ -233,6 +179,8 @@ fn settle(diagnostics: &mut Vec<Diagnostic>) {
         shorten(&mut diagnostic.message);
         diagnostic.labels.iter_mut().for_each(|label| shorten(&mut label.message));
         diagnostic.notes.iter_mut().chain(&mut diagnostic.help).for_each(shorten);
+        // a change that cannot be shown is none
+        diagnostic.fixes.retain(|fix| fix.title.len() <= LONGEST_TEXT);
     }
     diagnostics.sort_by(|a, b| a.position().cmp(&b.position()).then_with(|| a.message.cmp(&b.message)));
     diagnostics.dedup_by(|a, b| a.position() == b.position());

@@ -94,10 +94,10 @@ fn pivot_narrows_flows_and_is_an_assumption() {
     let narrowed = format!("{flows}assert never a ~> e {{ pivot = [modbus] }}");
     holds(&narrowed);
     let facts = plant(&narrowed).facts.unwrap();
-    assert_eq!(facts.assumptions.len(), 1);
+    assert_eq!(facts.assertions.len(), 1);
     assert_eq!(
-        facts.assumptions[0].text,
-        "an intruder gets onto a principal by `modbus` and by no other flow"
+        facts.assertions[0].assumption.as_deref(),
+        Some("an intruder gets onto a principal by `modbus` and by no other flow")
     );
     let said = only(&format!("{flows}assert never a ~> e {{ pivot = [https | s7] }}"));
     assert!(said.contains("assumed: an intruder gets onto a principal by `https`, `s7`"), "{said}");

@@ -64,7 +64,7 @@ fn names_are_those_of_kubernetes() {
         format!("namespace = \"x\", labels = {{ \"{long}\" = \"d\" }}"),
     ];
     for body in refused {
-        assert_eq!(codes("", &format!("workload w in c {{ {body} }}")), ["E0410"], "{body}");
+        assert_eq!(codes("", &format!("workload w in c {{ {body} }}")), ["E0412"], "{body}");
     }
     for body in [
         "namespace = \"x\", labels = { \"app.kubernetes.io/name\" = \"A_b.c-1\", tier = \"\" }".to_owned(),
@@ -87,12 +87,12 @@ fn workloads_do_not_share_pods() {
         )
     };
     assert_eq!(of("app = \"a\"", "app = \"b\""), [""; 0]);
-    assert_eq!(of("app = \"a\"", "app = \"a\""), ["E0411"]);
-    assert_eq!(of("app = \"a\"", "app = \"a\", tier = \"b\""), ["E0411"]);
-    assert_eq!(of("app = \"a\", tier = \"b\"", "app = \"a\""), ["E0411"]);
+    assert_eq!(of("app = \"a\"", "app = \"a\""), ["E0413"]);
+    assert_eq!(of("app = \"a\"", "app = \"a\", tier = \"b\""), ["E0413"]);
+    assert_eq!(of("app = \"a\", tier = \"b\"", "app = \"a\""), ["E0413"]);
     assert_eq!(of("app = \"a\", tier = \"a\"", "app = \"a\", tier = \"b\""), [""; 0]);
     let all = "workload a in c { namespace = \"x\" }\nworkload b in c { namespace = \"x\", labels = { app = \"b\" } }";
-    assert_eq!(codes("", all), ["E0411"]);
+    assert_eq!(codes("", all), ["E0413"]);
     let elsewhere = "workload a in c { namespace = \"x\" }\nworkload b in c { namespace = \"y\" }";
     assert_eq!(codes("", elsewhere), [""; 0]);
 }
@@ -108,9 +108,9 @@ fn dns_is_known_and_stays_open() {
         ("coredns", Some("E0301")),
         ("kube-system/corednss", Some("E0302")),
         ("kube-system/coredns:0", Some("E0303")),
-        ("Kube/coredns", Some("E0410")),
-        ("dns/app=a b", Some("E0410")),
-        ("x/coredns", Some("E0411")),
+        ("Kube/coredns", Some("E0412")),
+        ("dns/app=a b", Some("E0412")),
+        ("x/coredns", Some("E0413")),
     ] {
         let expected: Vec<&str> = code.into_iter().collect();
         assert_eq!(codes(&format!("dns = \"{dns}\""), TWO), expected, "{dns}");

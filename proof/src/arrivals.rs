@@ -181,14 +181,19 @@ pub(crate) fn check(
 ) {
     let gateway = model.gateway(id);
     let mut bound: FxHashMap<SegmentId, AddressSet> = FxHashMap::default();
-    for interface in &gateway.interfaces {
-        let binding = plan.bindings.iter().find(|binding| binding.device == interface.device.as_str());
+    let interfaces = gateway.interfaces.iter().map(|interface| (&interface.device, interface.segment));
+    let bridges = model.bridges.iter().filter(|bridge| bridge.gateway == id);
+    let mut devices: Vec<_> =
+        interfaces.chain(bridges.map(|bridge| (&bridge.device, bridge.segment))).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    for (device, segment) in devices {
+        let binding = plan.bindings.iter().find(|binding| binding.device == device.as_str());
         let Some(binding) = binding else { continue };
-        let all = bound.entry(interface.segment).or_default();
+        let all = bound.entry(segment).or_default();
         *all = all.union(&binding.sources);
-        if let Some(stranger) = stranger(topology, homes, gateway, interface.segment, &binding.sources) {
-            let what =
-                format!("{stranger} is bound to `{}`, and no way from it leads there", interface.device);
+        if let Some(stranger) = stranger(topology, homes, gateway, segment, &binding.sources) {
+            let what = format!("{stranger} is bound to `{device}`, and no way from it leads there");
             findings.push(Finding::new(artifact, Fault::Arrival { what }));
         }
     }
@@ -262,7 +267,9 @@ fn comes_by(topology: &mut Topology<'_>, gateway: &Gateway, home: SegmentId, by:
         return false;
     }
     let others = || gateway.interfaces.iter().map(|interface| distances[interface.segment.index()]);
-    others().min() == Some(here) || others().any(|there| there == here + 1)
+    // A bridge meets what passes its segment, wherever it goes on.
+    let bridge = gateway.interfaces.iter().all(|interface| interface.segment != by);
+    bridge || others().min() == Some(here) || others().any(|there| there == here + 1)
 }
 
 fn address((v6, number): (bool, u128)) -> Option<IpAddr> {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use weir_compiler::{Sources, plan::Plan};
+use weir_compiler::{Facts, Sources, plan::Plan};
+use weir_syntax::text::LineIndex;
 
 use crate::{Effort, Proof};
 
@@ -18,8 +19,9 @@ struct Certificate<'c> {
     inputs: Vec<Hashed<'c>>,
     artifacts: Vec<Artifact<'c>>,
     end_to_end: EndToEnd,
-    assertions: &'c [Assertion],
-    gaps: &'c [AcceptedGap],
+    assertions: Vec<Assertion>,
+    /// What policy denies and nothing separates, accepted by the package or not.
+    gaps: Vec<Gap<'c>>,
     assumptions: &'c [String],
 }
 
@@ -74,27 +76,29 @@ struct EndToEnd {
 }
 
 /// An assertion that holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Assertion {
-    pub file: String,
-    pub line: u32,
-    pub text: String,
-    pub verdict: &'static str,
-    /// What narrows it, said in the package.
-    pub assumptions: Vec<String>,
+#[derive(Serialize)]
+struct Assertion {
+    file: String,
+    line: u32,
+    text: String,
+    verdict: &'static str,
+    /// What narrows it, by its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumption: Option<String>,
 }
 
-/// A gap that the package accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AcceptedGap {
-    pub place: String,
-    pub what: String,
-    pub reason: String,
+#[derive(Serialize)]
+struct Gap<'c> {
+    place: &'c str,
+    what: &'c str,
+    /// Why the package accepts it; `null`, if it does not.
+    accepted: Option<&'c str>,
 }
 
 /// Renders the certificate of a proof without findings. `digest` gives the SHA-256 of an artifact by its path.
 pub fn render(
     proof: &Proof,
+    facts: &Facts,
     plan: &Plan,
     sources: &Sources,
     digest: impl Fn(&str) -> String,
@@ -128,13 +132,33 @@ pub fn render(
                 + plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()).count(),
             verdict: if all_equal { Verdict::Equal } else { Verdict::NotDecided },
         },
-        assertions: &proof.assertions,
-        gaps: &proof.gaps,
+        assertions: assertions(facts, sources),
+        gaps: plan
+            .gaps
+            .iter()
+            .map(|gap| Gap { place: &gap.place, what: gap.message(), accepted: gap.accepted.as_deref() })
+            .collect(),
         assumptions: &proof.assumptions,
     };
     let mut bytes = serde_json::to_vec_pretty(&certificate)?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// Every assertion of the package; a build with one that does not hold gets no certificate.
+fn assertions(facts: &Facts, sources: &Sources) -> Vec<Assertion> {
+    let held = facts.assertions.iter().filter_map(|held| {
+        let source = sources.file(held.file)?;
+        let text = held.span.of(&source.text);
+        Some(Assertion {
+            file: source.path.clone(),
+            line: LineIndex::new(&source.text).line_column(&source.text, held.span.start).line,
+            text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+            verdict: "holds",
+            assumption: held.assumption.clone(),
+        })
+    });
+    held.collect()
 }
 
 /// The digest as manifests have it.

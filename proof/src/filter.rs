@@ -47,13 +47,14 @@ pub(crate) fn compare(
     findings: &mut Vec<Finding>,
 ) -> Effort {
     let mut effort = Effort::default();
-    let mut judge = Judge::new(&specification.terms, model);
+    let outcomes = model.outcomes.iter().map(|outcome| outcome.steps.clone()).collect();
+    let mut judge = Judge::new(&specification.terms, outcomes);
     for (hook, read) in
         [(Hook::Forward, ReadHook::Forward), (Hook::Input, ReadHook::Input), (Hook::Output, ReadHook::Output)]
     {
         let here: Vec<&Requirement> = requirements.iter().filter(|one| one.hook == hook).collect();
         for (family, attempts) in [(Family::V4, &model.hook(read).v4), (Family::V6, &model.hook(read).v6)] {
-            let side = Side { hook, family, artifact, budget };
+            let side = Side { hook, family, model, artifact, budget };
             side.compare(&here, attempts, &mut judge, &mut effort, findings);
         }
     }
@@ -64,6 +65,7 @@ pub(crate) fn compare(
 struct Side<'s> {
     hook: Hook,
     family: Family,
+    model: &'s FilterModel,
     artifact: &'s str,
     budget: Budget,
 }
@@ -129,7 +131,7 @@ impl Side<'_> {
                 if rule < required {
                     finding.statements.extend(self.nth(requirements, rule));
                 } else if let Some(attempt) = attempts.get(rule - required) {
-                    finding.places.push(judge.model().describe(attempt.place));
+                    finding.places.push(self.model.describe(attempt.place));
                 }
             }
             finding.statements.sort_unstable();

@@ -52,6 +52,8 @@ pub enum Fault {
     Terms { packet: Packet, policy: String, artifact: String },
     /// A source may arrive where the topology does not put it, or may not where it does.
     Arrival { what: String },
+    /// A frame passes a bridge that must not, or on other terms, or does not and must.
+    Frame { what: String },
     /// The plan leads a flow by a way that the relation does not permit, or loses it.
     Leg { what: String },
     /// The files of one artifact do not hold the same.
@@ -95,7 +97,7 @@ impl fmt::Display for Finding {
                     "{artifact} permits on other terms: {packet}: {terms}, and the policy says {policy}"
                 )
             }
-            Fault::Arrival { what } | Fault::Leg { what } | Fault::Forms { what } => {
+            Fault::Arrival { what } | Fault::Frame { what } | Fault::Leg { what } | Fault::Forms { what } => {
                 write!(formatter, "{artifact}: {what}")
             }
             Fault::Pods(fault) => pods(formatter, artifact, fault),
@@ -106,17 +108,29 @@ impl fmt::Display for Finding {
     }
 }
 
-fn pods(formatter: &mut fmt::Formatter<'_>, artifact: &str, fault: &weir_kubernetes_reader::Fault) -> fmt::Result {
+fn pods(
+    formatter: &mut fmt::Formatter<'_>,
+    artifact: &str,
+    fault: &weir_kubernetes_reader::Fault,
+) -> fmt::Result {
     use weir_kubernetes_reader::{Direction, Fault};
     let way = |direction: &Direction| match direction {
         Direction::Ingress => "to",
         Direction::Egress => "from",
     };
     match fault {
-        Fault::Excess(connection) => write!(formatter, "{artifact} permits what the policy does not: {connection}"),
-        Fault::Loss(connection) => write!(formatter, "{artifact} refuses what the policy permits: {connection}"),
+        Fault::Excess(connection) => {
+            write!(formatter, "{artifact} permits what the policy does not: {connection}")
+        }
+        Fault::Loss(connection) => {
+            write!(formatter, "{artifact} refuses what the policy permits: {connection}")
+        }
         Fault::Open(direction, namespace) => {
-            write!(formatter, "{artifact} does not deny by default: {} pods of namespace `{namespace}`", way(direction))
+            write!(
+                formatter,
+                "{artifact} does not deny by default: {} pods of namespace `{namespace}`",
+                way(direction)
+            )
         }
         Fault::Closed(direction, namespace) => write!(
             formatter,

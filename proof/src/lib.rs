@@ -15,20 +15,22 @@ mod cluster;
 mod filter;
 mod finding;
 mod forms;
+mod frames;
 mod legs;
+mod same_text;
 mod specification;
 mod terms;
 mod topology;
 
 use weir_compiler::{
     Facts,
-    model::GatewayId,
+    model::{Bridge, GatewayId},
     plan::{ClusterPlan, GatewayPlan, Plan},
 };
 use weir_engine::Budget;
 use weir_nftables_reader::{FilterModel, Unread};
 
-pub use certificate::{AcceptedGap, Assertion, Verdict};
+pub use certificate::Verdict;
 pub use filter::Effort;
 pub use finding::{Fault, Finding, Packet};
 pub use specification::Terms;
@@ -53,8 +55,6 @@ pub struct Proof {
     pub findings: Vec<Finding>,
     /// Rectangles of the relation.
     pub flows: usize,
-    pub assertions: Vec<Assertion>,
-    pub gaps: Vec<AcceptedGap>,
     /// What is taken for granted.
     pub assumptions: Vec<String>,
 }
@@ -119,7 +119,7 @@ impl<'p> Prover<'p> {
         };
         let hitless: Vec<File<'_>> = files.iter().filter(|file| file.path.contains(".d/")).copied().collect();
         if !hitless.is_empty() {
-            forms::hitless(&gateway.package, &model, &hitless, &mut self.proof.findings);
+            forms::hitless(&gateway.package, whole, &model, &hitless, &mut self.proof.findings);
         }
         if self.proof.findings.len() > known {
             return;
@@ -193,6 +193,11 @@ impl<'p> Prover<'p> {
         let known = findings.len();
         let effort =
             filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
+        let bridges: Vec<&Bridge> =
+            self.facts.model.bridges.iter().filter(|bridge| bridge.gateway == id).collect();
+        let of_frames = &self.specification.frames[id.index()];
+        let budget = self.budget;
+        frames::compare(&self.specification, of_frames, &bridges, gateway, model, artifact, budget, findings);
         let undecided = |finding: &Finding| matches!(finding.fault, Fault::Undecided { .. });
         let decided = !findings[known..].iter().any(undecided);
         if self.undecided_is_accepted {

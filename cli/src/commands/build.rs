@@ -32,7 +32,8 @@ pub(crate) fn run(options: &Building, console: &Console) -> Result<(), Failure> 
     }
     let plan = checked.analysis.plan.as_ref();
     let gateways = plan.map_or(0, |plan| plan.gateways.len());
-    let clusters = plan.map_or(0, |plan| plan.clusters.iter().filter(|one| !one.namespaces.is_empty()).count());
+    let clusters =
+        plan.map_or(0, |plan| plan.clusters.iter().filter(|one| !one.namespaces.is_empty()).count());
     let mut points = text::count(gateways, "gateway");
     if clusters > 0 {
         points = format!("{points} and {}", text::count(clusters, "cluster"));
@@ -65,10 +66,8 @@ fn generate(checked: &mut Checked, options: &Building, out: &Path) -> Result<Opt
         return Err(Failure::Internal("there is a plan, and not what it was made from".into()));
     };
     let root = &checked.package.root;
-    let mut publication = match options.locked {
-        true => Publication::comparing(out, root)?,
-        false => Publication::writing(out, root)?,
-    };
+    let mut publication =
+        if options.locked { Publication::comparing(out, root)? } else { Publication::writing(out, root)? };
     let refused = emit::emit(plan, facts, &checked.package.sources, &options.targets, &mut publication)?;
     if refused.is_empty() {
         return Ok(Some(publication));

@@ -40,7 +40,7 @@ impl Checked {
         let root = match load::find(options.folder.as_deref()) {
             Ok(root) => root,
             Err(diagnostic) => {
-                Report::new(&[], &[diagnostic], "").print(options.format, console)?;
+                Report::new(&[], &[*diagnostic], "").print(options.format, console)?;
                 return Err(Failure::Reported);
             }
         };
@@ -82,11 +82,14 @@ impl Checked {
 
     /// What the assertions that hold rest on.
     fn say_assumptions(&self, console: &Console) {
-        for assumption in self.analysis.facts.iter().flat_map(|facts| &facts.assumptions) {
-            let Some(source) = self.package.sources.file(assumption.file) else { continue };
-            let line = LineIndex::new(&source.text).line(assumption.span.start) + 1;
+        for held in self.analysis.facts.iter().flat_map(|facts| &facts.assertions) {
+            let (Some(assumption), Some(source)) = (&held.assumption, self.package.sources.file(held.file))
+            else {
+                continue;
+            };
+            let line = LineIndex::new(&source.text).line(held.span.start) + 1;
             let place = text::visible(&format!("{}{}:{line}", self.package.prefix, source.path));
-            console.status("assumed", &format!("{} ({place})", text::visible(&assumption.text)));
+            console.status("assumed", &format!("{} ({place})", text::visible(assumption)));
         }
     }
 

@@ -12,7 +12,7 @@ mod relation;
 mod services;
 mod statements;
 
-pub use assertions::{Assumption, Claims, Ground};
+pub use assertions::{Claims, Ground, Held};
 pub use conduits::check as check_conduits;
 pub(crate) use conduits::{Side, carries, joins, side};
 pub use integrity::{IntegrityReport, check as check_integrity};

@@ -16,11 +16,12 @@ pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
     let mut model = Model { protocols, internet: universe.internet, ..Model::default() };
     zones(universe, &mut model, &mut diagnostics);
     super::topology::segments(universe, &mut model, &mut diagnostics);
-    super::topology::gateways(universe, &mut model, &mut diagnostics);
+    let gateways = super::topology::gateways(universe, &mut model, &mut diagnostics);
     let classes = super::classes::read(universe, &mut model, &mut diagnostics);
-    super::principals::build(universe, &classes, &mut model, &mut diagnostics);
+    super::principals::build(universe, &classes, &gateways.values, &mut model, &mut diagnostics);
     super::clusters::build(universe, &mut model, &mut diagnostics);
     super::externals::build(universe, &mut model, &mut diagnostics);
+    super::bridges::build(universe, &gateways.ports, &mut model, &mut diagnostics);
     super::topology::check_addresses(universe, &model, &mut diagnostics);
     conduits(universe, &mut model, &mut diagnostics);
     others(universe, &mut model, &mut diagnostics);

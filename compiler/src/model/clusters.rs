@@ -224,7 +224,7 @@ fn labels(
 }
 
 fn refused(file: FileId, span: Span, what: &str, value: &str, why: &str) -> Diagnostic {
-    Diagnostic::new(&codes::E0410, format!("Kubernetes refuses {value:?}"))
+    Diagnostic::new(&codes::E0412, format!("Kubernetes refuses {value:?}"))
         .primary(file, span, format!("not {what}"))
         .help(format!("{what} {why}"))
 }
@@ -328,7 +328,7 @@ fn selectors(universe: &Universe<'_>, model: &Model, cluster: &Cluster, diagnost
         };
         diagnostics.push(
             Diagnostic::new(
-                &codes::E0411,
+                &codes::E0413,
                 format!("the labels of `{}` choose the pods of `{}` as well", at.name, other.name),
             )
             .primary(places.0.0, places.0.1, format!("in namespace `{}`", workload.pods.namespace))
@@ -347,7 +347,7 @@ fn closed_dns(universe: &Universe<'_>, model: &Model, cluster: &Cluster, diagnos
     let (other_file, other_span) = universe.name_span(principal.entity);
     diagnostics.push(
         Diagnostic::new(
-            &codes::E0411,
+            &codes::E0413,
             format!("the policies of namespace `{}` would close the cluster's DNS", pods.namespace),
         )
         .primary(*file, *span, "its pods run there, and are not declared")

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic,
     ast::{Expr, ExprKind},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
 use super::typed::{Identity, Key, Read, Typed, mistyped, out_of_range};
@@ -28,11 +28,16 @@ impl<'a> Universe<'a> {
             _ => return Err(mistyped(scope.file, expr.span, "an identity", help.into())),
         };
         let Some((scheme, known)) = SCHEMES.iter().find(|(scheme, _)| *scheme == segment.name.text) else {
-            let near = did_you_mean(&segment.name.text, SCHEMES.iter().map(|(scheme, _)| *scheme));
             return Err(Box::new(
                 Diagnostic::new(&codes::E0302, format!("`{}` is no kind of identity", segment.name.text))
                     .primary(scope.file, segment.name.span, "unknown")
-                    .help(near.unwrap_or_else(|| help.into())),
+                    .did_you_mean(
+                        &segment.name.text,
+                        scope.file,
+                        segment.name.span,
+                        SCHEMES.iter().map(|(scheme, _)| *scheme),
+                    )
+                    .help_otherwise(|| help.into()),
             ));
         };
         let mut parts = Vec::new();

@@ -1,5 +1,6 @@
 //! The typed plant: zones, segments, gateways, principals and how they hang together.
 
+pub mod bridges;
 mod build;
 mod classes;
 mod clusters;
@@ -25,6 +26,7 @@ use crate::{
     plan::{AddressSet, Ranges},
 };
 
+pub use bridges::{Bridge, Crossing, Port};
 pub use build::build;
 pub use clusters::{Cluster, Dns, DnsServer, Labels, PodSelector, Workload};
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
@@ -232,6 +234,10 @@ pub struct Model {
     pub zones: Vec<Zone>,
     pub segments: Vec<Segment>,
     pub gateways: Vec<Gateway>,
+    /// Bridges of gateways, in the order of the gateways.
+    pub bridges: Vec<Bridge>,
+    /// Places in `bridges`.
+    pub bridges_on: FxHashMap<SegmentId, Vec<usize>>,
     pub principals: Vec<Principal>,
     pub conduits: Vec<Conduit>,
     /// In the order of the text.

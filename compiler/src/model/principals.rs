@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 
@@ -19,6 +20,7 @@ use crate::{
 pub(super) fn build<'a>(
     universe: &Universe<'a>,
     classes: &Classes<'a>,
+    gateways: &FxHashMap<EntityId, Values<'a>>,
     model: &mut Model,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -29,7 +31,7 @@ pub(super) fn build<'a>(
         match entity.kind {
             Kind::Device => device(universe, id, classes, &none, model, diagnostics),
             Kind::Workload => workload(universe, id, model, diagnostics),
-            Kind::Gateway => gateway(universe, id, model, diagnostics),
+            Kind::Gateway => gateway(universe, id, gateways, model, diagnostics),
             Kind::Role => role(universe, id, model, diagnostics),
             _ => continue,
         }
@@ -37,10 +39,14 @@ pub(super) fn build<'a>(
     }
 }
 
-type Values<'a> = Vec<(SmolStr, Arc<Typed<'a>>)>;
+pub(super) type Values<'a> = Vec<(SmolStr, Arc<Typed<'a>>)>;
 
 /// The attributes of a declaration without a class.
-fn values_of<'a>(universe: &Universe<'a>, id: EntityId, diagnostics: &mut Vec<Diagnostic>) -> Values<'a> {
+pub(super) fn values_of<'a>(
+    universe: &Universe<'a>,
+    id: EntityId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Values<'a> {
     let block = entity_block(universe, id, diagnostics);
     block.into_iter().map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed))).collect()
 }
@@ -349,11 +355,15 @@ fn workload(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostic
     });
 }
 
-fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+fn gateway<'a>(
+    universe: &Universe<'a>,
+    id: EntityId,
+    gateways: &FxHashMap<EntityId, Values<'a>>,
+    model: &mut Model,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let Some(gateway) = model.gateway_of.get(&id).copied() else { return };
-    // its attributes were checked with the topology
-    let mut again = Vec::new();
-    let values = values_of(universe, id, &mut again);
+    let Some(values) = gateways.get(&id) else { return };
     let zone = values.iter().find_map(|(name, value)| match (&**value, name.as_str()) {
         (Typed::References(list), "zone") => {
             list.first().and_then(|(zone, _)| model.zone_of.get(zone).copied())
@@ -405,7 +415,7 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
         zones,
         attachments,
         mac: None,
-        details: Arc::new(details_of(universe, model, &values, None, diagnostics)),
+        details: Arc::new(details_of(universe, model, values, None, diagnostics)),
     });
 }
 

@@ -81,7 +81,20 @@ pub(super) fn event_rate(expr: &Expr, scope: Scope) -> Read<Limit> {
             "min" => 60,
             "h" => 3_600,
             "d" => 86_400,
-            _ => return Err(mistyped(scope.file, expr.span, "a rate of events", help.into())),
+            other => {
+                let mut wrong = mistyped(
+                    scope.file,
+                    unit.span,
+                    "a unit of time",
+                    "units are `s`, `min`, `h` and `d`".into(),
+                );
+                let meant = [("s", "seconds"), ("min", "minutes"), ("h", "hours"), ("d", "days")];
+                let meant = meant.iter().find(|(_, long)| other.len() > 1 && long.starts_with(other));
+                if let Some((short, _)) = meant {
+                    *wrong = wrong.fix(format!("write `{short}`"), scope.file, unit.span, *short);
+                }
+                return Err(wrong);
+            }
         };
         return match u32::try_from(*count) {
             Ok(count) if count > 0 => Ok(Limit { count, seconds }),

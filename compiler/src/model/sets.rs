@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic,
     ast::{Comparison, Expr, ExprKind, Path, Sign},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
 use super::{Details, Model, PrincipalKind, PrincipalSet};
@@ -123,7 +123,9 @@ impl<'m, 'a> Sets<'m, 'a> {
                     if *sign == Sign::Plus {
                         return Err(Self::no_set(expr, scope, "sets are joined with `|`, not with `+`"));
                     }
-                    left = Arc::new(left.difference(&*self.evaluate(operand, scope)?));
+                    let right = self.evaluate(operand, scope);
+                    let right = right.map_err(|unknown| self.dashed(expr, operand, scope, unknown))?;
+                    left = Arc::new(left.difference(&*right));
                 }
                 Ok(left)
             }
@@ -138,11 +140,59 @@ impl<'m, 'a> Sets<'m, 'a> {
                 Ok(Arc::new(Ranges::from_unsorted(kept)))
             }
             ExprKind::Error => Err(crate::names::already_said()),
+            ExprKind::List(_) => Err(Self::no_set(expr, scope, "join the members by `|`: `panel | scada`")),
+            ExprKind::Or(_) | ExprKind::And(_) => Err(Self::no_set(
+                expr,
+                scope,
+                "sets are joined by `|` (in one of them) and `&` (in both); `and` and `or` stand in conditions behind `where`",
+            )),
+            ExprKind::Address(_) | ExprKind::Prefix(..) => Err(Self::no_set(
+                expr,
+                scope,
+                "declare a `device`, a `network` or an `external` that has it, and name that",
+            )),
+            ExprKind::String(literal) => {
+                let name = literal.as_plain().unwrap_or_default();
+                let known = !self.universe.symbols(name, scope).is_empty();
+                let wrong = Self::no_set(expr, scope, "names stand without quotes");
+                Err(if known {
+                    Box::new(wrong.fix("remove the quotes", scope.file, expr.span, name))
+                } else {
+                    wrong
+                })
+            }
             _ => Err(Self::no_set(
                 expr,
                 scope,
                 "name devices, classes, zones or groups, joined by `|`, `&`, `-`",
             )),
+        }
+    }
+
+    /// `pump-plc`, where `pump_plc` is declared.
+    fn dashed(
+        &self,
+        whole: &Expr,
+        operand: &Expr,
+        scope: Scope,
+        unknown: Box<Diagnostic>,
+    ) -> Box<Diagnostic> {
+        let ExprKind::Sum(first, rest) = &whole.kind else { return unknown };
+        let parts: Option<Vec<&str>> = std::iter::once(&**first)
+            .chain(rest.iter().map(|(_, part)| part))
+            .map(|part| part.as_word().map(|word| word.text.as_str()))
+            .collect();
+        let tight = operand.span.end - first.span.start;
+        match parts.map(|parts| parts.join("_")) {
+            Some(name) if name.len() == tight as usize && !self.universe.symbols(&name, scope).is_empty() => {
+                Box::new(unknown.help(format!("did you mean `{name}`? `-` takes one set from another")).fix(
+                    format!("write `{name}`"),
+                    scope.file,
+                    whole.span,
+                    name,
+                ))
+            }
+            _ => unknown,
         }
     }
 
@@ -321,9 +371,8 @@ impl<'m, 'a> Sets<'m, 'a> {
                             format!("no principal has an attribute `{}`", name.text),
                         )
                         .primary(scope.file, name.span, "unknown attribute")
-                        .help(
-                            did_you_mean(&name.text, known).unwrap_or_else(|| "declare it in a class".into()),
-                        ),
+                        .did_you_mean(&name.text, scope.file, name.span, known)
+                        .help_otherwise(|| "declare it in a class".into()),
                     ));
                 }
                 let wanted = match self.universe.evaluate_word_or_value(right, scope)? {

@@ -27,7 +27,7 @@ macro_rules! number {
         }
     )*};
 }
-number!(u16, u32, u128);
+number!(u16, u32, u64, u128);
 
 impl<N: Number> Ranges<N> {
     /// The empty set.

@@ -1,21 +1,24 @@
 //! From the relation to what each gateway holds. Cost: for each leg, its members once, and the pairs of segments that it
 //! really joins.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use rustc_hash::FxHashMap;
-use weir_syntax::{Diagnostic, diagnostic::codes};
+use weir_syntax::Diagnostic;
 
 use super::{
-    Action, AddressSet, Hook, Plan, PlanRule, PortMatch, Ranges,
+    Action, AddressSet, FrameRule, Hook, Plan, PlanRule, PortMatch, Ranges,
     clusters::{ClusterDraft, Way},
     join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Route, Routes},
 };
 use crate::{
-    flows::{PortSet, Rectangle, Statement, some_names},
-    model::{Conduit, GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
+    flows::{PortSet, Rectangle, Statement},
+    model::{Conduit, Crossing, GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
     names::Universe,
 };
 
@@ -29,6 +32,16 @@ pub(super) struct Draft {
     /// By segment of arrival.
     pub(super) arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     pub(super) has_input: bool,
+}
+
+/// The parts of one bridge's plan while it grows.
+#[derive(Default)]
+pub(super) struct BridgeDraft {
+    /// Their `statement` counts in the package.
+    pub(super) frames: Vec<FrameRule>,
+    pub(super) neighbours: BTreeSet<(Arc<AddressSet>, Arc<AddressSet>)>,
+    /// By port: addresses from behind routers there.
+    pub(super) arrivals: BTreeMap<usize, BTreeSet<Arc<AddressSet>>>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,10 +68,10 @@ impl Station {
 }
 
 /// By which addresses the source is known on each segment of its way, and the segment that they belong to.
-struct SeenAs(Vec<(SegmentId, Arc<AddressSet>, SegmentId)>);
+pub(super) struct SeenAs(Vec<(SegmentId, Arc<AddressSet>, SegmentId)>);
 
 impl SeenAs {
-    fn on(&self, segment: SegmentId) -> Option<(Arc<AddressSet>, SegmentId)> {
+    pub(super) fn on(&self, segment: SegmentId) -> Option<(Arc<AddressSet>, SegmentId)> {
         let seen = self.0.iter().find(|(on, ..)| *on == segment);
         seen.map(|(_, addresses, home)| (addresses.clone(), *home))
     }
@@ -72,6 +85,9 @@ impl SeenAs {
     }
 }
 
+/// The segments that principals stand on, and the gateway that they are.
+type Standing = (Vec<SegmentId>, Option<GatewayId>);
+
 /// A segment, and the addresses of a station on it.
 type Place<'s> = (SegmentId, &'s Arc<AddressSet>);
 
@@ -83,6 +99,10 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) drafts: Vec<Draft>,
     /// By cluster of the model.
     pub(super) clusters: Vec<ClusterDraft>,
+    /// One for each of [`Model::bridges`].
+    pub(super) bridge_drafts: Vec<BridgeDraft>,
+    /// Statements about frames that nobody stands between.
+    pub(super) unheld_frames: Vec<u32>,
     /// Gateways with rules of the present leg.
     pub(super) touched: Vec<GatewayId>,
     pub(super) unions: Unions,
@@ -109,6 +129,8 @@ pub fn build(
         routes: Routes::new(model),
         drafts: std::iter::repeat_with(Draft::default).take(model.gateways.len()).collect(),
         clusters: std::iter::repeat_with(ClusterDraft::default).take(model.clusters.len()).collect(),
+        bridge_drafts: std::iter::repeat_with(BridgeDraft::default).take(model.bridges.len()).collect(),
+        unheld_frames: Vec::new(),
         touched: Vec::new(),
         unions: Unions::default(),
         ports: FxHashMap::default(),
@@ -126,6 +148,7 @@ pub fn build(
             all.push(leg);
         }
     }
+    planner.gaps_of_frames();
     planner.lock_outs();
     (Plan { legs: all, ..planner.finish(package) }, legs.proxies)
 }
@@ -160,7 +183,7 @@ impl Planner<'_, '_> {
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
         }
-        let mut by_segments: BTreeMap<(Vec<SegmentId>, Option<GatewayId>), Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_segments: BTreeMap<Standing, Vec<(u32, u32)>> = BTreeMap::new();
         for id in set.members() {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
@@ -258,35 +281,28 @@ impl Planner<'_, '_> {
             let way = Way { from, to, route: &route, seen_as, destinations: destination_addresses };
             self.pods(leg, statement, (source, destination), &way, ports);
         }
+        let crossing = self.bridged(leg, &route, (source, from), (destination, to), &seen_as, ports, &action);
+        let bridged = from == to && crossing == Crossing::Everything;
+        held |= bridged;
         let guarded = route.every_path(|gateway| self.guards(gateway));
         if from != to && !guarded && start.or(end).is_none_or(|gateway| !self.guards(gateway)) {
             self.unguarded(statement, source, destination);
-        } else if leg.operations.is_some() && !self.reads_payload(&route, start, end) {
+        } else if leg.operations.is_some() && !bridged && !self.reads_payload(&route, start, end) {
             self.unread(statement, source, destination);
         } else if from == to && self.model.segment(from).isolated && start.is_none() && end.is_none() {
             self.isolated(statement, from);
         }
         if statement.conditions.limit.is_some() && !held {
-            let of = |station: &Station| some_names(self.model, station.members.members());
-            let ends = format!(
-                "{} reaches {} without a packet filter or proxy in between",
-                of(source),
-                of(destination)
-            );
-            self.diagnostics.push(
-                Diagnostic::new(&codes::E0601, "no enforcement point on the path can hold the `limit`")
-                    .primary(statement.file, statement.span, ends)
-                    .help("put a gateway between them, permit that pair by a rule of its own without `limit`, or drop the `limit`"),
-            );
+            self.unlimited(statement, source, destination);
         }
         if let Some(via) = statement.conditions.via
             && let Some(gateway) = self.model.gateway_of.get(&via)
             && !self.model.gateway(*gateway).terminates()
-            && !route.every_path(|other| other == *gateway)
+            && !self.runs_through(&route, *gateway, (source, from), (destination, to))
         {
             self.not_through(statement, *gateway);
         }
-        self.check_conduit_gateways(statement, &route, source, destination);
+        self.check_conduit_gateways(statement, &route, (source, from), (destination, to));
     }
 
     /// One gateway on the way; whether it is a packet filter of ours. `seen_as` says by which addresses the source is
@@ -323,7 +339,7 @@ impl Planner<'_, '_> {
         true
     }
 
-    fn rule(
+    pub(super) fn rule(
         &mut self,
         gateway: GatewayId,
         leg: &Leg,
@@ -348,15 +364,22 @@ impl Planner<'_, '_> {
     }
 
     /// Addresses may arrive at a gateway from a segment. What belongs to their home segment is bound as that segment.
-    fn arrives(&mut self, gateway: GatewayId, from: SegmentId, home: SegmentId, addresses: &Arc<AddressSet>) {
+    pub(super) fn arrives(
+        &mut self,
+        gateway: GatewayId,
+        from: SegmentId,
+        home: SegmentId,
+        addresses: &Arc<AddressSet>,
+    ) {
         let inside = &self.model.segment(home).addresses;
         let parts = if inside.covers(addresses) {
             [Some(Arrival::Segment(home)), None]
         } else {
             let outside = addresses.difference(inside);
-            match outside == **addresses {
-                true => [None, Some(Arrival::Addresses(addresses.clone()))],
-                false => [Some(Arrival::Segment(home)), Some(Arrival::Addresses(Arc::new(outside)))],
+            if outside == **addresses {
+                [None, Some(Arrival::Addresses(addresses.clone()))]
+            } else {
+                [Some(Arrival::Segment(home)), Some(Arrival::Addresses(Arc::new(outside)))]
             }
         };
         let arrivals = self.drafts[gateway.index()].arrivals.entry(from).or_default();
@@ -394,7 +417,7 @@ impl Planner<'_, '_> {
     }
 
     /// The addresses that a set has on a segment.
-    fn addresses(&self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
+    pub(super) fn addresses(&self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
         let attachments = members.members().flat_map(|id| &self.model.principal(id).attachments);
         let mut here = attachments.filter(|attachment| attachment.segment == segment);
         match (here.next(), here.next()) {

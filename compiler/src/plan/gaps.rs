@@ -9,7 +9,7 @@ use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use super::Ranges;
 use crate::{
     flows::{Rectangle, some_names},
-    model::{Gateway, Model, Principal, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
+    model::{Gateway, Model, Principal, PrincipalKind, PrincipalSet, Segment, SegmentId, SegmentKind},
     names::{EntityId, Universe},
 };
 
@@ -42,9 +42,17 @@ pub struct Gap {
     pub accepted: Option<SmolStr>,
     pub file: FileId,
     pub span: Span,
-    message: String,
+    /// What is not separated, in words.
+    pub message: String,
     label: String,
     help: &'static str,
+}
+
+impl Gap {
+    /// Who reaches whom, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 /// Finds the gaps of a package; those that nobody accepts are warnings. `proxies` says for each rectangle which proxy
@@ -93,41 +101,49 @@ impl Finder<'_, '_> {
                 }
             }
         }
-        for (segment, stations) in self.model.segments.iter().zip(on) {
-            let inside = |id: &u32| self.model.principal(*id).kind != PrincipalKind::External;
-            if stations.len() < 2
-                || !stations.iter().any(inside)
-                || segment.isolated
-                || segment.kind == SegmentKind::Pods
-            {
+        for (index, stations) in on.iter().enumerate() {
+            let segment = &self.model.segments[index];
+            if segment.isolated || segment.kind == SegmentKind::Pods {
                 continue;
             }
-            let (file, span) = self.universe.name_span(segment.entity);
-            let names = some_names(self.model, stations.iter().copied());
-            let (kind, place, help) = match segment.kind {
-                SegmentKind::Slice => (
-                    GapKind::Hairpin,
-                    "inside of the UPF",
-                    "`accept_gap = \"…\"` in the slice, or one slice (with its own pool) per group",
-                ),
-                _ => (
-                    GapKind::Segment,
-                    "on the segment",
-                    "`accept_gap = \"…\"` or `isolated = true` in the network, or one network per group",
-                ),
-            };
-            self.gaps.push(Gap {
-                kind,
-                place: segment.name.clone(),
-                accepted: segment.accept_gap.clone(),
-                file,
-                span,
-                message: format!("{names} reach each other {place}, whatever policy says"),
-                label: format!("{} stations, and no enforcement point between them", stations.len()),
-                help,
-                who: stations.into_iter().collect::<Ranges<u32>>().into(),
-            });
+            // a bridge keeps stations apart that are behind different ports
+            for together in self.model.together(SegmentId(index as u32), stations) {
+                self.together(segment, together);
+            }
         }
+    }
+
+    /// Stations that nothing keeps apart.
+    fn together(&mut self, segment: &Segment, stations: Vec<u32>) {
+        let inside = |id: &u32| self.model.principal(*id).kind != PrincipalKind::External;
+        if stations.len() < 2 || !stations.iter().any(inside) {
+            return;
+        }
+        let (file, span) = self.universe.name_span(segment.entity);
+        let names = some_names(self.model, stations.iter().copied());
+        let (kind, place, help) = match segment.kind {
+            SegmentKind::Slice => (
+                GapKind::Hairpin,
+                "inside of the UPF",
+                "`accept_gap = \"…\"` in the slice, or one slice (with its own pool) per group",
+            ),
+            _ => (
+                GapKind::Segment,
+                "on the segment",
+                "`accept_gap = \"…\"` or `isolated = true` in the network, or one network per group",
+            ),
+        };
+        self.gaps.push(Gap {
+            kind,
+            place: segment.name.clone(),
+            accepted: segment.accept_gap.clone(),
+            file,
+            span,
+            message: format!("{names} reach each other {place}, whatever policy says"),
+            label: format!("{} stations, and no enforcement point between them", stations.len()),
+            help,
+            who: stations.into_iter().collect::<Ranges<u32>>().into(),
+        });
     }
 
     /// Nodes and their pods, and pods that are no different from their nodes.

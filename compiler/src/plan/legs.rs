@@ -8,7 +8,7 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 use super::{
     OperationMatch,
     assurance::{Assurances, Way},
-    capabilities,
+    bridges, capabilities,
     routes::Routes,
     shortfall::Shortfall,
 };
@@ -35,6 +35,10 @@ pub struct Leg {
     pub through: Option<SegmentId>,
     /// The demand, where packet filters on the way have to hold it.
     pub operations: Option<Arc<OperationMatch>>,
+    /// The protocol that it was named by.
+    pub protocol: Option<u32>,
+    /// Of a layer-2 protocol, only frames with these ids.
+    pub frame_ids: Option<Ranges<u16>>,
 }
 
 /// Who holds a demand.
@@ -102,7 +106,10 @@ impl<'m, 'a> Legs<'m, 'a> {
             limit_is_held: false,
             through: None,
             operations: None,
+            protocol: rectangle.protocol,
+            frame_ids: None,
         };
+        let frame_ids = bridges::frame_ids(self.model, rectangle);
         let mut proxy = None;
         let mut through = None;
         let mut by_filter = false;
@@ -128,7 +135,9 @@ impl<'m, 'a> Legs<'m, 'a> {
         }
         let at_the_end = rectangle.destinations.members().all(|id| self.model.principal(id).terminates());
         let mut operations = None;
-        if let Some(demand) = rectangle.demand.as_ref().filter(|_| proxy.is_none() && !at_the_end) {
+        if let Some(demand) =
+            rectangle.demand.as_ref().filter(|_| frame_ids.is_none() && proxy.is_none() && !at_the_end)
+        {
             let holder = self.holder(rectangle, demand, statement, by_filter, routes);
             match holder {
                 Ok(Holder::Proxy(found)) => proxy = Some(found),
@@ -181,6 +190,7 @@ impl<'m, 'a> Legs<'m, 'a> {
                 limit_is_held: at_the_end && rectangle.demand.is_some(),
                 through,
                 operations,
+                frame_ids: frame_ids.flatten(),
                 ..straight
             }];
         };

@@ -2,6 +2,7 @@
 
 mod address;
 mod assurance;
+mod bridges;
 mod build;
 mod capabilities;
 mod clusters;
@@ -26,8 +27,8 @@ pub use build::build;
 pub use clusters::{ClusterPlan, PodDirection, PodGrant, PodPeers, WorkloadPlan};
 pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
-    Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
-    StatementId, Transport,
+    Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
+    PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};

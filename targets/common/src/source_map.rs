@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
 use weir_compiler::{
     Sources,
     plan::{Plan, StatementOrigin},
@@ -65,7 +66,7 @@ impl<'p> SourceMap<'p> {
         let entries = self.statements.iter().zip(&self.carried).map(|(origin, carried)| {
             let quoted = [&origin.id, &origin.policy, &origin.text, &origin.documentation];
             let artifacts = carried.iter().map(|list| lists[*list as usize]).sum::<usize>();
-            ENTRY + quoted.into_iter().map(|text| text.len()).sum::<usize>() + artifacts
+            ENTRY + quoted.map(SmolStr::len).into_iter().sum::<usize>() + artifacts
         });
         entries.sum::<usize>() + ENTRY
     }

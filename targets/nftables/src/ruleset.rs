@@ -5,9 +5,11 @@ use std::fmt::{self, Write as _};
 use sha2::{Digest as _, Sha256};
 use weir_compiler::plan::GatewayPlan;
 
+use crate::bridges::Bridges;
 use crate::chains;
 use crate::elements;
 use crate::error::EmitError;
+use crate::marks::{Classes, Marks};
 use crate::names::{self, Register};
 use crate::normal::{Lookup, NormalForm};
 use crate::options::Options;
@@ -33,7 +35,11 @@ pub(crate) struct Ruleset<'a> {
     pub(crate) profile_names: Vec<String>,
     /// By verdict: the chain of its profile, or one that tries several; without the suffix of a generation.
     pub(crate) verdicts: Vec<String>,
-    /// Mark of the connections approved under exactly this policy. The top bit is set.
+    pub(crate) marks: Marks,
+    pub(crate) classes: Classes,
+    pub(crate) bridges: Option<Bridges<'a>>,
+    /// A digest of the policy. Connections approved under exactly this policy are marked with what of it the marks have
+    /// room for. The top bit is set.
     pub(crate) epoch: u32,
 }
 
@@ -60,7 +66,11 @@ impl<'a> Ruleset<'a> {
             .map(|profile| register.claim(names::profile(&profile.policy, &profile.action)))
             .collect::<Result<Vec<String>, _>>()?;
         let verdicts = verdicts(&form, &profile_names);
-        let mut set = Self { plan, options, form, profile_names, verdicts, epoch: 0 };
+        let marks = options.marks()?;
+        let classes = Classes::number(marks, &form)?;
+        let bridges = Bridges::build(plan)?;
+        let mut set =
+            Self { plan, options, form, profile_names, verdicts, marks, classes, bridges, epoch: 0 };
         set.epoch = set.digest();
         Ok(set)
     }
@@ -70,15 +80,22 @@ impl<'a> Ruleset<'a> {
     fn digest(&self) -> u32 {
         let mut text = String::with_capacity(self.size());
         // Writing to a string cannot fail.
-        let _ = self.body(&mut text, Text { suffix: "", comments: false });
+        let plain = Text { suffix: "", comments: false };
+        let _ = self.body(&mut text, plain);
+        let _ = self.bridge_body(&mut text, plain);
         let digest = Sha256::digest(&text);
-        let first = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) | 0x8000_0000;
-        if first & !0x8000_0000 <= OPERATIONS { first | 2 } else { first }
+        Marks::WHOLE.epoch(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
+    }
+
+    /// Mark of a connection that this policy permits.
+    pub(crate) fn approved(&self) -> u32 {
+        // While the digest is taken, it is not known yet.
+        if self.epoch == 0 { 0 } else { self.marks.epoch(self.epoch) }
     }
 
     /// Mark of a connection that was admitted under an `until`, and is looked up again for each packet.
     pub(crate) fn seen(&self) -> u32 {
-        self.epoch & 0x7fff_ffff
+        self.approved() & self.marks.largest() >> 1
     }
 
     /// The generation in object names.
@@ -93,9 +110,18 @@ impl<'a> Ruleset<'a> {
         chains::base(out, self, text.suffix, chains::Base::Whole)
     }
 
+    /// Everything inside the bridge table.
+    pub(crate) fn bridge_body(&self, out: &mut String, text: Text<'_>) -> fmt::Result {
+        let Some(bridges) = &self.bridges else { return Ok(()) };
+        bridges.counters(out)?;
+        bridges.objects(out, self, text)?;
+        bridges.base(out, self, text.suffix, chains::Base::Whole)
+    }
+
     /// What belongs to one generation.
     pub(crate) fn objects(&self, out: &mut String, text: Text<'_>) -> fmt::Result {
         elements::bindings(out, self.plan, text.suffix)?;
+        chains::classes(out, self, text.suffix)?;
         elements::lookups(out, self, text)?;
         chains::profiles(out, self, text.suffix)?;
         chains::lookups(out, self, text.suffix)

@@ -120,6 +120,8 @@ fn value(kind: Type) -> String {
         Type::Prefixes => "prefix, or a list of prefixes",
         Type::Address => "address",
         Type::Mac => "MAC address",
+        Type::Groups => "group MAC addresses",
+        Type::Numbers => "numbers",
         Type::Reference(kinds) => return format!("name of a {}", keywords(kinds)),
         Type::References(kinds) => return format!("name of a {}, or a list", keywords(kinds)),
         Type::Set => "set expression",

@@ -121,12 +121,12 @@ impl Package {
             if let Some(finding) = proof.findings.first() {
                 return Err(format!("the proof: {finding}"));
             }
-            let certificate = certificate::render(&proof, plan, &sources, |path| path.to_owned())
+            let certificate = certificate::render(&proof, facts, plan, &sources, |path| path.to_owned())
                 .map_err(|error| format!("the certificate: {error}"))?;
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
             let guides = [TargetGuide {
                 target: weir_target_nftables::TARGET,
-                section: weir_target_nftables::readme_section(&gateways),
+                section: weir_target_nftables::readme_section(&gateways, &[]),
             }];
             outcome.tree = OutputTree::assemble(plan, &sources, emitted, &guides, certificate)
                 .map_err(|error| format!("the tree: {error}"))?;

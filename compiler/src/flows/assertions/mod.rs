@@ -51,12 +51,13 @@ type Pivots = Option<Vec<Service>>;
 /// The claims of a package, their sets and services resolved.
 pub struct Claims(Vec<Claim>);
 
-/// What an assertion holds under, or is broken under.
+/// An assertion that was held against what is permitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assumption {
+pub struct Held {
     pub file: FileId,
     pub span: Span,
-    pub text: String,
+    /// What it holds under, or is broken under, by its own words.
+    pub assumption: Option<String>,
 }
 
 /// What claims are held against.
@@ -78,18 +79,19 @@ impl<'g> Ground<'g> {
 }
 
 impl Claims {
-    /// Reports each claim that what is permitted breaks, and each that says nothing. Returns what was assumed.
+    /// Reports each claim that what is permitted breaks, and each that says nothing. Returns all of them.
     pub fn check(
         &self,
         universe: &Universe<'_>,
         ground: Ground<'_>,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Vec<Assumption> {
+    ) -> Vec<Held> {
         let connections = ground.connections();
         let mut by_destination: Option<Index> = None;
         let mut reaches: Vec<(&Pivots, reach::Reach<'_>)> = Vec::new();
-        let mut assumptions = Vec::new();
+        let mut held = Vec::new();
         for claim in &self.0 {
+            let mut assumption = None;
             let broken = match &claim.body {
                 Body::Direct { .. } => {
                     let index = by_destination.get_or_insert_with(|| {
@@ -108,22 +110,19 @@ impl Claims {
                     });
                     let text = pivots.as_ref().map(|pivots| witness::pivots(ground.model, pivots));
                     let found = chains::check(universe, ground, &reaches[place].1, claim);
-                    assumptions.extend(text.clone().map(|text| Assumption {
-                        file: claim.file,
-                        span: claim.span,
-                        text,
-                    }));
+                    assumption.clone_from(&text);
                     found.map(|found| match text {
                         Some(text) => found.note(format!("assumed: {text}")),
                         None => found,
                     })
                 }
             };
+            held.push(Held { file: claim.file, span: claim.span, assumption });
             diagnostics.extend(broken.map(|broken| match &claim.reason {
                 Some(reason) => broken.note(format!("why it must hold: {reason}")),
                 None => broken,
             }));
         }
-        assumptions
+        held
     }
 }

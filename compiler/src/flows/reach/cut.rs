@@ -108,7 +108,8 @@ pub(super) fn cut(reach: &Reach<'_>, from: &Ranges<u32>, goal: &Goal<'_>) -> Cut
     let mut statements: Vec<u32> = full.into_iter().filter_map(statement).collect();
     statements.sort_unstable();
     statements.dedup();
-    // a statement that a deny has cut into pieces counts once for each in the flow: only if none does, the flow is a bound
+    // A statement that a deny has cut into pieces counts once for each in the flow: only if none does, the flow is a bound.
+    // With a service, what is undone in a flow may lead from a principal to itself, which no chain does.
     let mut carrying: Vec<u32> = flow
         .through
         .iter()
@@ -118,10 +119,11 @@ pub(super) fn cut(reach: &Reach<'_>, from: &Ranges<u32>, goal: &Goal<'_>) -> Cut
     let pieces = carrying.len();
     carrying.sort_unstable();
     carrying.dedup();
-    let fewest = pieces == carrying.len();
-    if !fewest {
+    let is_bound = pieces == carrying.len() && !goal.has_service();
+    if !is_bound {
         spare(reach, from, goal, &mut statements);
     }
+    let fewest = is_bound || statements.len() == 1;
     Cut::Statements { statements, fewest }
 }
 

@@ -154,9 +154,9 @@ impl<'r> Reach<'r> {
     /// Whether some step leads to a member of a set from somebody else.
     pub(super) fn leads_into(&self, to: &Ranges<u32>) -> bool {
         self.steps.iter().any(|step| {
-            (!matches!(step.by, By::Gateway(_)) || self.is_reached_by_flow(&step.sources))
-                && step.targets.iter().any(|target| common(&target.reached, to, None) != Common::Nothing)
+            step.targets.iter().any(|target| common(&target.reached, to, None) != Common::Nothing)
                 && !within(&step.sources, to)
+                && (!matches!(step.by, By::Gateway(_)) || self.is_reached_by_flow(&step.sources))
         })
     }
 

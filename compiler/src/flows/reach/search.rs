@@ -31,7 +31,7 @@ impl<'g> Goal<'g> {
         parts.find(|part| part.destinations.contains(to) && may_carry(model, rectangle, part))
     }
 
-    fn has_service(&self) -> bool {
+    pub(super) fn has_service(&self) -> bool {
         self.service.is_some()
     }
 

@@ -77,8 +77,10 @@ codes! {
     E0407 Error "a class cannot reach its zone's target level"
     E0408 Error "a slice breaks a rule of 3GPP"
     E0409 Error "a principal has no place in the topology"
-    E0410 Error "Kubernetes would refuse a name"
-    E0411 Error "the policies of a cluster would hold the wrong pods"
+    E0410 Error "the ports of a gateway make no bridge"
+    E0411 Error "a bridge cannot tell a station by its MAC address"
+    E0412 Error "Kubernetes would refuse a name"
+    E0413 Error "the policies of a cluster would hold the wrong pods"
 
     E0501 Error "no conduit joins two zones"
     E0502 Error "a conduit does not carry a protocol"
