@@ -5,13 +5,14 @@ use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
 use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
-use weir_targets::{Emitted, Ledger, TargetGuide, TreeError};
+use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
 
 use crate::{failure::Failure, prove, write::Publication};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
     Nftables,
+    Kubernetes,
 }
 
 /// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
@@ -51,19 +52,30 @@ pub(crate) fn emit(
                     gateways.push(emitted.point);
                 }
                 Err(error) => {
-                    let origin = error
-                        .statement()
-                        .and_then(|id| plan.statements.iter().find(|origin| origin.id == id));
-                    let (file, span) =
-                        origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
-                    diagnostics.push(
-                        Diagnostic::new(
-                            &codes::E0604,
-                            format!("gateway `{}` cannot be built: {error}", gateway.name),
-                        )
-                        .primary(file, span, "not rendered")
-                        .help(error.help()),
-                    );
+                    let what = format!("gateway `{}` cannot be built: {error}", gateway.name);
+                    diagnostics.push(refused(plan, what, error.statement(), error.help()));
+                }
+            }
+        }
+    }
+    let mut clusters = Vec::new();
+    if wanted(Target::Kubernetes) {
+        for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
+            match weir_target_kubernetes::emit(cluster) {
+                Ok(emitted) => {
+                    let files = emitted.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.kubernetes(cluster, &format!("kubernetes/{}", file_name(&cluster.name)), &files);
+                    ledger.enter(&emitted).map_err(internal)?;
+                    for artifact in &emitted.artifacts {
+                        publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
+                    }
+                    clusters.push(cluster);
+                }
+                Err(error) => {
+                    let what = format!("the policies of cluster `{}` cannot be built: {error}", cluster.name);
+                    diagnostics.push(refused(plan, what, error.statement(), error.help()));
                 }
             }
         }
@@ -80,11 +92,24 @@ pub(crate) fn emit(
             .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
     let bridges: Vec<String> =
         plan.gateways.iter().filter(|one| !one.bridges.is_empty()).map(|one| one.name.clone()).collect();
-    let guides = [TargetGuide { target: TARGET, section: readme_section(&gateways, &bridges) }];
+    let guides = [
+        TargetGuide { target: TARGET, section: readme_section(&gateways, &bridges) },
+        TargetGuide {
+            target: weir_target_kubernetes::TARGET,
+            section: weir_target_kubernetes::readme_section(&clusters),
+        },
+    ];
     for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
         publication.take(path, &file.contents, file.executable)?;
     }
     Ok(diagnostics)
+}
+
+/// What a target cannot say, at the statement that it cannot say.
+fn refused(plan: &Plan, what: String, statement: Option<&str>, help: &str) -> Diagnostic {
+    let origin = statement.and_then(|id| plan.statements.iter().find(|origin| origin.id == id));
+    let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
+    Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help)
 }
 
 fn options(wanted: &NftablesOptions) -> Options {

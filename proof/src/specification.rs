@@ -11,9 +11,10 @@ use rustc_hash::FxHashMap;
 use weir_compiler::{
     Facts,
     flows::{PortSet, Statement},
-    model::{Crossing, GatewayId, Model, Port, PrincipalKind, PrincipalSet, SegmentId},
+    model::{Crossing, GatewayId, Model, Port, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
     plan::{AddressSet, Hook, Leg, Limit, OperationMatch, Plan, PortMatch, Ranges},
 };
+use weir_kubernetes_reader::Direction;
 
 use crate::topology::{NEVER, Topology};
 
@@ -63,12 +64,34 @@ pub(crate) struct FrameRequirement {
     pub(crate) statement: u32,
 }
 
+/// What the policies of a cluster have to permit its pods.
+#[derive(Clone, Debug)]
+pub(crate) struct PodRequirement {
+    /// The pods of the cluster.
+    pub(crate) segment: SegmentId,
+    pub(crate) direction: Direction,
+    pub(crate) subjects: PrincipalSet,
+    pub(crate) far: Far,
+    pub(crate) services: Arc<[PortMatch]>,
+    /// Index into the package's statements.
+    pub(crate) statement: u32,
+}
+
+/// The other end, as the pod's side sees it.
+#[derive(Clone, Debug)]
+pub(crate) enum Far {
+    Pods(PrincipalSet),
+    Addresses(Arc<AddressSet>),
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Specification {
     /// By gateway of the model.
     pub(crate) gateways: Vec<Vec<Requirement>>,
     pub(crate) frames: Vec<Vec<FrameRequirement>>,
     pub(crate) terms: Vec<Terms>,
+    /// Of all clusters.
+    pub(crate) pods: Vec<PodRequirement>,
 }
 
 /// Principals of a set that stand on the same segments.
@@ -126,6 +149,7 @@ impl Specification {
                 gateways: vec![Vec::new(); model.gateways.len()],
                 frames: vec![Vec::new(); model.gateways.len()],
                 terms: Vec::new(),
+                pods: Vec::new(),
             },
         };
         for leg in &plan.legs {
@@ -168,6 +192,13 @@ impl Builder<'_> {
                     from: crossing.from,
                     to: crossing.to,
                 });
+            }
+            if !self.model.clusters.is_empty() {
+                for source in self.groups(&leg.sources).iter() {
+                    for ends in self.nearest(source, destination, leg.through) {
+                        self.pods(leg, (source, destination), ends, &services);
+                    }
+                }
             }
             if !self.model.bridges.is_empty() {
                 for source in self.groups(&leg.sources).iter() {
@@ -298,6 +329,46 @@ impl Builder<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Connections that begin or end at pods.
+    fn pods(
+        &mut self,
+        leg: &Leg,
+        (source, destination): (&Group, &Group),
+        (from, to): (SegmentId, SegmentId),
+        services: &Arc<[PortMatch]>,
+    ) {
+        let is_pods = |segment: SegmentId| self.model.segment(segment).kind == SegmentKind::Pods;
+        let (leaving, arriving) = (is_pods(from), is_pods(to));
+        let require =
+            |specification: &mut Specification, segment, direction, subjects: &PrincipalSet, far| {
+                specification.pods.push(PodRequirement {
+                    segment,
+                    direction,
+                    subjects: subjects.clone(),
+                    far,
+                    services: services.clone(),
+                    statement: leg.statement,
+                });
+            };
+        if leaving {
+            let far = if from == to {
+                Far::Pods(destination.members.clone())
+            } else {
+                Far::Addresses(self.addresses(&destination.members, to))
+            };
+            require(&mut self.specification, from, Direction::Egress, &source.members, far);
+        }
+        if arriving {
+            let far = if from == to {
+                Far::Pods(source.members.clone())
+            } else {
+                let Some(known) = self.known_as(source, from, to).remove(&to) else { return };
+                Far::Addresses(known)
+            };
+            require(&mut self.specification, to, Direction::Ingress, &destination.members, far);
         }
     }
 

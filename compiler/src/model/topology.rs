@@ -71,9 +71,6 @@ fn segment(
             segment.admission = Some("sim");
             model.unbuilt.push(Unbuilt { what: "a slice's settings in the 5G core".into(), file, span });
         }
-        Kind::Cluster => {
-            model.unbuilt.push(Unbuilt { what: "NetworkPolicies of a cluster".into(), file, span });
-        }
         _ => {}
     }
     model.segment_of.insert(entity, SegmentId(model.segments.len() as u32));

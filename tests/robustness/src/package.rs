@@ -108,6 +108,15 @@ impl Package {
                     carried: vec![emission.carried],
                 });
             }
+            for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
+                let Ok(one) = weir_target_kubernetes::emit(cluster) else { return Ok(outcome) };
+                let files = one.artifacts.iter();
+                let files: Vec<File<'_>> =
+                    files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                let root = format!("kubernetes/{}", weir_targets::file_name(&cluster.name));
+                prover.kubernetes(cluster, &root, &files);
+                emitted.push(one);
+            }
             let proof = prover.finish();
             if let Some(finding) = proof.findings.first() {
                 return Err(format!("the proof: {finding}"));
