@@ -98,10 +98,16 @@ fn unused_declarations(sources: &Sources, universe: &Universe<'_>, diagnostics: 
     for (_, _, name) in &declared {
         *unnamed.entry(name).or_default() += 1;
     }
+    let mut pending = unnamed.len();
     for source in sources.files.iter().filter(|source| !source.is_standard()) {
+        // Most packages name all that they declare in their first files.
+        if pending == 0 {
+            return;
+        }
         for token in lexer::lex(&source.text).iter().filter(|token| token.kind == lexer::TokenKind::Identifier) {
             if let Some(left) = unnamed.get_mut(token.span.of(&source.text)) {
                 *left -= 1;
+                pending -= usize::from(*left == -1);
             }
         }
     }
