@@ -53,7 +53,12 @@ fn drift_is_shown_with_its_lines() {
     let path = ruleset(&folder);
     let run = change(&folder, &path, |text| text.replacen("tcp . ", "udp . ", 1));
     assert_eq!(run.code, 1);
-    for part in ["permits what the policy does not", "refuses what the policy permits", "policy ", "artifact nftables/"] {
+    for part in [
+        "permits what the policy does not",
+        "refuses what the policy permits",
+        "policy ",
+        "artifact nftables/",
+    ] {
         assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
     }
 }
@@ -125,8 +130,12 @@ fn what_exceeds_the_budget_is_not_decided() {
     let run = folder.weir_in("plant", &["build", "--format", "json"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     let diagnostics = json(&run.stdout);
-    let codes: Vec<&str> =
-        diagnostics["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    let codes: Vec<&str> = diagnostics["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["code"].as_str().unwrap())
+        .collect();
     assert!(codes.contains(&"E0605"), "{codes:?}");
     assert_eq!(folder.read("plant/out/certificate.json"), before, "nothing is written");
     folder.write("plant/weir.toml", format!("{manifest}\n[proof]\nbudget = 1\nundecided = \"warning\"\n"));

@@ -104,7 +104,9 @@ fn unused_declarations(sources: &Sources, universe: &Universe<'_>, diagnostics: 
         if pending == 0 {
             return;
         }
-        for token in lexer::lex(&source.text).iter().filter(|token| token.kind == lexer::TokenKind::Identifier) {
+        for token in
+            lexer::lex(&source.text).iter().filter(|token| token.kind == lexer::TokenKind::Identifier)
+        {
             if let Some(left) = unnamed.get_mut(token.span.of(&source.text)) {
                 *left -= 1;
                 pending -= usize::from(*left == -1);

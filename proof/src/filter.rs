@@ -159,7 +159,9 @@ impl Side<'_> {
             let covers = |port: &PortMatch| match port.transport {
                 Transport::IcmpEcho => packet.transport == Some(Transport::IcmpEcho),
                 transport => {
-                    packet.transport == Some(transport) && port.first <= packet.port && packet.port <= port.last
+                    packet.transport == Some(transport)
+                        && port.first <= packet.port
+                        && packet.port <= port.last
                 }
             };
             one.sources.contains(packet.source)

@@ -113,8 +113,7 @@ fn both_give_the_same_verdict() {
     let (mut same, mut different) = (0, 0);
     for seed in 0..24 {
         let mut random = Random(seed);
-        let rules: Vec<Rule> =
-            (0..RULES).map(|_| [random.range(), random.range(), random.range()]).collect();
+        let rules: Vec<Rule> = (0..RULES).map(|_| [random.range(), random.range(), random.range()]).collect();
         let mut other = rewritten(&mut random, &rules);
         if seed % 2 == 1 {
             // One end of one range moves by one, which another rule may hide.
