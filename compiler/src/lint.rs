@@ -39,7 +39,6 @@ pub(crate) fn names(sources: &Sources, universe: &Universe<'_>, diagnostics: &mu
         let file = FileId(index as u32);
         unused_imports(universe, file, &source.text, diagnostics);
     }
-    unused_declarations(sources, universe, diagnostics);
     for (index, entity) in universe.entities.iter().enumerate() {
         let id = EntityId(index as u32);
         let name = &entity.declaration.name;
@@ -79,7 +78,11 @@ pub(crate) fn names(sources: &Sources, universe: &Universe<'_>, diagnostics: &mu
 }
 
 /// Declarations that are there to be named, and that nothing names: by a name that stands nowhere else in the package.
-fn unused_declarations(sources: &Sources, universe: &Universe<'_>, diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn unused_declarations(
+    sources: &Sources,
+    universe: &Universe<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     const NAMED: [Kind; 5] = [Kind::Group, Kind::Protocol, Kind::Class, Kind::Template, Kind::Role];
     let own = |file: FileId| sources.file(file).is_some_and(|source| !source.is_standard());
     let mut declared: Vec<(FileId, Span, &str)> = universe
@@ -114,6 +117,14 @@ fn unused_declarations(sources: &Sources, universe: &Universe<'_>, diagnostics: 
         }
     }
     for (file, span, name) in declared.into_iter().filter(|(_, _, name)| unnamed.get(name) == Some(&0)) {
+        // That a group is empty, or a name misspelt, is said of it already.
+        let said = |known: &Diagnostic| {
+            let (other, place, _) = known.position();
+            (other, place) == (file, span)
+        };
+        if diagnostics.iter().any(said) {
+            continue;
+        }
         diagnostics.push(
             Diagnostic::new(&codes::W0201, format!("`{name}` is declared and not used"))
                 .primary(file, span, "nothing in the package names it")

@@ -27,7 +27,7 @@ fn no_errors_and_no_warnings() {
             .iter()
             // What this version does not enforce yet is no fault of the package, and rules of many random ones cover
             // others.
-            .filter(|said| !["W0604", "W0506"].contains(&said.code.id))
+            .filter(|said| !["W0604", "W0506", "W0201"].contains(&said.code.id))
             .take(5)
             .map(|said| {
                 let source = said.labels.first().map(|label| {
