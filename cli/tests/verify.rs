@@ -19,7 +19,8 @@ fn built() -> Folder {
 
 fn ruleset(folder: &Folder) -> String {
     let names = folder.names("plant/out/nftables");
-    format!("plant/out/nftables/{}", names.iter().find(|name| name.ends_with(".nft")).unwrap())
+    let file = names.iter().find(|name| folder.path(&format!("plant/out/nftables/{name}")).is_file());
+    format!("plant/out/nftables/{}", file.unwrap())
 }
 
 /// Changes a file of the tree.

@@ -308,7 +308,8 @@ fn the_proof_refutes_every_mutant_that_means_something_else() {
     let probes = Probes::of(plan);
     // Other metadata means nothing.
     let meaning = |policies: &[NetworkPolicy]| -> String {
-        policies.iter().map(|policy| format!("{} {:?}\n", policy.metadata.namespace, policy.spec)).collect()
+        let lines = policies.iter().map(|policy| format!("{} {:?}", policy.metadata.namespace, policy.spec));
+        lines.collect::<Vec<_>>().join("\n")
     };
     let original = meaning(&policies(&plant.files));
     let (mut made, mut refuted, mut missed) = (0, 0, Vec::new());

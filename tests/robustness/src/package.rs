@@ -121,7 +121,7 @@ impl Package {
             if let Some(finding) = proof.findings.first() {
                 return Err(format!("the proof: {finding}"));
             }
-            let certificate = certificate::render(&proof, facts, plan, &sources, |path| path.to_owned())
+            let certificate = certificate::render(&proof, facts, plan, &sources, str::to_owned)
                 .map_err(|error| format!("the certificate: {error}"))?;
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
             let guides = [TargetGuide {

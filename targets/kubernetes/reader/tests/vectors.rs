@@ -58,7 +58,9 @@ fn stored_forms_say_the_same() {
                     let ends = (End::Pod(source), End::Pod(destination));
                     let say = |policies: &[NetworkPolicy]| {
                         let mut moved = policies.to_vec();
-                        moved.iter_mut().for_each(|policy| policy.metadata.namespace = "x".into());
+                        for policy in &mut moved {
+                            policy.metadata.namespace = "x".into();
+                        }
                         world.permits(&moved, ends.0, ends.1, protocol, port)
                     };
                     assert_eq!(say(&given), say(&stored), "{}", vector["name"]);
