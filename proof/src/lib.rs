@@ -16,6 +16,7 @@ mod finding;
 mod forms;
 mod frames;
 mod legs;
+mod same_text;
 mod specification;
 mod terms;
 mod topology;
@@ -117,7 +118,7 @@ impl<'p> Prover<'p> {
         };
         let hitless: Vec<File<'_>> = files.iter().filter(|file| file.path.contains(".d/")).copied().collect();
         if !hitless.is_empty() {
-            forms::hitless(&gateway.package, &model, &hitless, &mut self.proof.findings);
+            forms::hitless(&gateway.package, whole, &model, &hitless, &mut self.proof.findings);
         }
         if self.proof.findings.len() > known {
             return;
