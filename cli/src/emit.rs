@@ -1,10 +1,10 @@
 //! From the plan to the files of the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
-use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
+use weir_compiler::{Facts, Sources, plan::Plan};
 use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
-use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
+use weir_target_nftables::{Options, TARGET, readme_section};
 use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
 
 use crate::{failure::Failure, prove, write::Publication};
@@ -32,7 +32,7 @@ pub(crate) fn emit(
     let mut gateways: Vec<String> = Vec::new();
     let mut diagnostics = Vec::new();
     if wanted(Target::Nftables) {
-        let options = options(&sources.manifest.targets.nftables);
+        let options = Options::from(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
             match weir_target_nftables::emit(gateway, &options) {
                 Ok(emission) => {
@@ -110,16 +110,4 @@ fn refused(plan: &Plan, what: String, statement: Option<&str>, help: &str) -> Di
     let origin = statement.and_then(|id| plan.statements.iter().find(|origin| origin.id == id));
     let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
     Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help)
-}
-
-fn options(wanted: &NftablesOptions) -> Options {
-    let mut options = Options::default();
-    if let Some(group) = wanted.log_group {
-        options.log = LogDestination::Nflog(group);
-    }
-    if let Some(rate) = wanted.deny_log_rate {
-        options.deny_log.per_second = rate;
-    }
-    options.mark_mask = wanted.mark_mask;
-    options
 }
