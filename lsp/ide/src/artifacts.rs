@@ -12,8 +12,8 @@ use crate::{facts::Facts, host::Ide, navigation::Location};
 
 /// Files of one enforcement point, or why there are none.
 #[derive(Debug)]
-pub struct Rendered {
-    pub artifacts: Result<Vec<Artifact>, String>,
+pub(crate) struct Rendered {
+    pub(crate) artifacts: Result<Vec<Artifact>, String>,
 }
 
 /// Where a statement stands in an artifact.

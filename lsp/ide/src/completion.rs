@@ -13,7 +13,7 @@ use crate::{
     database::{DeclarationId, ROOT, STANDARD},
     host::Ide,
     hover::type_text,
-    names::{Scope, Symbol, inner_block},
+    names::{Scope, Symbol},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -674,10 +674,5 @@ impl Ide {
             }
         };
         vec![Edit { file, span: Span::new(at, at), text: line }]
-    }
-
-    /// The inner block of a declaration by name, for signatures.
-    pub(crate) fn operation(&self, id: DeclarationId, name: &str) -> Option<u32> {
-        inner_block(self.declaration(id)?, name)
     }
 }

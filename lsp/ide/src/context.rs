@@ -8,7 +8,7 @@ use weir_syntax::{
 
 /// What can be written at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Context {
+pub(crate) enum Context {
     /// A declaration or statement starts, at the top or in a template.
     Item,
     /// An entry of a block starts. The heads around the place, innermost first.
@@ -36,22 +36,22 @@ pub enum Context {
 
 /// A place in half-typed text.
 #[derive(Clone, Debug)]
-pub struct Cursor {
-    pub context: Context,
+pub(crate) struct Cursor {
+    pub(crate) context: Context,
     /// The word that is being typed.
-    pub word: Span,
+    pub(crate) word: Span,
     /// Names before the dot that the word follows: `modbus.` or `cells.press_1.`.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// Keywords of the blocks around, innermost first, each with where its `{` is.
-    pub blocks: Vec<(String, u32)>,
+    pub(crate) blocks: Vec<(String, u32)>,
     /// Names of attributes and inner blocks that the innermost block has already.
-    pub given: Vec<String>,
+    pub(crate) given: Vec<String>,
     /// Whether nothing of the entry stands before the word.
-    pub starts_entry: bool,
+    pub(crate) starts_entry: bool,
 }
 
 /// Looks at the tokens before an offset.
-pub fn cursor(source: &str, offset: u32) -> Cursor {
+pub(crate) fn cursor(source: &str, offset: u32) -> Cursor {
     let offset = source.floor_char_boundary(offset as usize) as u32;
     let tokens = lex(source);
     let end = tokens.partition_point(|token| token.span.start < offset);

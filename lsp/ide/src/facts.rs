@@ -10,7 +10,6 @@ use rustc_hash::FxHashMap;
 use weir_compiler::{
     Analysis, Facts as Relation, Sources, analyze_trees,
     flows::Rectangle,
-    model::Principal,
     names::EntityId,
 };
 use weir_syntax::{Diagnostic, FileId, Span};
@@ -98,10 +97,6 @@ impl Facts {
             _ => Vec::new(),
         });
         self.relation().into_iter().flat_map(|relation| &relation.rectangles).chain(relays)
-    }
-
-    pub(crate) fn principal(&self, id: u32) -> Option<&Principal> {
-        self.relation()?.model.principals.get(id as usize)
     }
 
     pub(crate) fn entities(&self, file: FileId, start: u32) -> &[EntityId] {

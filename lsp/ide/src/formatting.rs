@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_changes_make_the_formatted_text_and_leave_other_lines_alone() {
-        let before = "zone a { }\nzone b {purdue=1}\nzone c { }\n\n\n\nzone d {\npurdue = 1\n}\n";
+        let before = "zone a { }\nzone b {purdue=1}\nzone c {}\n\n\n\nzone d {\npurdue = 1\n}\n";
         let after = format(before).unwrap();
         let edits = changes(before, &after);
         assert_eq!(apply(before, &edits), after);

@@ -209,6 +209,16 @@ impl Ide {
         }
     }
 
+    /// What ends the queries of this view, from another thread.
+    pub fn cancellation(&self) -> salsa::CancellationToken {
+        salsa::Database::cancellation_token(&self.database)
+    }
+
+    /// Bytes of text, those of `std` with them.
+    pub fn size(&self) -> usize {
+        self.files().filter_map(|file| self.text(file)).map(|text| text.len()).sum()
+    }
+
     /// What the package was found to mean, of this moment or a little earlier.
     pub fn facts(&self) -> Option<&Arc<Facts>> {
         self.facts.as_ref()

@@ -10,6 +10,7 @@ mod artifacts;
 mod completion;
 mod context;
 pub mod database;
+mod explain;
 mod facts;
 mod formatting;
 mod hierarchy;

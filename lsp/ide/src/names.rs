@@ -7,7 +7,7 @@ use weir_compiler::names::{
     schema::{self, Attribute},
 };
 use weir_syntax::{
-    FileId, Span,
+    FileId,
     ast::{Declaration, Entry, Item, ItemKind, Name, Path, Segment},
 };
 
@@ -55,16 +55,16 @@ impl Symbol {
 
 /// Where a name stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope<'i> {
-    pub file: FileId,
-    pub module: u32,
+pub(crate) struct Scope<'i> {
+    pub(crate) file: FileId,
+    pub(crate) module: u32,
     /// The template around it.
-    pub template: Option<DeclarationId>,
-    pub imports: &'i Imports,
+    pub(crate) template: Option<DeclarationId>,
+    pub(crate) imports: &'i Imports,
 }
 
 /// Kinds that fit where a path stands; nothing fits everywhere.
-pub type Kinds = Option<&'static [Kind]>;
+pub(crate) type Kinds = Option<&'static [Kind]>;
 
 impl Ide {
     pub(crate) fn names(&self) -> &Index {
@@ -376,9 +376,4 @@ fn given_attribute(declaration: &Declaration, name: &str) -> Option<u32> {
         .iter()
         .position(|entry| matches!(entry, Entry::Attribute(attribute) if attribute.name.text == name));
     found.map(|at| at as u32)
-}
-
-/// An empty span at a place.
-pub(crate) fn at(offset: u32) -> Span {
-    Span::new(offset, offset)
 }
