@@ -157,8 +157,12 @@ vim.cmd('silent write')
 check(text(buffer):find('policy spare { owner = "a@b.example" }', 1, true) ~= nil, 'saving formats')
 
 -- who may reach the broker
-local prepared = request('textDocument/prepareCallHierarchy', at('-> message_broker', 4))
-local calls = prepared and prepared[1] and request('callHierarchy/incomingCalls', { item = prepared[1] }) or {}
+local calls = {}
+vim.wait(LONG, function()
+  local prepared = request('textDocument/prepareCallHierarchy', at('-> message_broker', 4))
+  calls = prepared and prepared[1] and request('callHierarchy/incomingCalls', { item = prepared[1] }) or {}
+  return #calls > 0
+end, 100)
 check(#calls > 0, 'incoming calls: who may reach it')
 
 -- the commands

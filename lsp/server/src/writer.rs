@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
@@ -37,6 +37,8 @@ pub(crate) const LOOSE: &str = "untitled.weir";
 /// Folders below a workspace folder that are searched for packages, and packages that are read at start.
 const DEEPEST: usize = 4;
 const MOST_PACKAGES: usize = 64;
+/// An edit waits so long for what was asked before it and is nearly there, so that fast typing does not starve answers.
+const GRACE: Duration = Duration::from_millis(8);
 /// Analyses that are likely to be noticed are announced: bytes of text.
 const LARGE: usize = 1 << 20;
 
@@ -89,6 +91,37 @@ impl Stop {
     }
 }
 
+/// Counts questions under way.
+#[derive(Debug, Default)]
+struct Asked {
+    count: Mutex<usize>,
+    answered: Condvar,
+}
+
+/// One question under way, until it is dropped.
+struct UnderWay(Arc<Asked>);
+
+impl Asked {
+    fn enter(self: &Arc<Self>) -> UnderWay {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        UnderWay(self.clone())
+    }
+
+    /// Until all are answered, but no longer than this.
+    fn wait(&self, longest: Duration) {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.answered.wait_timeout_while(count, longest, |count| *count > 0);
+        drop(waited);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        *self.0.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.answered.notify_all();
+    }
+}
+
 /// How something is answered; what an edit interrupted can be tried again.
 pub(crate) trait Answer: Send {
     /// Answers, or unwinds with [`Cancelled`].
@@ -107,6 +140,8 @@ struct Package {
     /// Counts changes; an analysis of before is given up.
     generation: Arc<AtomicU64>,
     due: Option<Instant>,
+    /// Questions of somebody who types that are not answered yet.
+    asked: Arc<Asked>,
     /// The newest view that spoke of each file, and whether it said anything.
     published: Arc<Mutex<FxHashMap<String, (u64, bool)>>>,
 }
@@ -247,6 +282,7 @@ impl Writer {
             open: Arc::default(),
             generation: Arc::default(),
             due: Some(Instant::now()),
+            asked: Arc::default(),
             published: Arc::default(),
         });
         self.packages.len() - 1
@@ -332,6 +368,7 @@ impl Writer {
         package.changed(Duration::from_millis(self.configuration.analysis_delay));
         // what is not the package's text is shown, and not compiled
         if is_source(&path) {
+            package.asked.wait(GRACE);
             package.host.set_text(&path, text, true);
         }
         Arc::make_mut(&mut package.open).insert(path.clone(), (uri.clone(), version));
@@ -458,7 +495,9 @@ impl Writer {
             false => vec![self.view(at)],
         };
         let (events, urgency) = (self.events.clone(), ask.urgency);
+        let under_way = (urgency == Urgency::Typing).then(|| self.packages[at].asked.enter());
         let work = move || {
+            let _under_way = under_way;
             if !views.first().is_some_and(|view| ask.stop.holds(view.ide.cancellation())) {
                 return;
             }
