@@ -67,6 +67,7 @@ pub struct Protocol {
     pub name: String,
     pub transports: Vec<TransportMatch>,
     pub dynamic_port: bool,
+    pub client_speaks_first: bool,
     pub operations: Vec<Operation>,
 }
 
@@ -365,6 +366,7 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         name: universe.path(entity),
         transports: Vec::new(),
         dynamic_port: false,
+        client_speaks_first: true,
         operations: Vec::new(),
     };
     for (name, typed) in super::read_block(
@@ -377,6 +379,7 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         match (name, typed) {
             ("transport", Typed::Transports(transports)) => protocol.transports = transports,
             ("dynamic_port", Typed::Boolean(dynamic)) => protocol.dynamic_port = dynamic,
+            ("client_speaks_first", Typed::Boolean(first)) => protocol.client_speaks_first = first,
             _ => {}
         }
     }

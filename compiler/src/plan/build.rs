@@ -99,7 +99,16 @@ pub fn build(
         }
     }
     planner.lock_outs();
-    Plan { legs: all, ..planner.finish(package) }
+    let proxies = super::proxies::build(
+        model,
+        statements,
+        rectangles,
+        &all,
+        &mut planner.routes,
+        package.0,
+        planner.diagnostics,
+    );
+    Plan { legs: all, ..planner.finish(package, proxies) }
 }
 
 impl Planner<'_, '_> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, PlanRule, StatementOrigin,
+    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, PlanRule, ProxyPlan, StatementOrigin,
     build::{Arrival, Draft, Planner},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Planner<'_, '_> {
-    pub(super) fn finish(self, (package, version): (&str, &str)) -> Plan {
+    pub(super) fn finish(self, (package, version): (&str, &str), proxies: Vec<ProxyPlan>) -> Plan {
         let mut used = vec![false; self.statements.len()];
         let mut gateways: Vec<GatewayPlan> = Vec::new();
         let with_mac: Vec<u32> =
@@ -34,11 +34,13 @@ impl Planner<'_, '_> {
             }
         }
         gateways.sort_by(|a, b| a.name.cmp(&b.name));
+        let at_proxies: FxHashSet<&str> =
+            proxies.iter().flat_map(|proxy| &proxy.statements).map(|one| one.id.as_str()).collect();
         let mut statements: Vec<StatementOrigin> = self
             .statements
             .iter()
             .zip(&used)
-            .filter(|(_, used)| **used)
+            .filter(|(statement, used)| **used || at_proxies.contains(statement.id.as_str()))
             .map(|(statement, _)| StatementOrigin {
                 id: statement.id.clone(),
                 policy: statement.policy.clone(),
@@ -49,7 +51,7 @@ impl Planner<'_, '_> {
             })
             .collect();
         statements.sort_by(|a, b| a.id.cmp(&b.id));
-        Plan { package: package.into(), version: version.into(), gateways, statements, legs: Vec::new() }
+        Plan { package: package.into(), version: version.into(), gateways, proxies, statements, legs: Vec::new() }
     }
 }
 

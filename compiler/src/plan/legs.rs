@@ -5,7 +5,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
-use super::{OperationMatch, capabilities, routes::Routes};
+use super::{
+    OperationMatch, capabilities,
+    proxies::{self, ProxyKind},
+    routes::Routes,
+};
 use crate::{
     flows::{Demand, PortSet, Rectangle, Statement},
     model::{Model, PrincipalKind, PrincipalSet, SegmentId},
@@ -27,6 +31,8 @@ pub struct Leg {
     pub limit_is_held: bool,
     /// `via` names a slice: the source starts from there.
     pub through: Option<SegmentId>,
+    /// The point that ends the connections, where the flow runs by way of one; the leg leads to it or from it.
+    pub proxy: Option<u32>,
     /// The demand, where packet filters on the way have to hold it.
     pub operations: Option<Arc<OperationMatch>>,
 }
@@ -70,6 +76,7 @@ impl<'m, 'a> Legs<'m, 'a> {
             ports: rectangle.ports.clone(),
             limit_is_held: false,
             through: None,
+            proxy: None,
             operations: None,
         };
         let mut proxy = None;
@@ -124,7 +131,7 @@ impl<'m, 'a> Legs<'m, 'a> {
         }
         let Some(proxy) = proxy else {
             return vec![Leg {
-                limit_is_held: at_the_end && rectangle.demand.is_some(),
+                limit_is_held: at_the_end && self.counts(&rectangle.destinations, rectangle),
                 through,
                 operations,
                 ..straight
@@ -135,6 +142,14 @@ impl<'m, 'a> Legs<'m, 'a> {
 
     fn ends_connections(&self, principal: u32) -> bool {
         self.model.principal(principal).terminates()
+    }
+
+    /// Whether points count operations themselves: where they do not, the packet filters before them count connections.
+    fn counts(&self, points: &PrincipalSet, rectangle: &Rectangle) -> bool {
+        let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
+        points.members().all(|point| {
+            proxies::kind_at(self.model.principal(point), protocol) == Some(ProxyKind::Modbus)
+        })
     }
 
     /// Source to proxy to destination. The proxy listens on the destination's port, so one port leads to one place.
@@ -174,11 +189,12 @@ impl<'m, 'a> Legs<'m, 'a> {
             legs.push(Leg {
                 sources: Arc::new(Ranges::from_unsorted(sources)),
                 destinations: proxy_set.clone(),
-                limit_is_held: true,
+                limit_is_held: self.counts(&proxy_set, rectangle),
+                proxy: Some(proxy),
                 ..straight.clone()
             });
         }
-        legs.push(Leg { sources: proxy_set, limit_is_held: true, ..straight.clone() });
+        legs.push(Leg { sources: proxy_set, limit_is_held: true, proxy: Some(proxy), ..straight.clone() });
         legs
     }
 

@@ -9,6 +9,7 @@ mod gateway;
 mod join;
 mod legs;
 mod operations;
+pub mod proxies;
 mod refusals;
 mod routes;
 
@@ -23,6 +24,7 @@ pub use gateway::{
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
+pub use proxies::ProxyPlan;
 
 /// What all enforcement points of a package have to hold together.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Plan {
     pub version: String,
     /// One per gateway that enforces with nftables, by name.
     pub gateways: Vec<GatewayPlan>,
+    /// One for each point and kind that ends connections, by name.
+    pub proxies: Vec<ProxyPlan>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.

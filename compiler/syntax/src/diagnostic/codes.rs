@@ -95,6 +95,8 @@ codes! {
     E0601 Error "no enforcement point on the path can hold a demand"
     E0603 Error "an enforcement point does not exist or is not of this kind"
     E0604 Error "a target cannot render a part of the plan"
+    E0606 Error "a point that ends connections cannot hold a rule"
+    E0607 Error "a point that ends connections cannot verify who somebody is"
 
     E0701 Error "an assertion does not hold"
 
@@ -115,6 +117,7 @@ codes! {
     W0602 Warning "no policy permits the management of a gateway"
     W0604 Warning "a declaration is checked, but nothing enforces it yet"
     W0605 Warning "a gateway enforces nothing"
+    W0606 Warning "a broker asks for a certificate that is not declared"
 }
 
 /// The code of this id, whatever its case.
