@@ -80,14 +80,19 @@ pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
     })
 }
 
+/// Alternatives are maps of one key, as Envoy's are, and no tags.
 fn yaml(header: &str, value: &impl serde::Serialize) -> Result<String, EmitError> {
-    let text = serde_yaml_ng::to_string(value).map_err(|_| EmitError::WrongPlan { statement: String::new() })?;
-    Ok(format!("{header}{text}"))
+    let mut bytes = header.as_bytes().to_vec();
+    let mut serializer = serde_yaml_ng::Serializer::new(&mut bytes);
+    let written = serde_yaml_ng::with::singleton_map_recursive::serialize(value, &mut serializer);
+    drop(serializer);
+    let text = written.ok().and_then(|()| String::from_utf8(bytes).ok());
+    text.ok_or(EmitError::WrongPlan { statement: String::new() })
 }
 
 /// A discovery response whose version is a digest of what it holds.
 fn response<R: serde::Serialize>(header: &str, resources: Vec<R>) -> Result<String, EmitError> {
-    let text = serde_yaml_ng::to_string(&resources).map_err(|_| EmitError::WrongPlan { statement: String::new() })?;
+    let text = yaml("", &resources)?;
     let version_info = Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut hex, byte| {
         // Writing into a String does not fail.
         let _ = write!(hex, "{byte:02x}");

@@ -98,7 +98,8 @@ impl Bench {
         let got = session.wait(answers, SOON);
         let seen = self.seen.requests();
         let length: usize = seen.iter().map(|request| request.len() / 2).sum();
-        assert_eq!(got.len(), length, "each request that passed is answered");
+        // a refused request ends the session, and may take answers along that were on their way
+        assert!(got.len() <= length && (length < answers || got.len() == length), "each request is answered");
         seen.iter().map(|request| request[14..].to_owned()).collect()
     }
 }
@@ -176,7 +177,7 @@ fn requests_are_judged_one_by_one() {
         ("four coils", &voter, vec!["0f00640004010f"]),
         ("reading coils", &voter, vec!["0100000010"]),
         ("several in one segment", &voter, vec![on, "0100000010", off]),
-        ("registers", &reader, vec!["030000007d", "0400000001", "0200000001"]),
+        ("registers", &reader, vec!["0300000028", "040000007d", "0200000001"]),
         ("beside what is denied", &reader, vec!["0300320001", "0300270001"]),
         ("a queue", &reader, vec!["180004"]),
     ] {

@@ -16,7 +16,7 @@ macro_rules! closed {
 }
 
 closed! {
-    struct Bootstrap { node: Node, admin: Admin, dynamic_resources: DynamicResources, }
+    struct Bootstrap { #[serde(rename = "node")] _node: Node, admin: Admin, dynamic_resources: DynamicResources, }
     struct Node { #[serde(rename = "id")] _id: String, #[serde(rename = "cluster")] _cluster: String, }
     struct Admin { address: PipeAddress, }
     struct PipeAddress { pipe: Pipe, }

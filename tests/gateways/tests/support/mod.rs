@@ -243,7 +243,24 @@ impl Session {
     /// Inside of TLS 1.3, with a certificate or without.
     pub(crate) fn tls(to: SocketAddr, authority: &Authority, identity: Option<&Path>) -> Self {
         let mut command = Command::new("openssl");
-        command.args(["s_client", "-quiet", "-tls1_3", "-no_ign_eof", "-connect", &to.to_string(), "-CAfile"]);
+        command.arg("s_client");
+        Self::run(command, to, authority, identity)
+    }
+
+    /// The same by another command that ends in `openssl` (inside of a namespace), from a source address.
+    pub(crate) fn tls_from(
+        mut command: Command,
+        source: &str,
+        to: SocketAddr,
+        authority: &Authority,
+        identity: &Path,
+    ) -> Self {
+        command.args(["s_client", "-bind", source]);
+        Self::run(command, to, authority, Some(identity))
+    }
+
+    fn run(mut command: Command, to: SocketAddr, authority: &Authority, identity: Option<&Path>) -> Self {
+        command.args([ "-quiet", "-tls1_3", "-no_ign_eof", "-connect", &to.to_string(), "-CAfile"]);
         command.arg(authority.certificate());
         if let Some(identity) = identity {
             command.arg("-cert").arg(identity.with_extension("crt"));
