@@ -38,7 +38,9 @@ pub fn check<'a>(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let mut said_before = Said::default();
-    for diagnostic in diagnostics.iter().filter(|known| known.code == &codes::W0506 || known.code == &codes::W0501) {
+    for diagnostic in
+        diagnostics.iter().filter(|known| known.code == &codes::W0506 || known.code == &codes::W0501)
+    {
         let (file, span, _) = diagnostic.position();
         said_before.insert((file, span));
     }
@@ -154,9 +156,7 @@ impl<'p> Rules<'p> {
                     .iter()
                     .map(|other| &self.parts[*other as usize])
                     .filter(|other| other.statement != part.statement && covers(other, part))
-                    .filter(|other| {
-                        !covers(part, other) || rank(other.statement) < rank(part.statement)
-                    })
+                    .filter(|other| !covers(part, other) || rank(other.statement) < rank(part.statement))
                     .map(|other| other.statement)
                     .collect();
                 if by.is_empty() {
@@ -185,7 +185,8 @@ fn few(mut open: Vec<Vec<u32>>) -> Vec<u32> {
         for member in open.iter().flatten() {
             *count.entry(*member).or_default() += 1;
         }
-        let Some((_, best)) = open.iter().flatten().map(|member| (Reverse(count[member]), *member)).min() else {
+        let Some((_, best)) = open.iter().flatten().map(|member| (Reverse(count[member]), *member)).min()
+        else {
             break;
         };
         chosen.push(best);
@@ -204,14 +205,13 @@ fn allows(
 ) {
     let mut rules = Rules::default();
     for rectangle in rectangles {
-        let part = Part { statement: rectangle.statement, demand: rectangle.demand.as_ref(), operation: None };
+        let part =
+            Part { statement: rectangle.statement, demand: rectangle.demand.as_ref(), operation: None };
         rules.add(&rectangle.sources, &rectangle.destinations, &rectangle.ports, part);
     }
     let found = rules.redundant(statements, budget, |by, part| {
-        let (strong, weak) = (
-            &statements[by.statement as usize].conditions,
-            &statements[part.statement as usize].conditions,
-        );
+        let (strong, weak) =
+            (&statements[by.statement as usize].conditions, &statements[part.statement as usize].conditions);
         (by.demand.is_none() || by.demand == part.demand)
             && strong.limit.is_none()
             && strong.until.is_none_or(|end| weak.until.is_some_and(|other| other <= end))
@@ -234,7 +234,9 @@ fn denies(
         .iter()
         .enumerate()
         .filter(|(_, statement)| statement.effect == Effect::Deny)
-        .map(|(index, statement)| (index as u32, covered(model, &statement.services, &statement.destinations)))
+        .map(|(index, statement)| {
+            (index as u32, covered(model, &statement.services, &statement.destinations))
+        })
         .collect();
     let mut rules = Rules::default();
     for (index, covered) in &parts {
@@ -246,7 +248,9 @@ fn denies(
     }
     let found = rules.redundant(statements, budget, |by, part| match (by.operation, part.operation) {
         (None, _) => true,
-        (Some((protocol, by)), Some((other, part))) => protocol == other && by.operation == part.operation && (by.arguments.is_empty() || by == part),
+        (Some((protocol, by)), Some((other, part))) => {
+            protocol == other && by.operation == part.operation && (by.arguments.is_empty() || by == part)
+        }
         (Some(_), None) => false,
     });
     report(statements, Effect::Deny, found, said, diagnostics);
@@ -298,8 +302,11 @@ fn repeats(statements: &[Statement], statement: &Statement, by: &[u32]) -> Diagn
         1 => format!("all of it is {does} elsewhere"),
         _ => format!("all of it is {does} by {others} other rules together"),
     };
-    let mut diagnostic = Diagnostic::new(&codes::W0506, format!("this rule {word} nothing that others do not"))
-        .primary(statement.file, statement.span, label);
+    let mut diagnostic = Diagnostic::new(
+        &codes::W0506,
+        format!("this rule {word} nothing that others do not"),
+    )
+    .primary(statement.file, statement.span, label);
     for other in by.iter().take(NAMED) {
         let other = &statements[*other as usize];
         let label = if others == 1 { format!("{word} all of it") } else { format!("{word} a part of it") };
@@ -340,7 +347,9 @@ fn lost_terms<'a>(
         // Both directions, and instances of a template, share a place: what holds of one may not hold of the other.
         let Some([index]) = by_place.get(&place).map(Vec::as_slice) else { continue };
         let statement = &statements[*index as usize];
-        let Some(left) = of_statement.get(index).filter(|_| statement.effect == Effect::Allow) else { continue };
+        let Some(left) = of_statement.get(index).filter(|_| statement.effect == Effect::Allow) else {
+            continue;
+        };
         if said.contains(&place) {
             continue;
         }
@@ -352,7 +361,8 @@ fn lost_terms<'a>(
                 let of = |rectangle: &Rectangle| {
                     if is_source { rectangle.sources.clone() } else { rectangle.destinations.clone() }
                 };
-                if !set.is_empty() && left.iter().all(|rectangle| of(rectangle).intersection(&set).is_empty()) {
+                if !set.is_empty() && left.iter().all(|rectangle| of(rectangle).intersection(&set).is_empty())
+                {
                     lost.push((term.span, set, is_source));
                 }
             }

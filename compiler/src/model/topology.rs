@@ -172,7 +172,11 @@ pub(super) fn gateways(universe: &Universe<'_>, model: &mut Model, diagnostics: 
         interfaces(universe, &mut gateway, model, diagnostics);
         routes(universe, &mut gateway, model, diagnostics);
         let (file, span) = universe.name_span(entity);
-        for word in gateway.enforces.iter().filter(|word| !matches!(**word, "nftables" | "envoy" | "modbus" | "mosquitto")) {
+        for word in gateway
+            .enforces
+            .iter()
+            .filter(|word| !matches!(**word, "nftables" | "envoy" | "modbus" | "mosquitto"))
+        {
             let what = match *word {
                 "upf" => continue,
                 other => format!("a configuration for `{other}`"),

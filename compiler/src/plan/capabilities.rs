@@ -164,9 +164,7 @@ pub(super) fn narrowed(
             .ok_or_else(|| "unknown argument".to_owned())?;
         let name = &declared.name;
         let Some((first, last)) = argument.range else {
-            return Err(format!(
-                "`{name}` stands at no fixed place of a request"
-            ));
+            return Err(format!("`{name}` stands at no fixed place of a request"));
         };
         if declared.functions.is_empty() || !declared.functions.iter().all(|code| ADDRESSED.contains(code)) {
             return Err(format!("nothing says where `{name}` stands in a request"));

@@ -51,7 +51,14 @@ impl Planner<'_, '_> {
             })
             .collect();
         statements.sort_by(|a, b| a.id.cmp(&b.id));
-        Plan { package: package.into(), version: version.into(), gateways, proxies, statements, legs: Vec::new() }
+        Plan {
+            package: package.into(),
+            version: version.into(),
+            gateways,
+            proxies,
+            statements,
+            legs: Vec::new(),
+        }
     }
 }
 

@@ -147,9 +147,9 @@ impl<'m, 'a> Legs<'m, 'a> {
     /// Whether points count operations themselves: where they do not, the packet filters before them count connections.
     fn counts(&self, points: &PrincipalSet, rectangle: &Rectangle) -> bool {
         let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
-        points.members().all(|point| {
-            proxies::kind_at(self.model.principal(point), protocol) == Some(ProxyKind::Modbus)
-        })
+        points
+            .members()
+            .all(|point| proxies::kind_at(self.model.principal(point), protocol) == Some(ProxyKind::Modbus))
     }
 
     /// Source to proxy to destination. The proxy listens on the destination's port, so one port leads to one place.

@@ -26,7 +26,9 @@ impl EmitError {
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnsafeName { kind, name } => write!(f, "{kind} {name:?} cannot stand in Envoy's configuration"),
+            Self::UnsafeName { kind, name } => {
+                write!(f, "{kind} {name:?} cannot stand in Envoy's configuration")
+            }
             Self::WrongPlan { statement } => write!(f, "`{statement}` permits what Envoy does not hold"),
         }
     }

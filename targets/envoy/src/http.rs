@@ -143,7 +143,8 @@ fn tokens(listener: &Listener, home: &str) -> Option<HttpFilter> {
             (key, provider)
         })
         .collect();
-    let mut requirements: Vec<Requirement> = providers.keys().cloned().map(Requirement::ProviderName).collect();
+    let mut requirements: Vec<Requirement> =
+        providers.keys().cloned().map(Requirement::ProviderName).collect();
     requirements.push(Requirement::AllowMissing(Router {}));
     let rules = vec![RequirementRule {
         r#match: RouteMatch { prefix: "/" },

@@ -75,7 +75,11 @@ const BUFFER: u32 = 65_536;
 
 /// One line for each connection or request: who, what became of it, and what a permission on trial would have done.
 pub(crate) fn access_log(filter: &str) -> AccessLog {
-    let what = if filter.contains("http") { "%REQ(:METHOD)% %PATH(NQ)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%" } else { "%CONNECTION_TERMINATION_DETAILS%" };
+    let what = if filter.contains("http") {
+        "%REQ(:METHOD)% %PATH(NQ)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%"
+    } else {
+        "%CONNECTION_TERMINATION_DETAILS%"
+    };
     let inline_string = format!(
         "weir-envoy %START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% -> %DOWNSTREAM_LOCAL_ADDRESS% uri=%DOWNSTREAM_PEER_URI_SAN% dns=%DOWNSTREAM_PEER_DNS_SAN% {what} audit=%DYNAMIC_METADATA({filter}:{SHADOW}shadow_engine_result)%\n"
     );
@@ -87,7 +91,10 @@ pub(crate) fn access_log(filter: &str) -> AccessLog {
 }
 
 pub(crate) fn render(plan: &ProxyPlan, home: &str) -> Result<Vec<Any<ListenerResource>>, EmitError> {
-    plan.listeners.iter().map(|one| Ok(Any::new("envoy.config.listener.v3.Listener", listener(plan, one, home)?))).collect()
+    plan.listeners
+        .iter()
+        .map(|one| Ok(Any::new("envoy.config.listener.v3.Listener", listener(plan, one, home)?)))
+        .collect()
 }
 
 fn listener(plan: &ProxyPlan, listener: &Listener, home: &str) -> Result<ListenerResource, EmitError> {
@@ -95,9 +102,12 @@ fn listener(plan: &ProxyPlan, listener: &Listener, home: &str) -> Result<Listene
     let upstream = listener.upstream.as_ref().ok_or(EmitError::WrongPlan { statement: String::new() })?;
     let cluster = clusters::name(upstream);
     let everywhere: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-    let addresses = if listener.addresses.is_empty() { everywhere.to_vec() } else { listener.addresses.clone() };
+    let addresses =
+        if listener.addresses.is_empty() { everywhere.to_vec() } else { listener.addresses.clone() };
     let mut addresses = addresses.into_iter().map(|address| Address::new(address, listener.port));
-    let Some(address) = addresses.next() else { return Err(EmitError::WrongPlan { statement: String::new() }) };
+    let Some(address) = addresses.next() else {
+        return Err(EmitError::WrongPlan { statement: String::new() });
+    };
     let filters = match listener.speaks {
         Speaks::Http => vec![Filter::Http(Box::new(http::manager(plan, listener, &name, cluster, home)?))],
         Speaks::Bytes => vec![

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use weir_compiler::plan::proxies::{Client, Evidence, HttpMatch, Listener, PathMatch, Permission, ProxyOperations, ProxyPlan};
+use weir_compiler::plan::proxies::{
+    Client, Evidence, HttpMatch, Listener, PathMatch, Permission, ProxyOperations, ProxyPlan,
+};
 
 use crate::{EmitError, http::issuer_key, tls::Text};
 
@@ -107,7 +109,11 @@ struct StringValue {
 /// Refusals of the shadow rules are in the log under this name.
 pub(crate) const SHADOW: &str = "weir_audit_";
 
-pub(crate) fn of(plan: &ProxyPlan, listener: &Listener, stat_prefix: Option<String>) -> Result<Rbac, EmitError> {
+pub(crate) fn of(
+    plan: &ProxyPlan,
+    listener: &Listener,
+    stat_prefix: Option<String>,
+) -> Result<Rbac, EmitError> {
     let on_trial = listener.permissions.iter().any(|permission| permission.audit);
     let rules = rules(plan, listener.permissions.iter())?;
     let shadow = on_trial.then(|| self::rules(plan, listener.permissions.iter().filter(|one| !one.audit)));
@@ -119,7 +125,10 @@ pub(crate) fn of(plan: &ProxyPlan, listener: &Listener, stat_prefix: Option<Stri
     })
 }
 
-fn rules<'p>(plan: &ProxyPlan, permissions: impl Iterator<Item = &'p Permission>) -> Result<Rules, EmitError> {
+fn rules<'p>(
+    plan: &ProxyPlan,
+    permissions: impl Iterator<Item = &'p Permission>,
+) -> Result<Rules, EmitError> {
     let mut policies = BTreeMap::new();
     for permission in permissions {
         let statement =
@@ -139,7 +148,8 @@ fn rules<'p>(plan: &ProxyPlan, permissions: impl Iterator<Item = &'p Permission>
             number += 1;
         }
         let principals = permission.clients.iter().map(who).collect::<Result<_, _>>()?;
-        policies.insert(name, Policy { permissions: vec![what(statement, &permission.operations)?], principals });
+        policies
+            .insert(name, Policy { permissions: vec![what(statement, &permission.operations)?], principals });
     }
     Ok(Rules { action: "ALLOW", policies })
 }
@@ -168,7 +178,8 @@ fn what(statement: &str, operations: &ProxyOperations) -> Result<Rule, EmitError
     match operations {
         ProxyOperations::Everything => Ok(Rule::Any(true)),
         ProxyOperations::Http { permit, refuse } => {
-            let any_of = |list: &[HttpMatch]| Rule::OrRules(Rulesets { rules: list.iter().map(request).collect() });
+            let any_of =
+                |list: &[HttpMatch]| Rule::OrRules(Rulesets { rules: list.iter().map(request).collect() });
             let permitted = any_of(permit);
             if refuse.is_empty() {
                 return Ok(permitted);
@@ -181,14 +192,19 @@ fn what(statement: &str, operations: &ProxyOperations) -> Result<Rule, EmitError
 }
 
 fn request(one: &HttpMatch) -> Rule {
-    let method = |method: &String| Rule::Header(Header { name: ":method", string_match: Text::Exact(method.clone()) });
+    let method =
+        |method: &String| Rule::Header(Header { name: ":method", string_match: Text::Exact(method.clone()) });
     let mut rules = Vec::new();
     if !one.methods.is_empty() {
         rules.push(Rule::OrRules(Rulesets { rules: one.methods.iter().map(method).collect() }));
     }
     match &one.path {
-        Some(PathMatch::Exact(path)) => rules.push(Rule::UrlPath(UrlPath { path: Text::Exact(path.clone()) })),
-        Some(PathMatch::Below(path)) => rules.push(Rule::UrlPath(UrlPath { path: Text::Prefix(path.clone()) })),
+        Some(PathMatch::Exact(path)) => {
+            rules.push(Rule::UrlPath(UrlPath { path: Text::Exact(path.clone()) }))
+        }
+        Some(PathMatch::Below(path)) => {
+            rules.push(Rule::UrlPath(UrlPath { path: Text::Prefix(path.clone()) }))
+        }
         None => {}
     }
     if rules.is_empty() { Rule::Any(true) } else { Rule::AndRules(Rulesets { rules }) }

@@ -71,7 +71,10 @@ const KINDS: &str = "envoy.extensions.transport_sockets.tls.v3";
 fn common(home: &str, minimum: &'static str, names: Vec<SubjectAltName>, alpn: &[&'static str]) -> Common {
     let file = |name: &str| FileName { filename: format!("{home}/{name}") };
     Common {
-        tls_params: Parameters { tls_minimum_protocol_version: minimum, tls_maximum_protocol_version: "TLSv1_3" },
+        tls_params: Parameters {
+            tls_minimum_protocol_version: minimum,
+            tls_maximum_protocol_version: "TLSv1_3",
+        },
         tls_certificates: vec![Certificate {
             certificate_chain: file("gateway.crt"),
             private_key: file("gateway.key"),

@@ -19,7 +19,8 @@ impl EmitError {
     pub fn help(&self) -> String {
         match self {
             Self::UnsafeName { kind: "folder", .. } => {
-                "correct `[targets.modbus]` in weir.toml: absolute paths of letters, digits, `.`, `_`, `-`".into()
+                "correct `[targets.modbus]` in weir.toml: absolute paths of letters, digits, `.`, `_`, `-`"
+                    .into()
             }
             Self::UnsafeName { .. } => "rename it in the package".into(),
             Self::UnknownDestination { name } => {
@@ -34,7 +35,9 @@ impl EmitError {
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnsafeName { kind, name } => write!(f, "{kind} {name:?} cannot stand in nginx's configuration"),
+            Self::UnsafeName { kind, name } => {
+                write!(f, "{kind} {name:?} cannot stand in nginx's configuration")
+            }
             Self::UnknownDestination { name } => {
                 write!(f, "`{name}` speaks TLS, and nginx cannot tell its certificate from others")
             }

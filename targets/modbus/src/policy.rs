@@ -80,7 +80,8 @@ pub(crate) fn render(plan: &ProxyPlan) -> Result<Vec<u8>, EmitError> {
         listeners.insert(listener.port, port(plan, listener)?);
     }
     let policy = Policy { generator: "weir", package: &plan.package, gateway: &plan.name, listeners };
-    let mut bytes = serde_json::to_vec_pretty(&policy).map_err(|_| EmitError::WrongPlan { statement: String::new() })?;
+    let mut bytes =
+        serde_json::to_vec_pretty(&policy).map_err(|_| EmitError::WrongPlan { statement: String::new() })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -88,7 +89,8 @@ pub(crate) fn render(plan: &ProxyPlan) -> Result<Vec<u8>, EmitError> {
 fn port<'p>(plan: &'p ProxyPlan, listener: &'p Listener) -> Result<Port<'p>, EmitError> {
     let mut permissions: Vec<&Permission> = listener.permissions.iter().collect();
     // what is counted comes last, what is on trial after what is not
-    permissions.sort_by_key(|permission| (permission.audit, permission.limit.is_some(), permission.statement));
+    permissions
+        .sort_by_key(|permission| (permission.audit, permission.limit.is_some(), permission.statement));
     let mut entries = Vec::new();
     let mut by_evidence: BTreeMap<&Evidence, (&str, Vec<usize>)> = BTreeMap::new();
     for (index, permission) in permissions.iter().enumerate() {
@@ -110,8 +112,12 @@ fn port<'p>(plan: &'p ProxyPlan, listener: &'p Listener) -> Result<Port<'p>, Emi
             Evidence::CommonName(text) => format!("cn:{text}"),
             Evidence::Addresses(set) => {
                 let range = |first, last| Range { first, last, client, permissions: permissions.clone() };
-                addresses.v4.extend(set.v4.iter().map(|(a, b)| range(format!("{a:08x}"), format!("{b:08x}"))));
-                addresses.v6.extend(set.v6.iter().map(|(a, b)| range(format!("{a:032x}"), format!("{b:032x}"))));
+                addresses
+                    .v4
+                    .extend(set.v4.iter().map(|(a, b)| range(format!("{a:08x}"), format!("{b:08x}"))));
+                addresses
+                    .v6
+                    .extend(set.v6.iter().map(|(a, b)| range(format!("{a:032x}"), format!("{b:032x}"))));
                 continue;
             }
             Evidence::Token { .. } => return Err(EmitError::WrongPlan { statement: client.into() }),
@@ -121,7 +127,10 @@ fn port<'p>(plan: &'p ProxyPlan, listener: &'p Listener) -> Result<Port<'p>, Emi
     for ranges in [&mut addresses.v4, &mut addresses.v6] {
         ranges.sort_by(|a, b| a.first.cmp(&b.first));
         if let Some(two) = ranges.windows(2).find(|two| two[0].last >= two[1].first) {
-            return Err(EmitError::SameEvidence { client: two[0].client.into(), other: two[1].client.into() });
+            return Err(EmitError::SameEvidence {
+                client: two[0].client.into(),
+                other: two[1].client.into(),
+            });
         }
     }
     let tls = listener.has_tls();
@@ -133,10 +142,15 @@ fn port<'p>(plan: &'p ProxyPlan, listener: &'p Listener) -> Result<Port<'p>, Emi
 }
 
 fn entry<'p>(plan: &'p ProxyPlan, permission: &Permission) -> Result<Entry<'p>, EmitError> {
-    let statement = plan.statements.get(permission.statement as usize).map_or("", |statement| statement.id.as_str());
+    let statement =
+        plan.statements.get(permission.statement as usize).map_or("", |statement| statement.id.as_str());
     // it names the file in which operations are counted
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte);
-    if statement.is_empty() || statement.len() > 200 || statement.starts_with('.') || !statement.bytes().all(safe) {
+    if statement.is_empty()
+        || statement.len() > 200
+        || statement.starts_with('.')
+        || !statement.bytes().all(safe)
+    {
         return Err(EmitError::UnsafeName { kind: "statement", name: statement.into() });
     }
     let matches = |list: &[RequestMatch]| -> Vec<Match> {

@@ -104,7 +104,10 @@ pub(crate) fn render(plan: &ProxyPlan) -> Result<Vec<u8>, EmitError> {
 /// The name of a role with these entries: parts of one statement that differ are numbered.
 fn name_for(roles: &mut BTreeMap<String, Role>, base: &str, acls: Vec<Acl>) -> String {
     let same = |role: &Role| {
-        role.acls.iter().map(|acl| (acl.acltype, &acl.topic)).eq(acls.iter().map(|acl| (acl.acltype, &acl.topic)))
+        role.acls
+            .iter()
+            .map(|acl| (acl.acltype, &acl.topic))
+            .eq(acls.iter().map(|acl| (acl.acltype, &acl.topic)))
     };
     let mut name = base.to_owned();
     let mut number = 2;
@@ -117,7 +120,8 @@ fn name_for(roles: &mut BTreeMap<String, Role>, base: &str, acls: Vec<Acl>) -> S
 }
 
 fn roles_of(plan: &ProxyPlan, permission: &Permission) -> Result<Vec<(String, Vec<Acl>, i32)>, EmitError> {
-    let statement = plan.statements.get(permission.statement as usize).map_or("", |statement| statement.id.as_str());
+    let statement =
+        plan.statements.get(permission.statement as usize).map_or("", |statement| statement.id.as_str());
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte);
     if statement.is_empty() || !statement.bytes().all(safe) {
         return Err(EmitError::UnsafeName { kind: "statement", name: statement.into() });

@@ -29,8 +29,12 @@ impl EmitError {
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnsafeName { kind, name } => write!(f, "{kind} {name:?} cannot stand in a broker's configuration"),
-            Self::SameName { client, other } => write!(f, "`{client}` and `{other}` would have one user name"),
+            Self::UnsafeName { kind, name } => {
+                write!(f, "{kind} {name:?} cannot stand in a broker's configuration")
+            }
+            Self::SameName { client, other } => {
+                write!(f, "`{client}` and `{other}` would have one user name")
+            }
             Self::WrongPlan { statement } => write!(f, "`{statement}` permits what is not MQTT"),
         }
     }

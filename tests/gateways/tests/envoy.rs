@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use support::{Authority, NOW, Program, Seen, Session, available, compare, compile, contents, install, plan, serve};
+use support::{
+    Authority, NOW, Program, Seen, Session, available, compare, compile, contents, install, plan, serve,
+};
 use weir_compiler::plan::{Plan, proxies::ProxyPlan};
 use weir_target_envoy::{Options, emit};
 
@@ -52,7 +54,8 @@ fn base64url(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word =
+            chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for at in 0..=chunk.len() {
             out.push(char::from(DIGITS[(word >> (18 - 6 * at)) as usize & 63]));
         }
@@ -74,7 +77,11 @@ impl Issuer {
     }
 
     fn key_set(&self) -> String {
-        let out = Command::new("openssl").args(["rsa", "-noout", "-modulus", "-in"]).arg(&self.key).output().unwrap();
+        let out = Command::new("openssl")
+            .args(["rsa", "-noout", "-modulus", "-in"])
+            .arg(&self.key)
+            .output()
+            .unwrap();
         let text = String::from_utf8(out.stdout).unwrap();
         let modulus = support::bytes(text.trim().strip_prefix("Modulus=").unwrap());
         format!(
@@ -142,7 +149,17 @@ impl Bench {
         let bootstrap = home.join("gate.yaml");
         let mut command = Command::new("envoy");
         command.arg("-c").arg(&bootstrap);
-        command.args(["--drain-time-s", "2", "--drain-strategy", "immediate", "--concurrency", "1", "--disable-hot-restart"]);
+        command.args([
+            "--drain-time-s",
+            "2",
+            "--drain-strategy",
+            "immediate",
+            "--concurrency",
+            "1",
+            "--disable-hot-restart",
+            "--file-flush-interval-msec",
+            "100",
+        ]);
         let envoy = Program::start(&mut command, &home.join("log"), at(2, 15102));
         let (s7, http) = (at(2, 15102), at(2, 18080));
         Self { folder, home, options, authority, issuer, envoy, s7, http, s7_seen, http_seen }
@@ -161,7 +178,9 @@ impl Bench {
     /// The status of a request.
     fn asks(&self, identity: Option<&Path>, method: &str, path: &str, more: &str) -> u16 {
         let mut session = Session::tls(self.http, &self.authority, identity);
-        session.send(format!("{method} {path} HTTP/1.1\r\nhost: plc\r\n{more}connection: close\r\n\r\n").as_bytes());
+        session.send(
+            format!("{method} {path} HTTP/1.1\r\nhost: plc\r\n{more}connection: close\r\n\r\n").as_bytes(),
+        );
         let got = session.wait(200, Duration::from_secs(5));
         let text = String::from_utf8_lossy(&got).into_owned();
         text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
@@ -196,7 +215,10 @@ fn what_is_read_back_is_the_plan() {
         assert!(text.contains(from), "{from}");
         let changed = text.replacen(from, to, 1);
         let model = weir_envoy_reader::read(bootstrap, changed.as_bytes(), clusters);
-        let differs = model.map_or(true, |model| compare::envoy_model(&model) != compare::envoy_plan(proxy(&plan)) || !model.listeners.iter().any(|one| one.needs_certificate));
+        let differs = model.map_or(true, |model| {
+            compare::envoy_model(&model) != compare::envoy_plan(proxy(&plan))
+                || !model.listeners.iter().any(|one| one.needs_certificate)
+        });
         assert!(differs, "{to}");
     }
 }
@@ -238,7 +260,8 @@ fn identities_decide_before_the_server_is_reached() {
     std::thread::sleep(SOON);
     let log = bench.envoy.log();
     let lines: Vec<&str> = log.lines().filter(|line| line.starts_with("weir-envoy")).collect();
-    let of = |name: &str| lines.iter().find(|line| line.contains(&format!("uri={name} "))).copied().unwrap_or("");
+    let of =
+        |name: &str| lines.iter().find(|line| line.contains(&format!("uri={name} "))).copied().unwrap_or("");
     assert!(of("spiffe://nord.example/trial").contains("audit=denied"), "{log}");
     assert!(of("spiffe://nord.example/eng").contains("audit=allowed"), "{log}");
     assert!(of("spiffe://nord.example/other").contains("rbac_access_denied"), "{log}");

@@ -1,6 +1,11 @@
 //! The turbine hall's way from a sensor to the trip system, in namespaces: the real kernel with the emitted ruleset, the
 //! real broker and the real Modbus gateway, all from one build.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise"
+)]
 
 mod support;
 
@@ -165,7 +170,8 @@ fn privileged() -> bool {
 
 #[test]
 fn from_the_sensor_to_the_trip_system() {
-    let programs = ["nginx", "mosquitto", "mosquitto_pub", "mosquitto_sub", "openssl", "nft", "ip", "python3"];
+    let programs =
+        ["nginx", "mosquitto", "mosquitto_pub", "mosquitto_sub", "openssl", "nft", "ip", "python3"];
     if !available(&programs) || !privileged() {
         return;
     }
@@ -174,7 +180,8 @@ fn from_the_sensor_to_the_trip_system() {
     let path = |name: &str| folder.path().join(name);
     let text = |name: &str| path(name).to_string_lossy().into_owned();
     let authority = Authority::new(&path("ca"));
-    let proxy = |kind, name: &str| plan.proxies.iter().find(|one| one.kind == kind && one.name == name).unwrap();
+    let proxy =
+        |kind, name: &str| plan.proxies.iter().find(|one| one.kind == kind && one.name == name).unwrap();
 
     let options = weir_target_modbus::Options { folder: text("m"), state: text("r"), ..Default::default() };
     let modbus = weir_target_modbus::emit(proxy(ProxyKind::Modbus, "dmz_proxy"), &options).unwrap();
@@ -189,9 +196,13 @@ fn from_the_sensor_to_the_trip_system() {
     install(&mosquitto, &broker);
     let identity = |name: &str, subject: &str, san: &str| authority.issue(name, subject, san);
     let sensor = identity("vib1", "/CN=vib1.nord.example", "");
-    let voter = identity("voter", "/CN=nord.example:telemetry:voter", "URI:spiffe://nord.example/telemetry/voter");
-    let analytics =
-        identity("analytics", "/CN=nord.example:telemetry:analytics", "URI:spiffe://nord.example/telemetry/analytics");
+    let voter =
+        identity("voter", "/CN=nord.example:telemetry:voter", "URI:spiffe://nord.example/telemetry/voter");
+    let analytics = identity(
+        "analytics",
+        "/CN=nord.example:telemetry:analytics",
+        "URI:spiffe://nord.example/telemetry/analytics",
+    );
     assert!(Command::new("chmod").args(["-R", "a+rwX"]).arg(folder.path()).status().unwrap().success());
 
     let mut hall = Hall::new();
@@ -223,7 +234,8 @@ fn from_the_sensor_to_the_trip_system() {
         command.arg("--key").arg(who.with_extension("key")).args(arguments);
         command
     };
-    let mut hears = client("pods", "mosquitto_sub", &voter, &["-t", "turbine/#", "-W", "6", "-F", "got %t %p"]);
+    let mut hears =
+        client("pods", "mosquitto_sub", &voter, &["-t", "turbine/#", "-W", "6", "-F", "got %t %p"]);
     let hears = hears.stdout(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(1));
     for (topic, taken) in [("turbine/1/vib", true), ("turbine/1/temp", false)] {

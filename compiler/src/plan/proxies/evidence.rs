@@ -85,7 +85,8 @@ fn common_name(text: &str) -> Result<Evidence, Unknown> {
 /// has a path, and what is left is compared.
 fn broker_name(principal: &Principal) -> Result<Evidence, Unknown> {
     let identity = principal.details.identity.as_deref();
-    if let Some(name) = identity.filter(|identity| identity.scheme == "x509").and_then(|x509| x509.part("cn")) {
+    if let Some(name) = identity.filter(|identity| identity.scheme == "x509").and_then(|x509| x509.part("cn"))
+    {
         return common_name(name);
     }
     match identity.and_then(subject_name) {
@@ -135,15 +136,13 @@ pub(super) fn of(principal: &Principal, kind: ProxyKind, speaks: Speaks) -> Resu
         },
         ProxyKind::Modbus => match identity.and_then(subject_name) {
             Some(known) => known,
-            None if has_certificate(principal) => {
-                match identity.and_then(|identity| identity.part("cn")) {
-                    Some(name) => common_name(name),
-                    None => Err(unknown(
-                        "nothing says which name its certificate has",
-                        "say it: `x509(san = \"…\")`, `x509(cn = \"…\")` or `spiffe(\"spiffe://…\")`",
-                    )),
-                }
-            }
+            None if has_certificate(principal) => match identity.and_then(|identity| identity.part("cn")) {
+                Some(name) => common_name(name),
+                None => Err(unknown(
+                    "nothing says which name its certificate has",
+                    "say it: `x509(san = \"…\")`, `x509(cn = \"…\")` or `spiffe(\"spiffe://…\")`",
+                )),
+            },
             None => Ok(Evidence::Addresses(principal.addresses())),
         },
     }
@@ -172,7 +171,13 @@ impl Owners {
 
     /// Somebody else who shows the same to a point of this kind. Addresses are compared elsewhere: the model has none
     /// twice.
-    pub(super) fn other(&mut self, model: &Model, kind: ProxyKind, id: u32, evidence: &Evidence) -> Option<u32> {
+    pub(super) fn other(
+        &mut self,
+        model: &Model,
+        kind: ProxyKind,
+        id: u32,
+        evidence: &Evidence,
+    ) -> Option<u32> {
         if matches!(evidence, Evidence::Addresses(_) | Evidence::Token { .. }) {
             return None;
         }

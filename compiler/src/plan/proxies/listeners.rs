@@ -10,8 +10,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    Client, Evidence, Listener, Permission, ProxyKind, ProxyPlan, Speaks, Upstream, evidence, is_http, kind_at,
-    operations, short,
+    Client, Evidence, Listener, Permission, ProxyKind, ProxyPlan, Speaks, Upstream, evidence, is_http,
+    kind_at, operations, short,
 };
 use crate::{
     flows::{PortSet, Rectangle, Statement},
@@ -114,12 +114,18 @@ impl Builder<'_, '_> {
         let protocol = self.protocol(rectangle);
         let Some(kind) = kind_at(self.model.principal(point), protocol.map(|(_, protocol)| protocol)) else {
             let what = protocol.map_or_else(|| "this service".to_owned(), |(_, p)| format!("`{}`", short(p)));
-            let help = "name a point with `enforces = envoy`, or none, where no one has to look into the flow";
+            let help =
+                "name a point with `enforces = envoy`, or none, where no one has to look into the flow";
             return self.refuse(rectangle, format!("`{name}` does not take {what}"), "led through it", help);
         };
         if kind == ProxyKind::Mosquitto {
             let help = format!("let `{name}` be the destination: a broker passes nothing on to another");
-            return self.refuse(rectangle, format!("`{name}` is a broker and no way to another"), "led through it", help);
+            return self.refuse(
+                rectangle,
+                format!("`{name}` is a broker and no way to another"),
+                "led through it",
+                help,
+            );
         }
         let one = &self.rectangles[rectangle as usize];
         let all = one.ports.port_matches();
@@ -150,7 +156,8 @@ impl Builder<'_, '_> {
                 (Some(_), _) => true,
                 (None, _) => false,
             };
-            let Some(kind) = kind.filter(|kind| reads && (has_demand || *kind == ProxyKind::Mosquitto)) else {
+            let Some(kind) = kind.filter(|kind| reads && (has_demand || *kind == ProxyKind::Mosquitto))
+            else {
                 if has_demand && all_end && !reads {
                     let name = &self.model.principal(point).name;
                     let message = format!("`{name}` does not parse this protocol");
@@ -163,7 +170,9 @@ impl Builder<'_, '_> {
                 }
                 continue;
             };
-            for port in ports.iter().filter(|port| port.transport == Transport::Tcp && port.first == port.last) {
+            for port in
+                ports.iter().filter(|port| port.transport == Transport::Tcp && port.first == port.last)
+            {
                 self.add(point, port.first, kind, None, rectangle);
             }
         }
@@ -199,7 +208,8 @@ impl Builder<'_, '_> {
             && !protocol.client_speaks_first
         {
             let message = format!("`{name}` cannot hold `{}`: its server speaks first", short(protocol));
-            let help = "Envoy decides before it connects, when the client has spoken: lead this protocol past it";
+            let help =
+                "Envoy decides before it connects, when the client has spoken: lead this protocol past it";
             return self.refuse(rectangle, message, "the client waits, and so does Envoy", help);
         }
         let protocol = protocol.map(|(protocol, _)| protocol);
@@ -311,16 +321,17 @@ impl Builder<'_, '_> {
         let addresses = own_addresses(principal);
         let served_itself = || {
             let served = principal.serves().iter().map(|served| self.model.protocols.index(served.protocol));
-            served.flat_map(|p| self.model.served_at(point, p)).any(|own| PortSet::of(&[own]).overlaps(&tcp(port)))
+            served
+                .flat_map(|p| self.model.served_at(point, p))
+                .any(|own| PortSet::of(&[own]).overlaps(&tcp(port)))
         };
         let upstream = match draft.upstream {
             Some(_) if served_itself() => {
                 let statement = self.statement(first);
                 let name = &principal.name;
-                let diagnostic =
-                    Diagnostic::new(&codes::E0513, format!("`{name}` serves tcp/{port} itself"))
-                        .primary(statement.file, statement.span, "this flow needs the same port of it")
-                        .help("let the destination, or the point, serve on another port");
+                let diagnostic = Diagnostic::new(&codes::E0513, format!("`{name}` serves tcp/{port} itself"))
+                    .primary(statement.file, statement.span, "this flow needs the same port of it")
+                    .help("let the destination, or the point, serve on another port");
                 self.diagnostics.push(diagnostic);
                 return None;
             }
@@ -373,8 +384,10 @@ impl Builder<'_, '_> {
             }
         }
         let Some((_, address)) = best else {
-            let message = format!("`{}` cannot tell where `{}` is: it has no single address", from.name, to.name);
-            let help = "a proxy connects to one address: give the destination one, or let its own host enforce";
+            let message =
+                format!("`{}` cannot tell where `{}` is: it has no single address", from.name, to.name);
+            let help =
+                "a proxy connects to one address: give the destination one, or let its own host enforce";
             self.refuse(rectangle, message, "led through it", help);
             return None;
         };
@@ -405,7 +418,8 @@ impl Builder<'_, '_> {
         let one = &self.rectangles[rectangle as usize];
         let statement = self.statement(rectangle);
         let conditions = &statement.conditions;
-        let (limit, until, log, audit) = (conditions.limit, conditions.until, conditions.log, conditions.audit);
+        let (limit, until, log, audit) =
+            (conditions.limit, conditions.until, conditions.log, conditions.audit);
         let name = self.model.principal(point).name.clone();
         if until.is_some() && draft.kind != ProxyKind::Modbus {
             let message = format!("`{name}` has no clock: it cannot end this permission");
@@ -418,7 +432,9 @@ impl Builder<'_, '_> {
             self.refuse(rectangle, message, "`mode = audit`", "use `log = true`");
             return None;
         }
-        if let Some(limit) = limit.filter(|limit| draft.kind == ProxyKind::Modbus && limit.count > HIGHEST_LIMIT) {
+        if let Some(limit) =
+            limit.filter(|limit| draft.kind == ProxyKind::Modbus && limit.count > HIGHEST_LIMIT)
+        {
             let message = format!("`{name}` cannot count {} operations in an interval", limit.count);
             let help = format!("write at most {HIGHEST_LIMIT}, in a shorter interval");
             self.refuse(rectangle, message, "a limit beyond what it remembers", help);
@@ -453,17 +469,21 @@ impl Builder<'_, '_> {
         for id in sources.members().filter(|id| *id != point) {
             let principal = self.model.principal(id);
             let found = evidence::of(principal, draft.kind, draft.speaks);
-            let found = found.and_then(|evidence| match self.owners.other(self.model, draft.kind, id, &evidence) {
-                Some(other) => Err(evidence::Unknown {
-                    why: format!("`{}` shows the same", self.model.principal(other).name),
-                    help: "give each an identity of its own: in an array, let its name depend on `index`".into(),
-                }),
-                None if matches!(&evidence, Evidence::Addresses(all) if all.is_empty()) => Err(evidence::Unknown {
-                    why: "it has neither a certificate nor an address".into(),
-                    help: "give it a certificate: `identity = x509(san = \"…\")`".into(),
-                }),
-                None => Ok(evidence),
-            });
+            let found =
+                found.and_then(|evidence| match self.owners.other(self.model, draft.kind, id, &evidence) {
+                    Some(other) => Err(evidence::Unknown {
+                        why: format!("`{}` shows the same", self.model.principal(other).name),
+                        help: "give each an identity of its own: in an array, let its name depend on `index`"
+                            .into(),
+                    }),
+                    None if matches!(&evidence, Evidence::Addresses(all) if all.is_empty()) => {
+                        Err(evidence::Unknown {
+                            why: "it has neither a certificate nor an address".into(),
+                            help: "give it a certificate: `identity = x509(san = \"…\")`".into(),
+                        })
+                    }
+                    None => Ok(evidence),
+                });
             match found {
                 Ok(evidence) => clients.push(Client { name: principal.name.to_string(), evidence }),
                 Err(unknown) => {
@@ -524,7 +544,11 @@ impl Builder<'_, '_> {
                 &codes::E0504,
                 format!("`{}` hides the source of this flow", self.model.gateway(hop.gateway).name),
             )
-            .primary(statement.file, statement.source_span, format!("known by its address alone on port {port}"))
+            .primary(
+                statement.file,
+                statement.source_span,
+                format!("known by its address alone on port {port}"),
+            )
             .help("give the source a certificate (`identity = …`), or route without masquerading");
             self.diagnostics.push(diagnostic);
             return;
@@ -533,7 +557,8 @@ impl Builder<'_, '_> {
 
     /// A port asks for certificates, or it does not.
     fn check_mixture(&mut self, point: u32, listener: &Listener) {
-        let clients = || listener.permissions.iter().flat_map(|p| p.clients.iter().map(move |client| (p, client)));
+        let clients =
+            || listener.permissions.iter().flat_map(|p| p.clients.iter().map(move |client| (p, client)));
         let by_address = clients().find(|(_, client)| matches!(client.evidence, Evidence::Addresses(_)));
         let by_certificate = clients().find(|(_, client)| !matches!(client.evidence, Evidence::Addresses(_)));
         let (Some((permission, plain)), Some((_, other))) = (by_address, by_certificate) else { return };
@@ -556,12 +581,18 @@ fn own_addresses(principal: &Principal) -> Vec<IpAddr> {
     let all = principal.addresses();
     let few = |count: u128| count <= u128::from(MOST_ADDRESSES);
     let v4: u128 = all.v4.iter().map(|(first, last)| u128::from(last - first) + 1).sum();
-    let v6 = all.v6.iter().map(|(first, last)| last - first).try_fold(0u128, |sum, one| sum.checked_add(one)?.checked_add(1));
+    let v6 = all
+        .v6
+        .iter()
+        .map(|(first, last)| last - first)
+        .try_fold(0u128, |sum, one| sum.checked_add(one)?.checked_add(1));
     if !few(v4) || !v6.is_some_and(few) {
         return Vec::new();
     }
-    let v4 = all.v4.iter().flat_map(|(first, last)| first..=last).map(|bits| Ipv4Addr::from_bits(bits).into());
-    let v6 = all.v6.iter().flat_map(|(first, last)| first..=last).map(|bits| Ipv6Addr::from_bits(bits).into());
+    let v4 =
+        all.v4.iter().flat_map(|(first, last)| first..=last).map(|bits| Ipv4Addr::from_bits(bits).into());
+    let v6 =
+        all.v6.iter().flat_map(|(first, last)| first..=last).map(|bits| Ipv6Addr::from_bits(bits).into());
     v4.chain(v6).collect()
 }
 

@@ -134,10 +134,19 @@ pub enum Evidence {
 pub enum ProxyOperations {
     Everything,
     /// Requests that some of `permit` covers in all items, and none of `refuse` in any.
-    Modbus { permit: Vec<RequestMatch>, refuse: Vec<RequestMatch> },
-    Mqtt { permit: Topics, refuse: Topics },
+    Modbus {
+        permit: Vec<RequestMatch>,
+        refuse: Vec<RequestMatch>,
+    },
+    Mqtt {
+        permit: Topics,
+        refuse: Topics,
+    },
     /// Requests that some of `permit` covers, and none of `refuse`.
-    Http { permit: Vec<HttpMatch>, refuse: Vec<HttpMatch> },
+    Http {
+        permit: Vec<HttpMatch>,
+        refuse: Vec<HttpMatch>,
+    },
 }
 
 /// Topic filters, sorted.
@@ -170,13 +179,13 @@ const HTTP_METHODS: [&str; 9] =
 /// Methods of HTTP over TCP: not those of CoAP or MQTT, which no proxy of this kind reads.
 pub(super) fn is_http(protocol: &Protocol) -> bool {
     let mut methods = protocol.operations.iter().flat_map(|operation| &operation.methods).peekable();
-    methods.peek().is_some() && methods.all(|method| HTTP_METHODS.contains(&method.as_str())) && over_tcp(protocol)
+    methods.peek().is_some()
+        && methods.all(|method| HTTP_METHODS.contains(&method.as_str()))
+        && over_tcp(protocol)
 }
 
 fn over_tcp(protocol: &Protocol) -> bool {
-    let tcp = |transport: &TransportMatch| {
-        matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp)
-    };
+    let tcp = |transport: &TransportMatch| matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp);
     protocol.transports.iter().all(tcp)
 }
 

@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// What of a protocol a demand leaves; why the point cannot hold it, without a dot at the end.
-pub(super) fn of(speaks: Speaks, protocol: &Protocol, demand: Option<&Demand>) -> Result<ProxyOperations, String> {
+pub(super) fn of(
+    speaks: Speaks,
+    protocol: &Protocol,
+    demand: Option<&Demand>,
+) -> Result<ProxyOperations, String> {
     let Some(demand) = demand else { return Ok(ProxyOperations::Everything) };
     match speaks {
         Speaks::Bytes => Err(format!("it does not parse `{}`", short(protocol))),
@@ -68,7 +72,9 @@ fn requests(protocol: &Protocol, used: &[OperationUse]) -> Result<Vec<RequestMat
             requests.push(RequestMatch { functions, items: None, value: None });
         }
     }
-    if let Some(code) = requests.iter().flat_map(|request| &request.functions).find(|code| !(1..=127).contains(*code)) {
+    if let Some(code) =
+        requests.iter().flat_map(|request| &request.functions).find(|code| !(1..=127).contains(*code))
+    {
         return Err(format!("{code} is no function code of Modbus"));
     }
     requests.sort_unstable();
@@ -96,8 +102,14 @@ fn topics(protocol: &Protocol, used: &[OperationUse]) -> Result<Topics, String> 
             if text.starts_with("$share/") {
                 return Err("a shared subscription is named by its topic, without `$share/…`".into());
             }
-            if text.chars().any(char::is_control) || text.len() > 1024 || text.contains("%c") || text.contains("%u") {
-                return Err("the topic holds control characters, a placeholder, or more than 1,024 bytes".into());
+            if text.chars().any(char::is_control)
+                || text.len() > 1024
+                || text.contains("%c")
+                || text.contains("%u")
+            {
+                return Err(
+                    "the topic holds control characters, a placeholder, or more than 1,024 bytes".into()
+                );
             }
             list.push(text.to_owned());
         }
@@ -137,8 +149,7 @@ fn path(text: &str) -> Result<PathMatch, String> {
     let (stem, below) = text.strip_suffix('*').map_or((text, false), |stem| (stem, true));
     // `~`, letters and the like are never percent-encoded in a normal form; what could be is refused
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()+,=:@".contains(&byte);
-    let parts_fit =
-        || stem.split('/').all(|part| !matches!(part, "." | "..")) && !stem.contains("//");
+    let parts_fit = || stem.split('/').all(|part| !matches!(part, "." | "..")) && !stem.contains("//");
     if !stem.starts_with('/') || !stem.bytes().all(plain) || !parts_fit() || text.len() > 1024 {
         return Err(format!(
             "`{text}` is no plain path: it begins with `/`, and has no empty or dotted parts, query, `%` or inner `*`"

@@ -155,7 +155,10 @@ fn upstream(cluster: ClusterText, home: &str) -> Result<Upstream, Unread> {
         Some(socket) => {
             let tls = &socket.typed_config;
             let context = &tls.common_tls_context;
-            if tls.kind != Tls::UPSTREAM || !context.is_ours(home, &["TLSv1_2"]) || !context.alpn_protocols.is_empty() {
+            if tls.kind != Tls::UPSTREAM
+                || !context.is_ours(home, &["TLSv1_2"])
+                || !context.alpn_protocols.is_empty()
+            {
                 return Err(bad("its TLS"));
             }
             match context.validation_context.match_typed_subject_alt_names.as_slice() {
@@ -208,18 +211,23 @@ fn listener(
     for name in &context.validation_context.match_typed_subject_alt_names {
         admitted.push(match (name.san_type.as_str(), name.matcher.exact(), name.matcher.prefix()) {
             ("DNS", Some(name), None) => Admitted::Dns(name),
-            ("URI", None, Some(prefix)) => match prefix.strip_prefix("spiffe://").and_then(|rest| rest.strip_suffix('/')) {
-                Some(domain) if !domain.is_empty() && !domain.contains('/') => Admitted::TrustDomain(domain.into()),
-                _ => return Err(bad("a prefix that is no trust domain")),
-            },
+            ("URI", None, Some(prefix)) => {
+                match prefix.strip_prefix("spiffe://").and_then(|rest| rest.strip_suffix('/')) {
+                    Some(domain) if !domain.is_empty() && !domain.contains('/') => {
+                        Admitted::TrustDomain(domain.into())
+                    }
+                    _ => return Err(bad("a prefix that is no trust domain")),
+                }
+            }
             _ => return Err(bad("the names in certificates")),
         });
     }
     admitted.sort();
     let (http, cluster, rbac, issuers) = match chain.filters.as_slice() {
-        [Filter { name: rbac_name, typed_config: Network::Rbac(rbac) }, Filter { name, typed_config: Network::TcpProxy(tcp) }]
-            if rbac_name == "envoy.filters.network.rbac" && name == "envoy.filters.network.tcp_proxy" =>
-        {
+        [
+            Filter { name: rbac_name, typed_config: Network::Rbac(rbac) },
+            Filter { name, typed_config: Network::TcpProxy(tcp) },
+        ] if rbac_name == "envoy.filters.network.rbac" && name == "envoy.filters.network.tcp_proxy" => {
             if tcp.upstream_connect_mode != "ON_DOWNSTREAM_DATA" || tcp.max_early_data_bytes == 0 {
                 return Err(bad("it connects before the decision"));
             }

@@ -8,7 +8,11 @@ use crate::{
     message::{PolicyText, Rbac, Rule, Rules, Who},
 };
 
-pub(crate) fn read(rbac: &Rbac, issuers: &BTreeMap<String, String>, http: bool) -> Result<Vec<Policy>, String> {
+pub(crate) fn read(
+    rbac: &Rbac,
+    issuers: &BTreeMap<String, String>,
+    http: bool,
+) -> Result<Vec<Policy>, String> {
     let enforced = of(&rbac.rules, issuers, http)?;
     let Some(shadow) = &rbac.shadow_rules else { return Ok(enforced) };
     let trial = of(shadow, issuers, http)?;
@@ -38,13 +42,21 @@ fn of(rules: &Rules, issuers: &BTreeMap<String, String>, http: bool) -> Result<V
     rules.policies.iter().map(|(name, policy)| one(name, policy, issuers, http)).collect()
 }
 
-fn one(name: &str, text: &PolicyText, issuers: &BTreeMap<String, String>, http: bool) -> Result<Policy, String> {
-    let mut clients = text.principals.iter().map(|who| client(who, issuers)).collect::<Result<Vec<_>, _>>()?;
+fn one(
+    name: &str,
+    text: &PolicyText,
+    issuers: &BTreeMap<String, String>,
+    http: bool,
+) -> Result<Policy, String> {
+    let mut clients =
+        text.principals.iter().map(|who| client(who, issuers)).collect::<Result<Vec<_>, _>>()?;
     clients.sort();
     if clients.is_empty() {
         return Err(format!("the policy {name} is nobody's"));
     }
-    let [rule] = text.permissions.as_slice() else { return Err(format!("the policy {name} has not one rule")) };
+    let [rule] = text.permissions.as_slice() else {
+        return Err(format!("the policy {name} has not one rule"));
+    };
     let (permit, refuse) = match alternatives(rule)? {
         Alternative::Any => (None, Vec::new()),
         Alternative::Or(list) => (Some(requests(list)?), Vec::new()),
@@ -68,7 +80,9 @@ fn one(name: &str, text: &PolicyText, issuers: &BTreeMap<String, String>, http: 
 
 fn client(who: &Who, issuers: &BTreeMap<String, String>) -> Result<Identity, String> {
     match (&who.authenticated, &who.sourced_metadata) {
-        (Some(found), None) => found.principal_name.exact().map(Identity::Name).ok_or("a name that is not exact".into()),
+        (Some(found), None) => {
+            found.principal_name.exact().map(Identity::Name).ok_or("a name that is not exact".into())
+        }
         (None, Some(found)) => {
             let matcher = &found.metadata_matcher;
             let group = matcher.value.list_match.one_of.string_match.exact();

@@ -150,7 +150,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Server>, Unread> {
         modules.get(at).is_some_and(|one| one.words.len() == 2 && one.words[1].ends_with(name))
     };
     if modules.len() != 2 || !module(0, "/ngx_stream_module.so") || !module(1, "/ngx_stream_js_module.so") {
-        return Err(unread(modules.first().map_or(1, |one| one.line), "the modules are not stream and stream_js"));
+        return Err(unread(
+            modules.first().map_or(1, |one| one.line),
+            "the modules are not stream and stream_js",
+        ));
     }
     main.exactly("daemon", &["off"])?;
     main.word("pid")?;
@@ -178,7 +181,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Server>, Unread> {
     let mut servers: Vec<Server> = Vec::new();
     for one in stream.all("server") {
         let line = one.line;
-        let block = one.block.filter(|_| one.words.len() == 1).ok_or_else(|| unread(line, "`server` has a block"))?;
+        let block =
+            one.block.filter(|_| one.words.len() == 1).ok_or_else(|| unread(line, "`server` has a block"))?;
         let read = server(Block { line, rest: block }, &home)?;
         if servers.iter().any(|other| other.port == read.port) {
             return Err(unread(line, format!("port {} again", read.port)));
@@ -203,7 +207,9 @@ fn server(mut block: Block, home: &str) -> Result<Server, Unread> {
         if tls.replace(has_tls).is_some_and(|before| before != has_tls) {
             return Err(unread(listen.line, "a port with TLS at some addresses only"));
         }
-        places.push(place.parse().map_err(|_| unread(listen.line, format!("{place:?} is no address with a port")))?);
+        places.push(
+            place.parse().map_err(|_| unread(listen.line, format!("{place:?} is no address with a port")))?,
+        );
     }
     let (Some(tls), Some(port)) = (tls, places.first().map(SocketAddr::port)) else {
         return Err(unread(line, "a server that listens nowhere"));

@@ -99,9 +99,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<BTreeMap<u16, Port>, Unread> {
 }
 
 fn port(text: PortText) -> Result<Port, Unread> {
-    let permissions: Vec<Permission> = text.permissions.into_iter().map(permission).collect::<Result<_, _>>()?;
+    let permissions: Vec<Permission> =
+        text.permissions.into_iter().map(permission).collect::<Result<_, _>>()?;
     let of = |indexes: &[usize]| -> Result<Vec<Permission>, Unread> {
-        let one = |index: &usize| permissions.get(*index).cloned().ok_or_else(|| unread(0, "a permission is missing"));
+        let one = |index: &usize| {
+            permissions.get(*index).cloned().ok_or_else(|| unread(0, "a permission is missing"))
+        };
         indexes.iter().map(one).collect()
     };
     let mut clients = Vec::new();
@@ -124,14 +127,21 @@ fn port(text: PortText) -> Result<Port, Unread> {
                 for range in ranges {
                     let (first, last) = (digits(&range.first, width)?, digits(&range.last, width)?);
                     if first > last || after.is_some_and(|after| first <= after) {
-                        return Err(unread(0, format!("the range {} is empty, or not in order", range.first)));
+                        return Err(unread(
+                            0,
+                            format!("the range {} is empty, or not in order", range.first),
+                        ));
                     }
                     after = Some(last);
                     let identity = match (u32::try_from(first), u32::try_from(last)) {
                         (Ok(first), Ok(last)) if width == 8 => Identity::V4(first, last),
                         _ => Identity::V6(first, last),
                     };
-                    clients.push(Client { identity, name: range.client, permissions: of(&range.permissions)? });
+                    clients.push(Client {
+                        identity,
+                        name: range.client,
+                        permissions: of(&range.permissions)?,
+                    });
                 }
             }
             true
@@ -145,7 +155,10 @@ fn port(text: PortText) -> Result<Port, Unread> {
 /// The script compares them as texts: a fixed width, lower case.
 fn digits(text: &str, width: usize) -> Result<u128, Unread> {
     let plain = text.len() == width && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    u128::from_str_radix(text, 16).ok().filter(|_| plain).ok_or_else(|| unread(0, format!("{text:?} is no address")))
+    u128::from_str_radix(text, 16)
+        .ok()
+        .filter(|_| plain)
+        .ok_or_else(|| unread(0, format!("{text:?} is no address")))
 }
 
 fn permission(entry: Entry) -> Result<Permission, Unread> {

@@ -68,7 +68,8 @@ struct Rights {
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Client>, Unread> {
-    let text: Dynsec = serde_json::from_slice(bytes).map_err(|error| unread(error.line(), error.to_string()))?;
+    let text: Dynsec =
+        serde_json::from_slice(bytes).map_err(|error| unread(error.line(), error.to_string()))?;
     let access = &text.default_acl_access;
     if access.publish_client_send || access.publish_client_receive || access.subscribe {
         return Err(unread(0, "the default is not to refuse"));
@@ -91,10 +92,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Client>, Unread> {
         }
         let mut grants = Vec::new();
         for of in client.roles {
-            let role = roles.get(&of.rolename).ok_or_else(|| unread(0, format!("no role {:?}", of.rolename)))?;
+            let role =
+                roles.get(&of.rolename).ok_or_else(|| unread(0, format!("no role {:?}", of.rolename)))?;
             // what refuses has to be asked first: roles go by descending priority
             if of.priority != i32::from(role.refuses) {
-                return Err(unread(0, format!("the priority of {:?} for {:?}", of.rolename, client.username)));
+                return Err(unread(
+                    0,
+                    format!("the priority of {:?} for {:?}", of.rolename, client.username),
+                ));
             }
             grants.push(Grant {
                 role: of.rolename,
@@ -119,9 +124,15 @@ fn rights(role: Role) -> Result<Rights, Unread> {
     let (mut publish, mut subscribe, mut receive) = (Vec::new(), Vec::new(), Vec::new());
     for acl in role.acls {
         if acl.allow == refuses || acl.priority != 0 {
-            return Err(unread(0, format!("the role {name:?} both permits and refuses, or ranks its entries")));
+            return Err(unread(
+                0,
+                format!("the role {name:?} both permits and refuses, or ranks its entries"),
+            ));
         }
-        if acl.topic.is_empty() || acl.topic.chars().any(char::is_control) || acl.topic.starts_with("$CONTROL") {
+        if acl.topic.is_empty()
+            || acl.topic.chars().any(char::is_control)
+            || acl.topic.starts_with("$CONTROL")
+        {
             return Err(unread(0, format!("the topic {:?}", acl.topic)));
         }
         let list = match acl.acltype.as_str() {

@@ -86,8 +86,21 @@ impl Authority {
     pub(crate) fn new(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         run(Command::new("openssl").current_dir(folder).args([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-            "ca.key", "-out", "ca.crt", "-subj", "/O=plant/CN=bench CA", "-days", "2",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.crt",
+            "-subj",
+            "/O=plant/CN=bench CA",
+            "-days",
+            "2",
         ]));
         Self { folder: folder.to_owned() }
     }
@@ -101,14 +114,38 @@ impl Authority {
         let path = self.folder.join(name);
         let file = |end: &str| path.with_extension(end).to_string_lossy().into_owned();
         run(Command::new("openssl").args([
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", &file("key"),
-            "-out", &file("csr"), "-subj", subject,
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            &file("key"),
+            "-out",
+            &file("csr"),
+            "-subj",
+            subject,
         ]));
-        let extensions = if alternative.is_empty() { String::new() } else { format!("subjectAltName={alternative}") };
+        let extensions =
+            if alternative.is_empty() { String::new() } else { format!("subjectAltName={alternative}") };
         std::fs::write(file("ext"), extensions).unwrap();
         run(Command::new("openssl").current_dir(&self.folder).args([
-            "x509", "-req", "-in", &file("csr"), "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days",
-            "2", "-extfile", &file("ext"), "-out", &file("crt"),
+            "x509",
+            "-req",
+            "-in",
+            &file("csr"),
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            &file("ext"),
+            "-out",
+            &file("crt"),
         ]));
         path
     }
@@ -260,18 +297,14 @@ impl Session {
     }
 
     fn run(mut command: Command, to: SocketAddr, authority: &Authority, identity: Option<&Path>) -> Self {
-        command.args([ "-quiet", "-tls1_3", "-no_ign_eof", "-connect", &to.to_string(), "-CAfile"]);
+        command.args(["-quiet", "-tls1_3", "-no_ign_eof", "-connect", &to.to_string(), "-CAfile"]);
         command.arg(authority.certificate());
         if let Some(identity) = identity {
             command.arg("-cert").arg(identity.with_extension("crt"));
             command.arg("-key").arg(identity.with_extension("key"));
         }
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let from = child.stdout.take().unwrap();
         Self { child: Some(child), plain: None, arrives: reader(from), got: Vec::new() }
     }
