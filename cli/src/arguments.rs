@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Check(Checking),
     /// Check a package and write what enforces it.
     Build(Building),
+    /// Prove a built tree, or what a host has loaded, against the package: find any drift.
+    Verify(Verifying),
     /// Format source files in place.
     Fmt {
         /// Files and folders; the package around the current folder, if none is given.
@@ -93,6 +95,22 @@ pub(crate) struct Building {
     /// Write nothing, and fail if anything would change.
     #[arg(long)]
     pub(crate) locked: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Verifying {
+    /// The built tree; `out` in the package's folder, if not given.
+    #[arg(value_name = "TREE", conflicts_with = "live")]
+    pub(crate) tree: Option<PathBuf>,
+    /// The package's folder; the nearest one with a weir.toml, from the current folder up, if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) package: Option<PathBuf>,
+    /// Verify what this host has loaded as the ruleset of this gateway, by `nft -j list ruleset`.
+    #[arg(long, value_name = "GATEWAY")]
+    pub(crate) live: Option<String>,
+    /// Read the listing from a file, or from standard input (`-`), instead of asking `nft`.
+    #[arg(long, value_name = "FILE", requires = "live")]
+    pub(crate) listing: Option<PathBuf>,
 }
 
 fn warning_code(text: &str) -> Result<&'static Code, String> {

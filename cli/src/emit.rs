@@ -1,19 +1,20 @@
-//! From the plan to the output tree: the one place that knows which targets there are.
+//! From the plan to the files of the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
 use weir_compiler::{
-    Sources,
-    package::{NftablesOptions, Targets},
+    Facts, Sources,
+    package::NftablesOptions,
     plan::{
         Plan,
         proxies::{ProxyKind, ProxyPlan},
     },
 };
+use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options};
-use weir_targets::{Emitted, OutputTree, TargetGuide};
+use weir_targets::{Emitted, Ledger, TargetGuide, TreeError};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, prove, write::Publication};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
@@ -23,19 +24,150 @@ pub(crate) enum Target {
     Mosquitto,
 }
 
-/// What a plan became: a tree, or why a target cannot render it.
-pub(crate) type Outcome = Result<OutputTree, Vec<Diagnostic>>;
-
-/// What the targets made so far.
+/// What the targets made so far: the files of each point go to `publication` at once.
 struct Emission<'p> {
     plan: &'p Plan,
-    emitted: Vec<Emitted>,
+    ledger: Ledger,
+    publication: &'p mut Publication,
     guides: Vec<TargetGuide>,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl<'p> Emission<'p> {
-    fn refused(&mut self, point: &str, error: &dyn std::fmt::Display, statement: Option<&str>, help: String) {
+fn internal(error: TreeError) -> Failure {
+    Failure::Internal(error.to_string())
+}
+
+/// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
+/// `publication` as soon as they are proven. Returns why a target cannot render the plan; then the publication lacks
+/// files, and is to be dropped.
+pub(crate) fn emit(
+    plan: &Plan,
+    facts: &Facts,
+    sources: &Sources,
+    targets: &[Target],
+    publication: &mut Publication,
+) -> Result<Vec<Diagnostic>, Failure> {
+    let wanted = |target| targets.is_empty() || targets.contains(&target);
+    let mut prover = prove::prover(plan, facts, sources);
+    let mut emission = Emission {
+        plan,
+        ledger: Ledger::new(plan, sources),
+        publication,
+        guides: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    if wanted(Target::Nftables) {
+        let mut gateways: Vec<String> = Vec::new();
+        let options = options(&sources.manifest.targets.nftables);
+        for gateway in &plan.gateways {
+            match weir_target_nftables::emit(gateway, &options) {
+                Ok(emitted) => {
+                    let emitted = Emitted {
+                        point: gateway.name.clone(),
+                        artifacts: emitted.artifacts,
+                        carried: vec![emitted.carried],
+                    };
+                    let files = emitted.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.nftables(gateway, &files);
+                    emission.take(&emitted)?;
+                    gateways.push(emitted.point);
+                }
+                Err(error) => {
+                    emission.refused(&gateway.name, &error, error.statement(), error.help());
+                }
+            }
+        }
+        let bridges = plan.gateways.iter().filter(|one| !one.bridges.is_empty());
+        let bridges: Vec<String> = bridges.map(|one| one.name.clone()).collect();
+        emission
+            .guide(weir_target_nftables::TARGET, weir_target_nftables::readme_section(&gateways, &bridges));
+    }
+    let of = |kind: ProxyKind| plan.proxies.iter().filter(move |proxy| proxy.kind == kind);
+    let manifest = &sources.manifest.targets;
+    if wanted(Target::Envoy) {
+        use weir_target_envoy::{Options, TARGET, emit, readme_section};
+        let mut options = Options::default();
+        options.folder = manifest.envoy.folder.clone().unwrap_or(options.folder);
+        let done = emission.proxies(of(ProxyKind::Envoy), |proxy| {
+            emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
+        })?;
+        emission.guide(TARGET, readme_section(&done, &options));
+    }
+    if wanted(Target::Modbus) {
+        use weir_target_modbus::{Options, TARGET, emit, readme_section};
+        let mut options = Options::default();
+        options.folder = manifest.modbus.folder.clone().unwrap_or(options.folder);
+        options.state = manifest.modbus.state.clone().unwrap_or(options.state);
+        options.modules = manifest.modbus.modules.clone().unwrap_or(options.modules);
+        let done = emission.proxies(of(ProxyKind::Modbus), |proxy| {
+            emit(proxy, &options).map_err(|error| (error.to_string(), error.help()))
+        })?;
+        emission.guide(TARGET, readme_section(&done, &options));
+    }
+    if wanted(Target::Mosquitto) {
+        use weir_target_mosquitto::{Options, TARGET, emit, readme_section};
+        let mut options = Options::default();
+        options.folder = manifest.mosquitto.folder.clone().unwrap_or(options.folder);
+        options.plugin = manifest.mosquitto.plugin.clone().unwrap_or(options.plugin);
+        // a broker that serves no MQTT has nothing to listen on
+        let brokers = of(ProxyKind::Mosquitto).filter(|proxy| !proxy.listeners.is_empty());
+        let done = emission.proxies(brokers, |proxy| {
+            emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
+        })?;
+        emission.guide(TARGET, readme_section(&done, &options));
+    }
+    let Emission { ledger, publication, guides, diagnostics, .. } = emission;
+    if !diagnostics.is_empty() {
+        return Ok(diagnostics);
+    }
+    let proof = prover.finish();
+    if let Some(undecided) = prove::settle(&proof, facts, sources)? {
+        return Ok(undecided);
+    }
+    let certificate =
+        certificate::render(&proof, facts, plan, sources, |path| ledger.sha256(path).to_owned())
+            .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
+    for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
+        publication.take(path, &file.contents, file.executable)?;
+    }
+    Ok(diagnostics)
+}
+
+impl Emission<'_> {
+    fn take(&mut self, emitted: &Emitted) -> Result<(), Failure> {
+        self.ledger.enter(emitted).map_err(internal)?;
+        for artifact in &emitted.artifacts {
+            self.publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
+        }
+        Ok(())
+    }
+
+    fn guide(&mut self, target: &'static str, section: String) {
+        self.guides.push(TargetGuide { target, section });
+    }
+
+    /// Emits the points of one kind, and gives the names of those that were rendered.
+    fn proxies<'p>(
+        &mut self,
+        proxies: impl Iterator<Item = &'p ProxyPlan>,
+        emit: impl Fn(&ProxyPlan) -> Result<Emitted, (String, String)>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut done = Vec::new();
+        for proxy in proxies {
+            match emit(proxy) {
+                Ok(emitted) => {
+                    self.take(&emitted)?;
+                    done.push(emitted.point);
+                }
+                Err((error, help)) => self.refused(&proxy.name, &error, None, &help),
+            }
+        }
+        Ok(done)
+    }
+
+    fn refused(&mut self, point: &str, error: &dyn std::fmt::Display, statement: Option<&str>, help: &str) {
         let origin = statement.and_then(|id| self.plan.statements.iter().find(|origin| origin.id == id));
         let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
         self.diagnostics.push(
@@ -44,105 +176,6 @@ impl<'p> Emission<'p> {
                 .help(help),
         );
     }
-
-    /// Takes the points that a target emitted, and what it says of them.
-    fn add(&mut self, target: &'static str, emitted: Vec<Emitted>, guide: impl FnOnce(&[String]) -> String) {
-        let points: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
-        self.guides.push(TargetGuide { target, section: guide(&points) });
-        self.emitted.extend(emitted);
-    }
-
-    fn nftables(&mut self, wanted: &NftablesOptions) {
-        let options = options(wanted);
-        let mut emitted = Vec::new();
-        for gateway in &self.plan.gateways {
-            match weir_target_nftables::emit(gateway, &options) {
-                Ok(emission) => emitted.push(Emitted {
-                    point: gateway.name.clone(),
-                    artifacts: emission.artifacts,
-                    carried: emission.sources,
-                }),
-                Err(error) => {
-                    self.refused(&gateway.name, &error, error.statement(), error.help().to_owned());
-                }
-            }
-        }
-        self.add(weir_target_nftables::TARGET, emitted, weir_target_nftables::readme_section);
-    }
-
-    fn proxies(&self, kind: ProxyKind) -> impl Iterator<Item = &'p ProxyPlan> + use<'p> {
-        let plan = self.plan;
-        plan.proxies.iter().filter(move |proxy| proxy.kind == kind)
-    }
-
-    fn envoy(&mut self, targets: &Targets) {
-        use weir_target_envoy::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = targets.envoy.folder.clone().unwrap_or(options.folder);
-        let mut emitted = Vec::new();
-        for proxy in self.proxies(ProxyKind::Envoy) {
-            match emit(proxy, &options) {
-                Ok(one) => emitted.push(one),
-                Err(error) => self.refused(&proxy.name, &error, None, error.help().to_owned()),
-            }
-        }
-        self.add(TARGET, emitted, |points| readme_section(points, &options));
-    }
-
-    fn modbus(&mut self, targets: &Targets) {
-        use weir_target_modbus::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = targets.modbus.folder.clone().unwrap_or(options.folder);
-        options.state = targets.modbus.state.clone().unwrap_or(options.state);
-        options.modules = targets.modbus.modules.clone().unwrap_or(options.modules);
-        let mut emitted = Vec::new();
-        for proxy in self.proxies(ProxyKind::Modbus) {
-            match emit(proxy, &options) {
-                Ok(one) => emitted.push(one),
-                Err(error) => self.refused(&proxy.name, &error, None, error.help()),
-            }
-        }
-        self.add(TARGET, emitted, |points| readme_section(points, &options));
-    }
-
-    fn mosquitto(&mut self, targets: &Targets) {
-        use weir_target_mosquitto::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = targets.mosquitto.folder.clone().unwrap_or(options.folder);
-        options.plugin = targets.mosquitto.plugin.clone().unwrap_or(options.plugin);
-        let mut emitted = Vec::new();
-        for proxy in self.proxies(ProxyKind::Mosquitto).filter(|proxy| !proxy.listeners.is_empty()) {
-            match emit(proxy, &options) {
-                Ok(one) => emitted.push(one),
-                Err(error) => self.refused(&proxy.name, &error, None, error.help().to_owned()),
-            }
-        }
-        self.add(TARGET, emitted, |points| readme_section(points, &options));
-    }
-}
-
-/// Emits the chosen targets; all, if none is chosen.
-pub(crate) fn emit(plan: &Plan, sources: &Sources, targets: &[Target]) -> Result<Outcome, Failure> {
-    let wanted = |target| targets.is_empty() || targets.contains(&target);
-    let options = &sources.manifest.targets;
-    let mut emission = Emission { plan, emitted: Vec::new(), guides: Vec::new(), diagnostics: Vec::new() };
-    if wanted(Target::Nftables) {
-        emission.nftables(&options.nftables);
-    }
-    if wanted(Target::Envoy) {
-        emission.envoy(options);
-    }
-    if wanted(Target::Modbus) {
-        emission.modbus(options);
-    }
-    if wanted(Target::Mosquitto) {
-        emission.mosquitto(options);
-    }
-    if !emission.diagnostics.is_empty() {
-        return Ok(Err(emission.diagnostics));
-    }
-    let tree = OutputTree::assemble(plan, sources, emission.emitted, &emission.guides);
-    tree.map(Ok).map_err(|error| Failure::Internal(error.to_string()))
 }
 
 fn options(wanted: &NftablesOptions) -> Options {
@@ -153,5 +186,6 @@ fn options(wanted: &NftablesOptions) -> Options {
     if let Some(rate) = wanted.deny_log_rate {
         options.deny_log.per_second = rate;
     }
+    options.mark_mask = wanted.mark_mask;
     options
 }

@@ -67,7 +67,8 @@ impl Failure {
                 Self::USAGE
             }
             Self::Internal(message) => {
-                console.stderr(&guard::report(&text::visible(message), ""));
+                let message = text::visible_lines(message);
+                console.stderr(&guard::report(&message, ""));
                 Self::INTERNAL
             }
         }

@@ -31,10 +31,12 @@ impl Package {
 }
 
 /// The package's folder: the given one, or the nearest from the current folder up.
-pub(crate) fn find(folder: Option<&Path>) -> Result<PathBuf, Diagnostic> {
+pub(crate) fn find(folder: Option<&Path>) -> Result<PathBuf, Box<Diagnostic>> {
     let missing = |message: String| {
-        Diagnostic::new(&codes::E0003, message)
-            .help("a package is a folder with a `weir.toml`; `weir new NAME` starts one")
+        Box::new(
+            Diagnostic::new(&codes::E0003, message)
+                .help("a package is a folder with a `weir.toml`; `weir new NAME` starts one"),
+        )
     };
     if let Some(folder) = folder {
         let shown = folder.display();

@@ -11,6 +11,7 @@ mod failure;
 mod guard;
 mod load;
 mod progress;
+mod prove;
 mod render;
 mod walk;
 mod write;

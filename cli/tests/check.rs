@@ -335,3 +335,24 @@ fn readers_that_go_away_and_disks_that_are_full() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(stderr, "error: cannot write to standard output: No space left on device\n");
 }
+
+#[test]
+fn what_an_assertion_assumes_is_said() {
+    let folder = Folder::new();
+    folder.write("weir.toml", "[package]\nname = \"hall\"\nversion = \"0.1.0\"\nedition = \"2026\"\n");
+    folder.write(
+        "plant.weir",
+        "use std.it.{https, ssh}\nzone cell {}\nnetwork one { zone = cell, subnet = 10.1.0.0/24, isolated = true }\n\
+         network two { zone = cell, subnet = 10.2.0.0/24, isolated = true }\n\
+         gateway gw {\n  enforces = nftables\n  serves = [ssh]\n  interface a { network = one, address = 10.1.0.1 }\n  \
+         interface b { network = two, address = 10.2.0.1 }\n}\n\
+         device a { network = one, address = 10.1.0.2 }\n\
+         device b { network = two, address = 10.2.0.2, serves = [https] }\n\
+         device c { network = one, address = 10.1.0.3 }\n\
+         allow b -> gw : ssh\nallow a -> b : https\nassert never a ~> c { pivot = [ssh] }\n",
+    );
+    let said = folder.weir(&["check"]).stderr;
+    let expected =
+        "assumed: an intruder gets onto a principal by `ssh` and by no other flow (plant.weir:16)\n";
+    assert!(said.contains(expected), "{said}");
+}

@@ -1,12 +1,14 @@
 //! Weir's compiler: from a package's text to a checked model, the flow relation and the plan of each
 //! enforcement point. No network, no clock and no files of its own: the caller hands them in.
 
+mod consequences;
 pub mod flows;
 mod lint;
 pub mod model;
 pub mod names;
 pub mod package;
 pub mod plan;
+mod remedies;
 
 use weir_syntax::{Diagnostic, FileId, Severity, diagnostic::codes};
 
@@ -19,7 +21,7 @@ pub struct Analysis {
     pub diagnostics: Vec<Diagnostic>,
     /// Missing exactly if a diagnostic is an error.
     pub plan: Option<plan::Plan>,
-    /// What the plan was made from; missing with it.
+    /// What the plan was made from; there even where the plan is missing, if names and kinds are right.
     pub facts: Option<Facts>,
 }
 
@@ -29,29 +31,34 @@ pub struct Facts {
     pub model: model::Model,
     pub statements: Vec<flows::Statement>,
     pub rectangles: Vec<flows::Rectangle>,
+    /// For each rectangle, the proxy that its connections are led through.
+    pub proxies: Vec<Option<u32>>,
+    pub integrity: flows::IntegrityReport,
+    /// Every assertion.
+    pub assertions: Vec<flows::Held>,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
 /// exceptions that ended before are left out.
 pub fn analyze(sources: &Sources, now: i64) -> Analysis {
-    let parsed: Vec<weir_syntax::Parsed> = sources
+    let mut diagnostics = sources.diagnostics.clone();
+    let trees: Vec<weir_syntax::ast::File> = sources
         .files
         .iter()
         .enumerate()
         .map(|(index, source)| {
             if source.path == package::MANIFEST {
-                weir_syntax::Parsed::default()
-            } else {
-                weir_syntax::parse(&source.text, FileId(index as u32))
+                return weir_syntax::ast::File::default();
             }
+            // Only the tree is kept: tokens take more room than the text.
+            let file = FileId(index as u32);
+            let parsed = weir_syntax::parse(&source.text, file);
+            diagnostics.extend(parsed.diagnostics);
+            diagnostics.extend(names::check_file(&parsed.file, file));
+            parsed.file
         })
         .collect();
-    let mut diagnostics = sources.diagnostics.clone();
-    for (index, parsed) in parsed.iter().enumerate() {
-        diagnostics.extend(parsed.diagnostics.iter().cloned());
-        diagnostics.extend(names::check_file(&parsed.file, FileId(index as u32)));
-    }
-    let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
+    let files: Vec<_> = sources.files.iter().cloned().zip(&trees).collect();
     let internet = internet();
     let mut universe = names::expand(&files, Some(&internet));
     diagnostics.append(&mut universe.diagnostics);
@@ -63,18 +70,29 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     diagnostics.append(&mut found);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
-    forget_consequences(&files, &mut diagnostics);
+    consequences::forget(&files, &mut diagnostics);
+    remedies::add(sources, &universe, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
-    match planned.filter(|_| !failed) {
-        Some((plan, statements, rectangles)) => {
-            Analysis { diagnostics, plan: Some(plan), facts: Some(Facts { model, statements, rectangles }) }
-        }
+    match planned {
+        Some(Planned { plan, statements, rectangles, proxies, integrity, assertions }) => Analysis {
+            diagnostics,
+            plan: (!failed).then_some(plan),
+            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assertions }),
+        },
         None => Analysis { diagnostics, plan: None, facts: None },
     }
 }
 
-type Planned = (plan::Plan, Vec<flows::Statement>, Vec<flows::Rectangle>);
+/// What was made of a package whose names and kinds are right.
+struct Planned {
+    plan: plan::Plan,
+    statements: Vec<flows::Statement>,
+    rectangles: Vec<flows::Rectangle>,
+    proxies: Vec<Option<u32>>,
+    integrity: flows::IntegrityReport,
+    assertions: Vec<flows::Held>,
+}
 
 /// The rest, where names and kinds are right: what follows from a wrong name is not said.
 fn flows_and_plan(
@@ -90,18 +108,16 @@ fn flows_and_plan(
     let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     unbuilt.extend(more);
     lint::groups(universe, &mut sets, diagnostics);
-    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics, &mut unbuilt);
+    let claims = flows::Claims::read(universe, model, &mut sets, diagnostics);
     lint::unbuilt(&unbuilt, diagnostics);
     if wrong_before {
         return None;
     }
     lint::names(sources, universe, diagnostics);
     let rectangles = flows::relation(model, &statements, diagnostics);
-    claims.check(model, &statements, &rectangles, diagnostics);
-    flows::check_isolation(universe, model, &statements, &rectangles, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
     let package = &sources.manifest.package;
-    let plan = plan::build(
+    let (mut plan, proxies) = plan::build(
         universe,
         model,
         &statements,
@@ -109,13 +125,17 @@ fn flows_and_plan(
         (&package.name, &package.version),
         diagnostics,
     );
-    plan::gaps(universe, model, diagnostics);
+    let integrity = flows::check_integrity(universe, model, &statements, &rectangles, &proxies, diagnostics);
+    let relays = plan.relays(&rectangles);
+    let ground = flows::Ground { model, statements: &statements, rectangles: &rectangles, relays: &relays };
+    let assertions = claims.check(universe, ground, diagnostics);
+    flows::check_isolation(universe, ground, diagnostics);
+    plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
-        lint::layer_2(&statements, &rectangles, diagnostics);
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
-    Some((plan, statements, rectangles))
+    Some(Planned { plan, statements, rectangles, proxies, integrity, assertions })
 }
 
 /// The declaration behind the predeclared `internet`.
@@ -132,33 +152,6 @@ fn internet() -> weir_syntax::ast::Declaration {
         value: None,
         body: None,
     }
-}
-
-/// Drops what only follows from another mistake: that a name is missing whose declaration has a misspelt keyword, and
-/// that an assertion fails while something else is wrong.
-fn forget_consequences(
-    files: &[(package::Source, &weir_syntax::ast::File)],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let misspelt: rustc_hash::FxHashSet<&str> = files
-        .iter()
-        .flat_map(|(_, tree)| &tree.items)
-        .filter_map(|item| match &item.kind {
-            weir_syntax::ast::ItemKind::Declaration(declaration) => Some(declaration),
-            _ => None,
-        })
-        .filter(|declaration| names::schema::by_keyword(&declaration.keyword.text).is_none())
-        .map(|declaration| declaration.name.text.as_str())
-        .collect();
-    let others = diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity() == Severity::Error && diagnostic.code != &codes::E0701);
-    diagnostics.retain(|diagnostic| {
-        let (file, span, _) = diagnostic.position();
-        let word = files.get(file.0 as usize).map_or("", |(source, _)| span.of(&source.text));
-        let follows = diagnostic.code == &codes::E0202 && misspelt.contains(word);
-        !(follows || others && diagnostic.code == &codes::E0701)
-    });
 }
 
 /// Bytes of one text of a diagnostic, at most: names may be as long as a file.
@@ -186,6 +179,8 @@ fn settle(diagnostics: &mut Vec<Diagnostic>) {
         shorten(&mut diagnostic.message);
         diagnostic.labels.iter_mut().for_each(|label| shorten(&mut label.message));
         diagnostic.notes.iter_mut().chain(&mut diagnostic.help).for_each(shorten);
+        // a change that cannot be shown is none
+        diagnostic.fixes.retain(|fix| fix.title.len() <= LONGEST_TEXT);
     }
     diagnostics.sort_by(|a, b| a.position().cmp(&b.position()).then_with(|| a.message.cmp(&b.message)));
     diagnostics.dedup_by(|a, b| a.position() == b.position());

@@ -4,7 +4,6 @@ use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, FileId, diagnostic::codes, lexer};
 
 use crate::{
-    flows::{Rectangle, Statement},
     model::{Sets, Unbuilt},
     names::{EntityId, Kind, Universe},
     package::Sources,
@@ -95,19 +94,6 @@ fn unused_imports(universe: &Universe<'_>, file: FileId, text: &str, diagnostics
                 .help("remove it from the `use`"),
         );
     }
-}
-
-/// Frames of a segment meet no enforcement point: a layer-2 flow is checked, and held by nothing.
-pub(crate) fn layer_2(statements: &[Statement], rectangles: &[Rectangle], diagnostics: &mut Vec<Diagnostic>) {
-    let frames = rectangles.iter().filter(|rectangle| !rectangle.ports.ethertypes.is_empty());
-    let mut found: Vec<u32> = frames.map(|rectangle| rectangle.statement).collect();
-    found.dedup();
-    let places: Vec<Unbuilt> = found
-        .into_iter()
-        .map(|index| &statements[index as usize])
-        .map(|statement| Unbuilt { what: "layer-2 flows".into(), file: statement.file, span: statement.span })
-        .collect();
-    unbuilt(&places, diagnostics);
 }
 
 /// One warning for each kind of statement that this version checks and does not enforce.

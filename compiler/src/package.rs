@@ -121,6 +121,9 @@ pub struct NftablesOptions {
     /// Log lines per second for what the default deny drops; 10, if not given.
     #[serde(default)]
     pub deny_log_rate: Option<u32>,
+    /// The bits of connection and packet marks that rulesets may use; all, if not given.
+    #[serde(default)]
+    pub mark_mask: Option<u32>,
 }
 
 /// `[proof]`.

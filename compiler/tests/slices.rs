@@ -2,15 +2,24 @@
 
 use weir_compiler::{Sources, analyze};
 
-/// The codes of the errors in a package with two slices behind one UPF; `{}` is filled in.
+/// The codes of the errors in a package with two slices, each with its UPF.
 fn errors(control: &str, devices: &str) -> Vec<&'static str> {
+    errors_with(control, devices, "dedicated(upf_video)")
+}
+
+fn errors_with(control: &str, devices: &str, video: &str) -> Vec<&'static str> {
     let text = format!(
         r#"
 core plant5g {{ product = open5gs, mcc = "999", mnc = "70" }}
 zone mobile {{ }}
 zone plant {{ }}
 network n6 {{ zone = plant, subnet = 10.1.0.0/24 }}
-gateway upf {{ enforces = [upf, nftables], interface eth0 {{ network = n6, address = 10.1.0.1 }} }}
+gateway upf {{
+    enforces = [upf, nftables]
+    interface eth0 {{ network = n6, address = 10.1.0.1 }}
+    interface tun0 {{ network = control, address = 10.61.0.1 }}
+}}
+gateway upf_video {{ enforces = [upf, nftables], interface eth0 {{ network = n6, address = 10.1.0.2 }} }}
 slice control {{
     core = plant5g, snssai = urllc/0x000001, dnn = "control", pool = 10.61.0.0/24, zone = mobile
     user_plane = dedicated(upf)
@@ -18,7 +27,7 @@ slice control {{
 }}
 slice video {{
     core = plant5g, snssai = embb/0x000002, dnn = "video", pool = 10.62.0.0/24, zone = mobile
-    user_plane = shared(upf)
+    user_plane = {video}
 }}
 conduit air between mobile, plant {{ carries = [any] }}
 device dock {{ network = n6, address = 10.1.0.10 }}
@@ -46,4 +55,37 @@ fn an_isolated_slice_has_no_flow_out() {
     assert_eq!(errors("isolated = true", AGV), ["E0514"]);
     let inside = "device agv { slice = control, address = 10.61.0.11 }";
     assert_eq!(errors("isolated = true", inside), [""; 0]);
+}
+
+#[test]
+fn an_isolated_slice_shares_no_upf_and_no_device() {
+    let inside = "device agv { slice = control, address = 10.61.0.11 }";
+    assert_eq!(errors_with("", inside, "shared(upf)"), [""; 0]);
+    assert_eq!(errors_with("isolated = true", inside, "shared(upf)"), ["E0514"]);
+    assert_eq!(errors("isolated = true", BOTH), ["E0514"]);
+}
+
+#[test]
+fn an_isolated_slice_is_in_no_chain() {
+    let inside = "device agv { slice = control, address = 10.61.0.11 }\n";
+    let to_upf = format!("{inside}allow agv -> upf : udp/123");
+    assert_eq!(errors("isolated = true", &to_upf), [""; 0]);
+    let onward = format!("{to_upf}\nallow upf -> dock : tcp/6514");
+    assert_eq!(errors("isolated = true", &onward), ["E0514"]);
+    let inward = format!("{inside}allow dock -> upf : tcp/22\nallow upf -> agv : tcp/22");
+    assert_eq!(errors("isolated = true", &inward), ["E0514"]);
+    let administered = format!("{inside}allow dock -> upf : tcp/22");
+    assert_eq!(errors("isolated = true", &administered), [""; 0]);
+}
+
+#[test]
+fn asserted_isolation_is_the_same() {
+    let both = "device agv { slice = control, address = 10.61.0.11 }\ndevice eye { slice = video, address = 10.62.0.11 }\n";
+    let asserted = format!("{both}assert isolated control, video");
+    assert_eq!(errors("", &asserted), [""; 0]);
+    assert_eq!(errors_with("", &asserted, "shared(upf)"), ["E0703"]);
+    let joined = format!("{asserted}\nallow agv -> dock : tcp/502\nallow dock -> eye : tcp/554");
+    assert_eq!(errors("", &joined), ["E0703"]);
+    let shared = format!("{BOTH}\nassert isolated control, video");
+    assert_eq!(errors("", &shared), ["E0703"]);
 }

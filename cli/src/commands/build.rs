@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use weir_targets::OutputTree;
-
 use super::check::Checked;
 use crate::{
     arguments::Building,
@@ -12,27 +10,28 @@ use crate::{
     failure::Failure,
     progress::Progress,
     render::{Format, text},
-    write::{self, Change, Changes},
+    write::{Change, Changes, Publication},
 };
 
 pub(crate) fn run(options: &Building, console: &Console) -> Result<(), Failure> {
     let progress = Progress::start(console, "checking");
     let mut checked = Checked::new(&options.checking, "build", console)?;
-    progress.stage("generating");
-    let tree = generate(&mut checked, options)?;
-    drop(progress);
-    checked.settle(console)?;
-    let tree = tree.ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?;
     let out = options.output.clone().unwrap_or_else(|| plain(&checked.package.root).join("out"));
-    let root = &checked.package.root;
-    if options.locked {
-        return locked(&write::compare(&out, root, &tree)?, &out, console);
-    }
-    let progress = Progress::start(console, "writing");
-    let changes = write::publish(&out, root, &tree)?;
+    progress.stage("generating and proving");
+    let generated = generate(&mut checked, options, &out);
     drop(progress);
+    if let Err(bug @ Failure::Internal(_)) = generated {
+        return Err(bug);
+    }
+    checked.settle(console)?;
+    let publication =
+        generated?.ok_or_else(|| Failure::Internal("there are neither errors nor artifacts".into()))?;
+    let changes = publication.finish()?;
+    if options.locked {
+        return locked(&changes, &out, console);
+    }
     let gateways = checked.analysis.plan.as_ref().map_or(0, |plan| plan.gateways.len());
-    let summary = summary(&out, &tree, gateways, &changes);
+    let summary = summary(&out, gateways, &changes);
     match options.checking.format {
         Format::Human => console.summary(&summary),
         // Standard output is for the machine that reads the diagnostics.
@@ -48,21 +47,26 @@ fn plain(folder: &Path) -> &Path {
     folder.strip_prefix(".").unwrap_or(folder)
 }
 
-/// The tree, unless there are errors; what a target cannot render becomes one.
-fn generate(checked: &mut Checked, options: &Building) -> Result<Option<OutputTree>, Failure> {
+/// The files, ready to be put in place, unless there are errors; what a target cannot render becomes one.
+fn generate(checked: &mut Checked, options: &Building, out: &Path) -> Result<Option<Publication>, Failure> {
     if checked.is_refused() {
         return Ok(None);
     }
     let Some(plan) = &checked.analysis.plan else {
         return Err(Failure::Internal("the analysis ended without an error and without a plan".into()));
     };
-    match emit::emit(plan, &checked.package.sources, &options.targets)? {
-        Ok(tree) => Ok(Some(tree)),
-        Err(diagnostics) => {
-            checked.add(diagnostics);
-            Ok(None)
-        }
+    let Some(facts) = &checked.analysis.facts else {
+        return Err(Failure::Internal("there is a plan, and not what it was made from".into()));
+    };
+    let root = &checked.package.root;
+    let mut publication =
+        if options.locked { Publication::comparing(out, root)? } else { Publication::writing(out, root)? };
+    let refused = emit::emit(plan, facts, &checked.package.sources, &options.targets, &mut publication)?;
+    if refused.is_empty() {
+        return Ok(Some(publication));
     }
+    checked.add(refused);
+    Ok(None)
 }
 
 fn locked(changes: &Changes, out: &Path, console: &Console) -> Result<(), Failure> {
@@ -86,7 +90,7 @@ fn locked(changes: &Changes, out: &Path, console: &Console) -> Result<(), Failur
     Err(Failure::Reported)
 }
 
-fn summary(out: &Path, tree: &OutputTree, gateways: usize, changes: &Changes) -> String {
+fn summary(out: &Path, gateways: usize, changes: &Changes) -> String {
     let counts: Vec<String> = [
         (Change::Created, "created"),
         (Change::Updated, "updated"),
@@ -101,7 +105,7 @@ fn summary(out: &Path, tree: &OutputTree, gateways: usize, changes: &Changes) ->
     format!(
         "{}: {} for {} ({})\n",
         text::visible(&out.display().to_string()),
-        text::count(tree.files.len(), "file"),
+        text::count(changes.files(), "file"),
         text::count(gateways, "gateway"),
         counts.join(", ")
     )

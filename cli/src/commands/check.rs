@@ -1,9 +1,12 @@
 //! `weir check`, and what `weir build` has in common with it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    mem::ManuallyDrop,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use weir_compiler::{Analysis, analyze};
-use weir_syntax::{Diagnostic, Severity};
+use weir_syntax::{Diagnostic, Severity, text::LineIndex};
 
 use crate::{
     arguments::Checking,
@@ -25,7 +28,8 @@ pub(crate) fn run(options: &Checking, console: &Console) -> Result<(), Failure> 
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) package: Package,
-    pub(crate) analysis: Analysis,
+    /// Never taken apart: the process ends with it, and to free millions of small sets one by one takes a while.
+    pub(crate) analysis: ManuallyDrop<Analysis>,
     options: Checking,
     /// What was wanted, for the summary: `check`, `build`.
     verb: &'static str,
@@ -36,12 +40,12 @@ impl Checked {
         let root = match load::find(options.folder.as_deref()) {
             Ok(root) => root,
             Err(diagnostic) => {
-                Report::new(&[], &[diagnostic], "").print(options.format, console)?;
+                Report::new(&[], &[*diagnostic], "").print(options.format, console)?;
                 return Err(Failure::Reported);
             }
         };
         let package = load::load(&root);
-        let analysis = analyze(&package.sources, now()?);
+        let analysis = ManuallyDrop::new(analyze(&package.sources, now()?));
         Ok(Self { package, analysis, options: options.clone(), verb })
     }
 
@@ -70,9 +74,23 @@ impl Checked {
         report.print(self.options.format, console)?;
         let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
         if self.options.format == Format::Human {
+            self.say_assumptions(console);
             self.summarize(errors, warnings, console);
         }
         if self.is_refused() { Err(Failure::Reported) } else { Ok(()) }
+    }
+
+    /// What the assertions that hold rest on.
+    fn say_assumptions(&self, console: &Console) {
+        for held in self.analysis.facts.iter().flat_map(|facts| &facts.assertions) {
+            let (Some(assumption), Some(source)) = (&held.assumption, self.package.sources.file(held.file))
+            else {
+                continue;
+            };
+            let line = LineIndex::new(&source.text).line(held.span.start) + 1;
+            let place = text::visible(&format!("{}{}:{line}", self.package.prefix, source.path));
+            console.status("assumed", &format!("{} ({place})", text::visible(assumption)));
+        }
     }
 
     fn summarize(&self, errors: usize, warnings: usize, console: &Console) {

@@ -90,7 +90,7 @@ fn files(paths: &[PathBuf], outcome: &mut Outcome) -> Result<Vec<PathBuf>, Failu
     if paths.is_empty() {
         match load::find(None) {
             Ok(root) => search(&root, Nested::Skip, outcome),
-            Err(diagnostic) => outcome.diagnostics.push(diagnostic),
+            Err(diagnostic) => outcome.diagnostics.push(*diagnostic),
         }
     }
     let mut single = Vec::new();

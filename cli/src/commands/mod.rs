@@ -7,6 +7,7 @@ pub(crate) mod explain;
 mod format;
 mod man;
 mod new;
+mod verify;
 
 use crate::{
     arguments::{Arguments, Command},
@@ -19,6 +20,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::New { name } => new::run(&name, console),
         Command::Check(options) => check::run(&options, console),
         Command::Build(options) => build::run(&options, console),
+        Command::Verify(options) => verify::run(&options, console),
         Command::Fmt { paths, check } => format::run(&paths, check, console),
         Command::Explain { code } => explain::run(code.as_deref(), console),
         Command::Completions { shell } => completions::run(shell, console),

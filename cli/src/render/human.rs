@@ -70,6 +70,14 @@ fn translate<'a>(report: &'a Report<'_>, diagnostic: &Diagnostic) -> (Shown<usiz
     let mut notes: Vec<String> =
         diagnostic.notes.iter().map(|note| format!("note: {}", visible_lines(note))).collect();
     notes.extend(diagnostic.help.iter().map(|help| format!("help: {}", visible_lines(help))));
+    // what a fix would write is mostly in the help already
+    let help = diagnostic.help.as_deref().unwrap_or("");
+    let unsaid = |fix: &&weir_syntax::Fix| {
+        fix.edits.first().is_some_and(|edit| !help.contains(edit.text.trim())) && !help.contains(&fix.title)
+    };
+    notes.extend(
+        diagnostic.fixes.iter().filter(unsaid).map(|fix| format!("help: {}", visible_lines(&fix.title))),
+    );
     let weight = match diagnostic.severity() {
         Severity::Error => Weight::Error,
         Severity::Warning => Weight::Warning,

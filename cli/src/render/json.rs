@@ -20,6 +20,23 @@ struct Entry<'a> {
     message: &'a str,
     help: Option<&'a str>,
     spans: Vec<SpanEntry<'a>>,
+    /// Changes of the text that would mend it, the likeliest first.
+    fixes: Vec<FixEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct FixEntry<'a> {
+    title: &'a str,
+    edits: Vec<EditEntry<'a>>,
+}
+
+/// The text from `start` to `end` becomes `text`.
+#[derive(Serialize)]
+struct EditEntry<'a> {
+    file: &'a str,
+    start: LineColumn,
+    end: LineColumn,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -56,11 +73,22 @@ fn entry<'a>(report: &'a Report<'_>, diagnostic: &'a Diagnostic) -> Entry<'a> {
             })
         })
         .collect();
+    let edit = |edit: &'a weir_syntax::Edit| {
+        let (source, _) = report.text(edit.file)?;
+        let region = report.region_of(edit.file, edit.span)?;
+        Some(EditEntry { file: &source.path, start: region.start, end: region.end, text: &edit.text })
+    };
+    let fixes = diagnostic
+        .fixes
+        .iter()
+        .map(|fix| FixEntry { title: &fix.title, edits: fix.edits.iter().filter_map(edit).collect() })
+        .collect();
     Entry {
         code: diagnostic.code.id,
         severity: diagnostic.severity(),
         message: &diagnostic.message,
         help: diagnostic.help.as_deref(),
         spans,
+        fixes,
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 use weir_compiler::package::Source;
 use weir_syntax::{
-    Diagnostic, FileId, Label, Severity,
+    Diagnostic, FileId, Label, Severity, Span,
     text::{LineColumn, LineIndex},
 };
 
@@ -51,9 +51,11 @@ struct Region {
 impl<'a> Report<'a> {
     pub(crate) fn new(files: &'a [Source], diagnostics: &'a [Diagnostic], prefix: &'a str) -> Self {
         let mut lines = BTreeMap::new();
-        for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
-            if let Some(source) = files.get(label.file.0 as usize) {
-                lines.entry(label.file).or_insert_with(|| LineIndex::new(&source.text));
+        let labels = diagnostics.iter().flat_map(|one| &one.labels).map(|label| label.file);
+        let edits = diagnostics.iter().flat_map(|one| &one.fixes).flat_map(|fix| &fix.edits);
+        for file in labels.chain(edits.map(|edit| edit.file)) {
+            if let Some(source) = files.get(file.0 as usize) {
+                lines.entry(file).or_insert_with(|| LineIndex::new(&source.text));
             }
         }
         Self { files, diagnostics, prefix, lines }
@@ -81,9 +83,13 @@ impl<'a> Report<'a> {
     }
 
     fn region(&self, label: &Label) -> Option<Region> {
-        let (source, lines) = self.text(label.file)?;
+        self.region_of(label.file, label.span)
+    }
+
+    fn region_of(&self, file: FileId, span: Span) -> Option<Region> {
+        let (source, lines) = self.text(file)?;
         let at = |offset: u32| lines.line_column(&source.text, text::floor(&source.text, offset));
-        Some(Region { start: at(label.span.start), end: at(label.span.end.max(label.span.start)) })
+        Some(Region { start: at(span.start), end: at(span.end.max(span.start)) })
     }
 
     /// A file's path from the current folder; of the standard library its own.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::{Value, json};
-use weir_syntax::{Code, Diagnostic, Label};
+use weir_syntax::{Code, Diagnostic, FileId, Fix, Label};
 
 use super::{Report, internal, level};
 use crate::{commands::explain, failure::Failure};
@@ -80,7 +80,37 @@ fn result(report: &Report<'_>, diagnostic: &Diagnostic, rule: Option<usize>) -> 
     if !related.is_empty() {
         result["relatedLocations"] = Value::Array(related);
     }
+    let fixes: Vec<Value> = diagnostic.fixes.iter().filter_map(|one| fix(report, one)).collect();
+    if !fixes.is_empty() {
+        result["fixes"] = Value::Array(fixes);
+    }
     result
+}
+
+/// A fix, with one change per file.
+fn fix(report: &Report<'_>, fix: &Fix) -> Option<Value> {
+    let mut files: BTreeMap<FileId, Vec<Value>> = BTreeMap::new();
+    for edit in &fix.edits {
+        let region = report.region_of(edit.file, edit.span)?;
+        files.entry(edit.file).or_default().push(json!({
+            "deletedRegion": {
+                "startLine": region.start.line,
+                "startColumn": region.start.column,
+                "endLine": region.end.line,
+                "endColumn": region.end.column,
+            },
+            "insertedContent": { "text": edit.text },
+        }));
+    }
+    let changes: Option<Vec<Value>> = files
+        .into_iter()
+        .map(|(file, replacements)| {
+            let (source, _) = report.text(file)?;
+            let location = json!({ "uri": uri(&report.path(source)) });
+            Some(json!({ "artifactLocation": location, "replacements": replacements }))
+        })
+        .collect();
+    Some(json!({ "description": { "text": fix.title }, "artifactChanges": changes? }))
 }
 
 fn location(report: &Report<'_>, label: &Label) -> Option<Value> {

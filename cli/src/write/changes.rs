@@ -6,9 +6,8 @@ use std::{
     path::Path,
 };
 
-use weir_targets::{MANIFEST, Manifest, OutputTree, TreeFile};
+use weir_targets::{MANIFEST, Manifest};
 
-use super::path_in;
 use crate::failure::Failure;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +23,28 @@ pub(crate) enum Change {
 pub(crate) struct Changes(BTreeMap<String, Change>);
 
 impl Changes {
-    pub(crate) fn of(&self, path: &str) -> Change {
-        self.0.get(path).copied().unwrap_or(Change::Created)
+    pub(super) fn add(&mut self, path: &str, change: Change) {
+        self.0.insert(path.to_owned(), change);
+    }
+
+    /// Whatever else was there goes.
+    pub(super) fn remove_all_but_taken(&mut self, old: BTreeSet<String>) {
+        for path in old {
+            self.0.entry(path).or_insert(Change::Removed);
+        }
+    }
+
+    pub(super) fn unchanged(&self) -> impl Iterator<Item = &str> {
+        self.all().filter(|(_, change)| *change == Change::Unchanged).map(|(path, _)| path)
     }
 
     pub(crate) fn count(&self, change: Change) -> usize {
-        self.0.values().filter(|one| **one == change).count()
+        self.all().filter(|(_, one)| *one == change).count()
+    }
+
+    /// How many files the new tree has.
+    pub(crate) fn files(&self) -> usize {
+        self.0.len() - self.count(Change::Removed)
     }
 
     /// Whether all is as it should be.
@@ -39,33 +54,16 @@ impl Changes {
 
     /// All paths that are not as they should be.
     pub(crate) fn differences(&self) -> impl Iterator<Item = (&str, Change)> {
-        self.0
-            .iter()
-            .map(|(path, change)| (path.as_str(), *change))
-            .filter(|(_, change)| *change != Change::Unchanged)
+        self.all().filter(|(_, change)| *change != Change::Unchanged)
     }
-}
 
-pub(super) fn compare(place: &Path, package: &Path, tree: &OutputTree) -> Result<Changes, Failure> {
-    let old = existing(place, package)?;
-    let mut changes: BTreeMap<String, Change> = old
-        .iter()
-        .filter(|path| !tree.files.contains_key(*path))
-        .map(|path| (path.clone(), Change::Removed))
-        .collect();
-    for (path, file) in &tree.files {
-        let change = match old.contains(path) {
-            false => Change::Created,
-            true if is_same(&path_in(place, path), file) => Change::Unchanged,
-            true => Change::Updated,
-        };
-        changes.insert(path.clone(), change);
+    fn all(&self) -> impl Iterator<Item = (&str, Change)> {
+        self.0.iter().map(|(path, change)| (path.as_str(), *change))
     }
-    Ok(Changes(changes))
 }
 
 /// The files of the tree that stands there now. Whatever else stands there is somebody's: it is never replaced.
-fn existing(place: &Path, package: &Path) -> Result<BTreeSet<String>, Failure> {
+pub(super) fn existing(place: &Path, package: &Path) -> Result<BTreeSet<String>, Failure> {
     let shown = place.display();
     if fs::canonicalize(package).is_ok_and(|package| package.starts_with(place)) {
         return Err(Failure::environment(format!("cannot replace `{shown}`: the package itself lies in it"))
@@ -128,12 +126,12 @@ fn list(root: &Path) -> io::Result<BTreeSet<String>> {
     Ok(files)
 }
 
-fn is_same(path: &Path, file: &TreeFile) -> bool {
+pub(super) fn is_same(path: &Path, contents: &[u8], executable: bool) -> bool {
     let Ok(meta) = fs::symlink_metadata(path) else { return false };
     meta.is_file()
-        && meta.len() == file.contents.len() as u64
-        && is_executable(&meta) == file.executable
-        && fs::read(path).is_ok_and(|contents| contents == file.contents)
+        && meta.len() == contents.len() as u64
+        && is_executable(&meta) == executable
+        && fs::read(path).is_ok_and(|found| found == contents)
 }
 
 #[cfg(unix)]

@@ -9,42 +9,116 @@ mod swap;
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use weir_targets::OutputTree;
+use tempfile::TempDir;
 
 pub(crate) use changes::{Change, Changes};
 
 use crate::failure::Failure;
 
-/// What a build would change in `out`; nothing is touched.
-pub(crate) fn compare(out: &Path, package: &Path, tree: &OutputTree) -> Result<Changes, Failure> {
-    changes::compare(&place(out)?, package, tree)
+/// Takes the files of a new tree one after the other, so that never more than one has to be in memory. Until
+/// [`Publication::finish`] the old tree stands as it was; dropped before, nothing has changed.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    place: PathBuf,
+    /// Paths of the old tree.
+    old: BTreeSet<String>,
+    changes: Changes,
+    new: New,
 }
 
-/// Makes `out` hold exactly this tree.
-pub(crate) fn publish(out: &Path, package: &Path, tree: &OutputTree) -> Result<Changes, Failure> {
-    let place = place(out)?;
-    let (folder, _) = swap::split(&place)?;
-    fs::create_dir_all(folder).map_err(|error| Failure::io("create the folder", folder, &error))?;
-    let _lock = swap::lock(folder)?;
-    swap::recover(&place)?;
-    let changes = changes::compare(&place, package, tree)?;
-    if changes.is_empty() && place.is_dir() {
-        return Ok(changes);
+#[derive(Debug)]
+enum New {
+    /// Is only compared.
+    Nowhere,
+    /// Files that are not as they were, in a folder that is made with the first of them.
+    Beside { fresh: Option<TempDir>, _lock: Option<File> },
+}
+
+impl Publication {
+    /// Says what a build would change in `out`; nothing is touched.
+    pub(crate) fn comparing(out: &Path, package: &Path) -> Result<Self, Failure> {
+        Self::new(place(out)?, package, New::Nowhere)
     }
-    let fresh = swap::sibling(&place)?;
-    if let Ok(old) = fs::metadata(&place) {
-        fs::set_permissions(fresh.path(), old.permissions())
-            .map_err(|error| Failure::io("set the permissions of", fresh.path(), &error))?;
+
+    /// Makes `out` hold exactly the files that are taken.
+    pub(crate) fn writing(out: &Path, package: &Path) -> Result<Self, Failure> {
+        let place = place(out)?;
+        let (folder, _) = swap::split(&place)?;
+        fs::create_dir_all(folder).map_err(|error| Failure::io("create the folder", folder, &error))?;
+        let lock = swap::lock(folder)?;
+        swap::recover(&place)?;
+        Self::new(place, package, New::Beside { fresh: None, _lock: lock })
     }
-    fill(fresh.path(), &place, tree, &changes)
-        .map_err(|(path, error)| Failure::io("write", &path_in(&place, &path), &error))?;
-    swap::swap(fresh, &place)?;
-    Ok(changes)
+
+    fn new(place: PathBuf, package: &Path, new: New) -> Result<Self, Failure> {
+        let old = changes::existing(&place, package)?;
+        Ok(Self { place, old, changes: Changes::default(), new })
+    }
+
+    /// Takes a file; `path` has `/` between its parts.
+    pub(crate) fn take(&mut self, path: &str, contents: &[u8], executable: bool) -> Result<(), Failure> {
+        let change = match self.old.contains(path) {
+            false => Change::Created,
+            true if changes::is_same(&path_in(&self.place, path), contents, executable) => Change::Unchanged,
+            true => Change::Updated,
+        };
+        self.changes.add(path, change);
+        if let New::Beside { fresh, .. } = &mut self.new
+            && change != Change::Unchanged
+        {
+            let at = path_in(folder(fresh, &self.place)?, path);
+            make_parent(&at)
+                .and_then(|()| write_file(&at, contents, executable))
+                .map_err(|error| Failure::io("write", &path_in(&self.place, path), &error))?;
+        }
+        Ok(())
+    }
+
+    /// All files were taken: puts the new tree in the old one's place, unless they are the same.
+    pub(crate) fn finish(mut self) -> Result<Changes, Failure> {
+        self.changes.remove_all_but_taken(self.old);
+        let New::Beside { fresh, .. } = &mut self.new else { return Ok(self.changes) };
+        if self.changes.is_empty() && self.place.is_dir() {
+            return Ok(self.changes);
+        }
+        let new = folder(fresh, &self.place)?;
+        for path in self.changes.unchanged() {
+            let (old, at) = (path_in(&self.place, path), path_in(new, path));
+            make_parent(&at)
+                .and_then(|()| keep(&old, &at))
+                .map_err(|error| Failure::io("write", &old, &error))?;
+        }
+        if let Some(fresh) = fresh.take() {
+            swap::swap(fresh, &self.place)?;
+        }
+        Ok(self.changes)
+    }
+}
+
+/// The folder of the new tree, made if it is not there yet.
+fn folder<'f>(fresh: &'f mut Option<TempDir>, place: &Path) -> Result<&'f Path, Failure> {
+    let made = match fresh.take() {
+        Some(made) => made,
+        None => {
+            let made = swap::sibling(place)?;
+            if let Ok(old) = fs::metadata(place) {
+                fs::set_permissions(made.path(), old.permissions())
+                    .map_err(|error| Failure::io("set the permissions of", made.path(), &error))?;
+            }
+            made
+        }
+    };
+    Ok(fresh.insert(made).path())
+}
+
+fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 /// The folder itself, where `out` is a link to one.
@@ -60,19 +134,6 @@ fn place(out: &Path) -> Result<PathBuf, Failure> {
 
 fn path_in(folder: &Path, path: &str) -> PathBuf {
     path.split('/').fold(folder.to_owned(), |folder, part| folder.join(part))
-}
-
-/// Writes the tree into an empty folder. Unchanged files are the old ones, with their times.
-fn fill(fresh: &Path, old: &Path, tree: &OutputTree, changes: &Changes) -> Result<(), (String, io::Error)> {
-    for (path, file) in &tree.files {
-        let at = path_in(fresh, path);
-        let written = at.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| match changes.of(path) {
-            Change::Unchanged => keep(&path_in(old, path), &at),
-            _ => write_file(&at, &file.contents, file.executable),
-        });
-        written.map_err(|error| (path.clone(), error))?;
-    }
-    Ok(())
 }
 
 /// The same file at a new place; a copy with the old times where there are no hard links.

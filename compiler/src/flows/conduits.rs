@@ -13,9 +13,16 @@ use crate::{
 
 /// One side of a flow: its innermost zones or externals, and those around them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Side {
+pub(crate) struct Side {
     own: Vec<EntityId>,
     around: Vec<EntityId>,
+}
+
+impl Side {
+    /// Whether no conduit is needed between them.
+    pub(crate) fn shares_a_zone(&self, other: &Self) -> bool {
+        self.own.iter().any(|zone| other.own.contains(zone))
+    }
 }
 
 /// Checks every rectangle; conduits that carry none are a warning.
@@ -28,20 +35,16 @@ pub fn check(
 ) {
     let mut used = vec![false; model.conduits.len()];
     let mut missing: FxHashSet<(Vec<EntityId>, Vec<EntityId>)> = FxHashSet::default();
-    let mut known: FxHashSet<(Side, Side, Option<u32>, PortSet)> = FxHashSet::default();
-    let mut cache: FxHashMap<usize, Arc<[Side]>> = FxHashMap::default();
+    let mut known: FxHashSet<(u32, u32, Option<u32>, PortSet)> = FxHashSet::default();
+    let mut sides = Sides::default();
     for rectangle in rectangles {
-        // the rectangles keep their sets alive, so that a set's address is its own
-        let mut of = |set: &PrincipalSet| {
-            cache.entry(Arc::as_ptr(set) as usize).or_insert_with(|| sides(model, set.iter()).into()).clone()
-        };
-        let (from, to) = (of(&rectangle.sources), of(&rectangle.destinations));
-        for source in from.iter() {
-            for destination in to.iter() {
-                if source.own.iter().any(|zone| destination.own.contains(zone)) {
+        let (from, to) = (sides.of(model, &rectangle.sources), sides.of(model, &rectangle.destinations));
+        for (source_id, source) in from.iter().map(|id| (*id, &sides.list[*id as usize])) {
+            for (destination_id, destination) in to.iter().map(|id| (*id, &sides.list[*id as usize])) {
+                if source.shares_a_zone(destination) {
                     continue;
                 }
-                let key = (source.clone(), destination.clone(), rectangle.protocol, rectangle.ports.clone());
+                let key = (source_id, destination_id, rectangle.protocol, rectangle.ports.clone());
                 if rectangle.demand.is_none() && known.contains(&key) {
                     continue;
                 }
@@ -87,6 +90,36 @@ pub fn check(
     }
 }
 
+/// All sides, numbered, and those of each set.
+#[derive(Default)]
+struct Sides {
+    list: Vec<Side>,
+    numbers: FxHashMap<Side, u32>,
+    /// By where the set lies: rectangles keep theirs alive while they are checked.
+    of_set: FxHashMap<usize, Arc<[u32]>>,
+}
+
+impl Sides {
+    fn of(&mut self, model: &Model, set: &PrincipalSet) -> Arc<[u32]> {
+        let key = Arc::as_ptr(set) as usize;
+        if let Some(known) = self.of_set.get(&key) {
+            return known.clone();
+        }
+        let numbers = sides(model, set.iter()).into_iter().map(|side| self.number(side)).collect();
+        self.of_set.entry(key).insert_entry(numbers).get().clone()
+    }
+
+    fn number(&mut self, side: Side) -> u32 {
+        if let Some(known) = self.numbers.get(&side) {
+            return *known;
+        }
+        let number = self.list.len() as u32;
+        self.list.push(side.clone());
+        self.numbers.insert(side, number);
+        number
+    }
+}
+
 /// The different sides in a set of principals.
 fn sides(model: &Model, set: impl Iterator<Item = (u32, u32)>) -> Vec<Side> {
     let mut sides: Vec<Side> = Vec::new();
@@ -110,7 +143,7 @@ fn sides(model: &Model, set: impl Iterator<Item = (u32, u32)>) -> Vec<Side> {
     sides
 }
 
-fn side(model: &Model, id: u32, principal: &Principal) -> Side {
+pub(crate) fn side(model: &Model, id: u32, principal: &Principal) -> Side {
     let mut own: Vec<EntityId> = principal.zones.iter().map(|zone| model.zone(*zone).entity).collect();
     let mut around: Vec<EntityId> = principal
         .zones
@@ -140,13 +173,13 @@ fn side(model: &Model, id: u32, principal: &Principal) -> Side {
     Side { own, around }
 }
 
-fn joins(conduit: &Conduit, a: &Side, b: &Side) -> bool {
+pub(crate) fn joins(conduit: &Conduit, a: &Side, b: &Side) -> bool {
     let [first, second] = &conduit.ends;
     (a.around.contains(first) && b.around.contains(second))
         || (a.around.contains(second) && b.around.contains(first))
 }
 
-fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -> bool {
+pub(crate) fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -> bool {
     conduit.carries.iter().any(|service| match service {
         Service::Any => true,
         Service::Transport(transport) => PortSet::of(&[*transport]).covers(&rectangle.ports),

@@ -238,6 +238,20 @@ fn denies(
             (index as u32, covered(model, &statement.services, &statement.destinations))
         })
         .collect();
+    for (index, _) in parts.iter().filter(|(_, covered)| covered.is_empty()) {
+        let statement = &statements[*index as usize];
+        if said.insert((statement.file, statement.span)) {
+            diagnostics.push(
+                Diagnostic::new(&codes::W0509, "this `deny` denies nothing")
+                    .primary(
+                        statement.file,
+                        statement.service_span,
+                        "it has no port of its own, and nobody there serves it",
+                    )
+                    .help("remove the rule, or say where it is served: `serves = [… on tcp/…]`"),
+            );
+        }
+    }
     let mut rules = Rules::default();
     for (index, covered) in &parts {
         let sources = &statements[*index as usize].sources;

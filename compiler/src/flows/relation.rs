@@ -79,7 +79,7 @@ pub fn relation(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Rectangle> {
     let denied = Denials::new(model, statements);
-    let mut served = ServedPorts { model, by_list: FxHashMap::default() };
+    let mut served = ServedPorts { model, by_list: FxHashMap::default(), sets: FxHashMap::default() };
     let mut permitted = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         if statement.effect != Effect::Allow {
@@ -127,6 +127,8 @@ fn report_covered(
 struct ServedPorts<'m> {
     model: &'m Model,
     by_list: FxHashMap<(usize, u32), Arc<[TransportMatch]>>,
+    /// The ports of such a list.
+    sets: FxHashMap<Arc<[TransportMatch]>, PortSet>,
 }
 
 impl ServedPorts<'_> {
@@ -198,7 +200,8 @@ impl ServedPorts<'_> {
                         } else {
                             Arc::new(set)
                         };
-                        push(set, PortSet::of(&ports), Some(*protocol), demand);
+                        let ports = self.sets.entry(ports).or_insert_with_key(|ports| PortSet::of(ports));
+                        push(set, ports.clone(), Some(*protocol), demand);
                     }
                 }
             }

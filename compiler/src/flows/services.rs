@@ -1,13 +1,18 @@
 //! Services where they run: ports on the wire, and what is demanded of whoever can look behind a port.
 
+use std::{ops::Deref, sync::Arc};
+
 use crate::{
     model::{TransportMatch, protocols::OperationUse},
     plan::{PortMatch, Ranges, Transport},
 };
 
-/// Destination ports by transport, echo requests, and ethertypes.
+/// Destination ports by transport, echo requests, and ethertypes. A clone shares them: many rules name few services.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PortSet {
+pub struct PortSet(Arc<Ports>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ports {
     tcp: Ranges<u16>,
     udp: Ranges<u16>,
     sctp: Ranges<u16>,
@@ -15,16 +20,30 @@ pub struct PortSet {
     pub ethertypes: Ranges<u16>,
 }
 
+impl Deref for PortSet {
+    type Target = Ports;
+
+    fn deref(&self) -> &Ports {
+        &self.0
+    }
+}
+
+impl From<Ports> for PortSet {
+    fn from(ports: Ports) -> Self {
+        Self(Arc::new(ports))
+    }
+}
+
 impl PortSet {
     /// Every IP service; layer 2 knows no `any`.
     pub fn any() -> Self {
         let all = Ranges::from_unsorted(vec![(0, u16::MAX)]);
-        Self { tcp: all.clone(), udp: all.clone(), sctp: all, echo: true, ethertypes: Ranges::new() }
+        Ports { tcp: all.clone(), udp: all.clone(), sctp: all, echo: true, ethertypes: Ranges::new() }.into()
     }
 
     /// Everything, layer 2 too: what `deny … : any` covers.
     pub fn everything() -> Self {
-        Self { ethertypes: Ranges::from_unsorted(vec![(0, u16::MAX)]), ..Self::any() }
+        Ports { ethertypes: Ranges::from_unsorted(vec![(0, u16::MAX)]), ..Ports::clone(&Self::any()) }.into()
     }
 
     pub fn of(transports: &[TransportMatch]) -> Self {
@@ -44,13 +63,14 @@ impl PortSet {
                 TransportMatch::Ethertype(number) => ethertypes.push((*number, *number)),
             }
         }
-        Self {
+        let ports = Ports {
             tcp: Ranges::from_unsorted(tcp),
             udp: Ranges::from_unsorted(udp),
             sctp: Ranges::from_unsorted(sctp),
             echo,
             ethertypes: Ranges::from_unsorted(ethertypes),
-        }
+        };
+        ports.into()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -63,23 +83,25 @@ impl PortSet {
     }
 
     pub fn difference(&self, other: &Self) -> Self {
-        Self {
+        let rest = Ports {
             tcp: self.tcp.difference(&other.tcp),
             udp: self.udp.difference(&other.udp),
             sctp: self.sctp.difference(&other.sctp),
             echo: self.echo && !other.echo,
             ethertypes: self.ethertypes.difference(&other.ethertypes),
-        }
+        };
+        rest.into()
     }
 
     pub fn intersection(&self, other: &Self) -> Self {
-        Self {
+        let both = Ports {
             tcp: self.tcp.intersection(&other.tcp),
             udp: self.udp.intersection(&other.udp),
             sctp: self.sctp.intersection(&other.sctp),
             echo: self.echo && other.echo,
             ethertypes: self.ethertypes.intersection(&other.ethertypes),
-        }
+        };
+        both.into()
     }
 
     pub fn overlaps(&self, other: &Self) -> bool {
@@ -87,7 +109,7 @@ impl PortSet {
     }
 
     pub fn covers(&self, other: &Self) -> bool {
-        other.difference(self).is_empty()
+        Arc::ptr_eq(&self.0, &other.0) || other.difference(self).is_empty()
     }
 
     /// The IP part, as packet filters take it.
@@ -102,6 +124,23 @@ impl PortSet {
             all.push(PortMatch { transport: Transport::IcmpEcho, first: 0, last: 0 });
         }
         all
+    }
+
+    /// A port of it that a person would try: one of these, else a usual one, else the first.
+    pub fn sane(&self, preferred: &Self) -> Self {
+        let usual = [(Transport::Tcp, 443), (Transport::Tcp, 22), (Transport::Tcp, 80), (Transport::Udp, 53)];
+        let usual = usual.map(|(transport, port)| Self::of(&[one_port(transport, port)]));
+        let pool =
+            std::iter::once(preferred.intersection(self)).chain(usual.map(|one| one.intersection(self)));
+        let pool = pool.into_iter().find(Self::has_ip).unwrap_or_else(|| self.clone());
+        match pool.port_matches().first() {
+            Some(range) if range.transport == Transport::IcmpEcho => {
+                Self::of(&[TransportMatch::Ports(*range)])
+            }
+            // port 0 stands in ranges, and nobody listens there
+            Some(range) => Self::of(&[one_port(range.transport, range.first.max(1).min(range.last))]),
+            None => pool,
+        }
     }
 
     /// The one port, where it is one.
@@ -137,6 +176,10 @@ impl PortSet {
         parts.extend(self.ethertypes.iter().map(|(first, _)| format!("ethertype/{first:#06x}")));
         parts.join(", ")
     }
+}
+
+fn one_port(transport: Transport, port: u16) -> TransportMatch {
+    TransportMatch::Ports(PortMatch { transport, first: port, last: port })
 }
 
 /// What ports do not tell apart: operations of a protocol.

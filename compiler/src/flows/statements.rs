@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use weir_syntax::{
     Diagnostic, FileId, Span,
     ast::{self, Effect},
@@ -14,7 +14,7 @@ use crate::{
     model::{Assurance, Model, PrincipalKind, PrincipalSet, Service, Sets, Typed, Unbuilt},
     names::{EntityId, FlowStatement, Kind, Universe, schema},
     package::Sources,
-    plan::Limit,
+    plan::{Limit, Ranges},
 };
 
 /// What a flow's block says.
@@ -31,8 +31,8 @@ pub struct Conditions {
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// Stable under reordering: the policy's path and a hash of the statement's text.
-    pub id: String,
-    pub policy: String,
+    pub id: SmolStr,
+    pub policy: SmolStr,
     pub effect: Effect,
     pub sources: PrincipalSet,
     pub destinations: PrincipalSet,
@@ -44,8 +44,8 @@ pub struct Statement {
     pub source_span: Span,
     pub destination_span: Span,
     pub service_span: Span,
-    pub text: String,
-    pub documentation: String,
+    pub text: SmolStr,
+    pub documentation: SmolStr,
 }
 
 /// Resolves every statement; exceptions that have ended or not begun at `now` are left out and said.
@@ -57,9 +57,16 @@ pub fn statements<'a>(
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<Statement>, Vec<Unbuilt>) {
-    let mut reader =
-        Reader { sources, universe, model, now, blocks: FxHashMap::default(), unbuilt: Vec::new() };
-    let mut ids: FxHashSet<String> = FxHashSet::default();
+    let mut reader = Reader {
+        sources,
+        universe,
+        model,
+        roles: model.principals_where(|principal| principal.kind == PrincipalKind::Role),
+        now,
+        blocks: FxHashMap::default(),
+        unbuilt: Vec::new(),
+    };
+    let mut ids: FxHashSet<SmolStr> = FxHashSet::default();
     let mut all: Vec<Statement> = Vec::with_capacity(universe.flows.len());
     for flow in &universe.flows {
         let mut found = Vec::new();
@@ -74,7 +81,7 @@ pub fn statements<'a>(
                 );
             }
             while !ids.insert(statement.id.clone()) {
-                statement.id = format!("{id}-{number}");
+                statement.id = format_smolstr!("{id}-{number}");
                 number += 1;
             }
             all.push(statement);
@@ -87,6 +94,7 @@ pub fn statements<'a>(
 /// A policy's or exception's attributes.
 #[derive(Clone, Debug, Default)]
 struct BlockConditions {
+    path: SmolStr,
     log: bool,
     audit: bool,
     from: Option<i64>,
@@ -98,6 +106,7 @@ struct Reader<'r, 'a> {
     sources: &'r Sources,
     universe: &'r Universe<'a>,
     model: &'r Model,
+    roles: Ranges<u32>,
     now: i64,
     blocks: FxHashMap<EntityId, BlockConditions>,
     unbuilt: Vec<Unbuilt>,
@@ -179,16 +188,16 @@ impl<'a> Reader<'_, 'a> {
             return Vec::new();
         }
         let text = self.text(file, flow.span);
-        let policy = match flow.block {
-            Some(block) => self.universe.path(block),
+        let policy: SmolStr = match flow.block {
+            Some(_) => block.path,
             None => match self.universe.module(flow.scope.module).path.as_str() {
-                "" => "package".to_owned(),
-                path => path.to_owned(),
+                "" => "package".into(),
+                path => path.into(),
             },
         };
         let id = |text: &str| {
             let digest = Sha256::digest(text.as_bytes());
-            format!("{policy}.{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
+            format_smolstr!("{policy}.{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
         };
         let statement = Statement {
             id: id(&text),
@@ -205,21 +214,18 @@ impl<'a> Reader<'_, 'a> {
             destination_span: ast.destination.span,
             service_span: ast.service.span,
             text,
-            documentation: flow.documentation.to_owned(),
+            documentation: flow.documentation.into(),
         };
-        let mut both = vec![statement.clone()];
-        if ast.both {
-            both.push(Statement {
-                id: id(&format!("{} reverse", statement.text)),
-                sources: statement.destinations,
-                destinations: statement.sources,
-                source_span: statement.destination_span,
-                destination_span: statement.source_span,
-                ..both[0].clone()
-            });
-        }
-        both.retain(|statement| self.sides_fit(statement, diagnostics));
-        both
+        let reverse = ast.both.then(|| Statement {
+            id: id(&format!("{} reverse", statement.text)),
+            sources: statement.destinations.clone(),
+            destinations: statement.sources.clone(),
+            source_span: statement.destination_span,
+            destination_span: statement.source_span,
+            ..statement.clone()
+        });
+        let both = [Some(statement), reverse].into_iter().flatten();
+        both.filter(|statement| self.sides_fit(statement, diagnostics)).collect()
     }
 
     /// A role starts flows and never ends one.
@@ -227,8 +233,7 @@ impl<'a> Reader<'_, 'a> {
         if statement.effect == Effect::Deny {
             return true;
         }
-        let role =
-            statement.destinations.members().find(|id| self.model.principal(*id).kind == PrincipalKind::Role);
+        let role = statement.destinations.intersection(&self.roles).members().next();
         if let Some(role) = role {
             diagnostics.push(
                 Diagnostic::new(
@@ -251,6 +256,7 @@ impl<'a> Reader<'_, 'a> {
             return block.clone();
         }
         let mut block = BlockConditions {
+            path: self.universe.path(id).into(),
             is_exception: self.universe.entity(id).kind == Kind::Exception,
             ..BlockConditions::default()
         };
@@ -306,14 +312,7 @@ impl<'a> Reader<'_, 'a> {
                     ("via", Typed::References(list)) => {
                         conditions.via = list.first().map(|(entity, _)| *entity);
                     }
-                    ("requires", Typed::Assurance(assurance)) => {
-                        conditions.requires = assurance;
-                        self.unbuilt.push(Unbuilt {
-                            what: "`requires` (assurance)".into(),
-                            file,
-                            span: attribute.span,
-                        });
-                    }
+                    ("requires", Typed::Assurance(assurance)) => conditions.requires = assurance,
                     ("qos", _) => {
                         self.unbuilt.push(Unbuilt {
                             what: "`qos` of a flow (5G)".into(),
@@ -329,8 +328,11 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// The statement on one line, without comments.
-    fn text(&self, file: FileId, span: Span) -> String {
+    fn text(&self, file: FileId, span: Span) -> SmolStr {
         let source = self.sources.file(file).map_or("", |file| span.of(&file.text));
+        if is_plain(source) {
+            return source.into();
+        }
         let words = lexer::lex(source);
         let mut text = String::with_capacity(source.len());
         let mut gap = false;
@@ -345,8 +347,15 @@ impl<'a> Reader<'_, 'a> {
                 text.push_str(token.span.of(source));
             }
         }
-        text
+        text.into()
     }
+}
+
+/// Whether a text has no white space but single spaces, and no comment, as most statements: then it is on one line.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        && !text.contains("  ")
+        && !text.contains("//")
 }
 
 /// A shortened list of names: `a, b, c and 12 more`.

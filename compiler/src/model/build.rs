@@ -16,10 +16,11 @@ pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
     let mut model = Model { protocols, internet: universe.internet, ..Model::default() };
     zones(universe, &mut model, &mut diagnostics);
     super::topology::segments(universe, &mut model, &mut diagnostics);
-    super::topology::gateways(universe, &mut model, &mut diagnostics);
+    let gateways = super::topology::gateways(universe, &mut model, &mut diagnostics);
     let classes = super::classes::read(universe, &mut model, &mut diagnostics);
-    super::principals::build(universe, &classes, &mut model, &mut diagnostics);
+    super::principals::build(universe, &classes, &gateways.values, &mut model, &mut diagnostics);
     super::externals::build(universe, &mut model, &mut diagnostics);
+    super::bridges::build(universe, &gateways.ports, &mut model, &mut diagnostics);
     super::topology::check_addresses(universe, &model, &mut diagnostics);
     conduits(universe, &mut model, &mut diagnostics);
     others(universe, &mut model, &mut diagnostics);
@@ -29,11 +30,18 @@ pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
 fn zones(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
     let mut parents: Vec<Option<EntityId>> = Vec::new();
     for entity in universe.entities_of(Kind::Zone) {
-        let mut zone =
-            Zone { entity, name: universe.path(entity), target_level: None, parent: None, isolated: false };
+        let mut zone = Zone {
+            entity,
+            name: universe.path(entity),
+            purdue: None,
+            target_level: None,
+            parent: None,
+            isolated: false,
+        };
         let mut parent = None;
         for (name, typed) in entity_block(universe, entity, diagnostics) {
             match (name, typed) {
+                ("purdue", Typed::Integer(level)) => zone.purdue = u8::try_from(level).ok(),
                 ("target_level", Typed::Level(level)) => zone.target_level = Some(level),
                 ("parent", Typed::References(list)) => parent = list.first().map(|(entity, _)| *entity),
                 ("isolated", Typed::Boolean(isolated)) => zone.isolated = isolated,
@@ -91,8 +99,6 @@ fn conduits(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Di
                 }
                 ("requires", Typed::Assurance(assurance)) => {
                     conduit.requires = assurance;
-                    let (file, span) = attribute_place(universe, entity, "requires");
-                    model.unbuilt.push(Unbuilt { what: "`requires` (assurance)".into(), file, span });
                 }
                 ("through", Typed::References(list)) => {
                     conduit.through = list

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic,
     ast::{Attribute, Declaration},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
 use super::{Model, Typed};
@@ -168,15 +168,15 @@ pub(super) fn read_attribute<'a>(
     let mut names: Vec<&str> =
         common.iter().map(|known| known.name).chain(class.declared.keys().map(SmolStr::as_str)).collect();
     names.sort_unstable();
-    let help = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| {
-        format!(
-            "declare it in the class: `attribute {name} {{ type = text }}`, or use one of: {}",
-            names.join(", ")
-        )
-    });
     Err(Box::new(
         Diagnostic::new(&codes::E0207, format!("a device of this class has no attribute `{name}`"))
             .primary(scope.file, attribute.name.span, "unknown attribute")
-            .help(help),
+            .did_you_mean(name, scope.file, attribute.name.span, names.iter().copied())
+            .help_otherwise(|| {
+                format!(
+                    "declare it in the class: `attribute {name} {{ type = text }}`, or use one of: {}",
+                    names.join(", ")
+                )
+            }),
     ))
 }

@@ -90,6 +90,7 @@ fn add_region(
     segments.dedup();
     let mut zones: Vec<ZoneId> = smallest.zone.into_iter().collect();
     zones.sort_unstable();
+    let addresses = Arc::new(addresses.clone());
     model.principals.push(Principal {
         kind: PrincipalKind::External,
         entity: smallest.entity,
@@ -171,7 +172,7 @@ fn read(
             }
             ("serves", Typed::Serves(serves)) => external.details.serves = Some(serves),
             ("identity", Typed::Identity(identity)) => external.details.identity = Some(identity),
-            ("integrity", Typed::Integrity(integrity)) => external.details.integrity = integrity,
+            ("integrity", Typed::Integrity(integrity)) => external.details.integrity = Some(integrity),
             ("name", Typed::Text(text)) => external.details.texts.push((SmolStr::new_static("name"), text)),
             _ => {}
         }

@@ -4,10 +4,10 @@ use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic,
     ast::{Expr, ExprKind},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
-use super::typed::{Identity, Read, Typed, mistyped, out_of_range};
+use super::typed::{Identity, Key, Read, Typed, mistyped, out_of_range};
 use crate::names::{Kind, Scope, Universe};
 
 impl<'a> Universe<'a> {
@@ -28,14 +28,20 @@ impl<'a> Universe<'a> {
             _ => return Err(mistyped(scope.file, expr.span, "an identity", help.into())),
         };
         let Some((scheme, known)) = SCHEMES.iter().find(|(scheme, _)| *scheme == segment.name.text) else {
-            let near = did_you_mean(&segment.name.text, SCHEMES.iter().map(|(scheme, _)| *scheme));
             return Err(Box::new(
                 Diagnostic::new(&codes::E0302, format!("`{}` is no kind of identity", segment.name.text))
                     .primary(scope.file, segment.name.span, "unknown")
-                    .help(near.unwrap_or_else(|| help.into())),
+                    .did_you_mean(
+                        &segment.name.text,
+                        scope.file,
+                        segment.name.span,
+                        SCHEMES.iter().map(|(scheme, _)| *scheme),
+                    )
+                    .help_otherwise(|| help.into()),
             ));
         };
         let mut parts = Vec::new();
+        let mut key = None;
         for argument in segment.arguments.iter().flatten() {
             let name = argument
                 .name
@@ -48,8 +54,11 @@ impl<'a> Universe<'a> {
                         .help(format!("its parts are: {}", known.join(", "))),
                 ));
             };
-            let text = if name == "key" { self.key(value, scope)? } else { self.plain_text(value, scope)? };
-            parts.push((SmolStr::from(name), text));
+            if name == "key" {
+                key = Some(self.key(value, scope)?);
+            } else {
+                parts.push((SmolStr::from(name), self.plain_text(value, scope)?));
+            }
         }
         let needed = match *scheme {
             "spiffe" => Some("id"),
@@ -63,15 +72,15 @@ impl<'a> Universe<'a> {
                     .help(help),
             ));
         }
-        Ok(Identity { scheme, parts })
+        Ok(Identity { scheme, parts, key })
     }
 
     /// A key is named, never written out: `ref("vault:…")`, or the word `hardware`.
-    pub(super) fn key(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
-        if let Some(word) = expr.as_word()
-            && matches!(word.text.as_str(), "hardware" | "software")
-        {
-            return Ok(word.text.clone());
+    pub(super) fn key(&self, expr: &'a Expr, scope: Scope) -> Read<Key> {
+        match expr.as_word().map(|word| word.text.as_str()) {
+            Some("hardware") => return Ok(Key::Hardware),
+            Some("software") => return Ok(Key::Software),
+            _ => {}
         }
         if let ExprKind::Path(path) = &expr.kind
             && let [segment] = path.segments.as_slice()
@@ -79,7 +88,7 @@ impl<'a> Universe<'a> {
             && let Some([argument]) = segment.arguments.as_deref()
             && let Some(value) = &argument.value
         {
-            return self.plain_text(value, scope);
+            return Ok(Key::Reference(self.plain_text(value, scope)?));
         }
         Err(Box::new(
             Diagnostic::new(&codes::E0306, "a key is written out")

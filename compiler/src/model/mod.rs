@@ -1,5 +1,6 @@
 //! The typed plant: zones, segments, gateways, principals and how they hang together.
 
+pub mod bridges;
 mod build;
 mod classes;
 mod externals;
@@ -9,6 +10,7 @@ pub mod protocols;
 mod quantities;
 mod sets;
 mod topology;
+mod trust;
 mod typed;
 
 use std::{net::IpAddr, sync::Arc};
@@ -23,10 +25,12 @@ use crate::{
     plan::{AddressSet, Ranges},
 };
 
+pub use bridges::{Bridge, Crossing, Port};
 pub use build::build;
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
 pub use sets::Sets;
-pub use typed::{Assurance, Identity, Integrity, Typed};
+pub use trust::Trust;
+pub use typed::{Assurance, Identity, Integrity, Key, Typed};
 
 /// Sets of principals: ranges of [`PrincipalId`]s. Arrays and declarations of one file are adjacent, so most sets are
 /// a few ranges.
@@ -60,6 +64,8 @@ ids! {
 pub struct Zone {
     pub entity: EntityId,
     pub name: String,
+    /// 0 to 5, where it is given.
+    pub purdue: Option<u8>,
     /// 1 to 4, where it is given.
     pub target_level: Option<u8>,
     pub parent: Option<ZoneId>,
@@ -135,7 +141,7 @@ impl Gateway {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
     Device,
     Workload,
@@ -148,7 +154,7 @@ pub enum PrincipalKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     pub segment: SegmentId,
-    pub addresses: AddressSet,
+    pub addresses: Arc<AddressSet>,
 }
 
 /// Who can be the source or destination of a flow.
@@ -174,8 +180,11 @@ pub struct Details {
     pub serves: Option<Arc<[Served]>>,
     pub enforces: Vec<&'static str>,
     pub identity: Option<Arc<Identity>>,
-    pub integrity: Integrity,
+    /// What it or its class says; see [`Model::trust`] for those who say nothing.
+    pub integrity: Option<Integrity>,
     pub endorses: Option<(Integrity, Integrity)>,
+    /// Writes that lead to its safe state.
+    pub safe: Option<Arc<[Service]>>,
     pub requires: Assurance,
     /// Attributes for `where`, as text; `host_network` among them.
     pub texts: Vec<(SmolStr, SmolStr)>,
@@ -188,7 +197,7 @@ impl Principal {
 
     pub fn addresses(&self) -> AddressSet {
         match self.attachments.as_slice() {
-            [only] => only.addresses.clone(),
+            [only] => (*only.addresses).clone(),
             several => several.iter().fold(AddressSet::default(), |all, one| all.union(&one.addresses)),
         }
     }
@@ -223,6 +232,10 @@ pub struct Model {
     pub zones: Vec<Zone>,
     pub segments: Vec<Segment>,
     pub gateways: Vec<Gateway>,
+    /// Bridges of gateways, in the order of the gateways.
+    pub bridges: Vec<Bridge>,
+    /// Places in `bridges`.
+    pub bridges_on: FxHashMap<SegmentId, Vec<usize>>,
     pub principals: Vec<Principal>,
     pub conduits: Vec<Conduit>,
     pub protocols: Protocols,
@@ -235,6 +248,8 @@ pub struct Model {
     pub principals_of: FxHashMap<EntityId, (u32, u32)>,
     /// Externals are made of regions, each of which may belong to several.
     pub regions_of: FxHashMap<EntityId, Vec<u32>>,
+    /// Pods that use their node's network, by principal, and the network of the nodes.
+    pub on_nodes: Vec<(u32, SegmentId)>,
     /// Each class's own base.
     pub bases: FxHashMap<EntityId, EntityId>,
 }

@@ -2,12 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
-use weir_syntax::{Diagnostic, diagnostic::codes};
+use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 
 use super::{
-    Assurance, Attachment, Details, Integrity, Model, Principal, PrincipalId, PrincipalKind, SegmentId,
-    Typed, Unbuilt, ZoneId,
+    Attachment, Details, Model, Principal, PrincipalId, PrincipalKind, SegmentId, Service, Typed, Unbuilt,
+    ZoneId,
     build::{attribute_place, entity_block},
     classes::{Class, Classes, read_attribute},
 };
@@ -19,6 +20,7 @@ use crate::{
 pub(super) fn build<'a>(
     universe: &Universe<'a>,
     classes: &Classes<'a>,
+    gateways: &FxHashMap<EntityId, Values<'a>>,
     model: &mut Model,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -29,7 +31,7 @@ pub(super) fn build<'a>(
         match entity.kind {
             Kind::Device => device(universe, id, classes, &none, model, diagnostics),
             Kind::Workload => workload(universe, id, model, diagnostics),
-            Kind::Gateway => gateway(universe, id, model, diagnostics),
+            Kind::Gateway => gateway(universe, id, gateways, model, diagnostics),
             Kind::Role => role(universe, id, model, diagnostics),
             _ => continue,
         }
@@ -37,10 +39,14 @@ pub(super) fn build<'a>(
     }
 }
 
-type Values<'a> = Vec<(SmolStr, Arc<Typed<'a>>)>;
+pub(super) type Values<'a> = Vec<(SmolStr, Arc<Typed<'a>>)>;
 
 /// The attributes of a declaration without a class.
-fn values_of<'a>(universe: &Universe<'a>, id: EntityId, diagnostics: &mut Vec<Diagnostic>) -> Values<'a> {
+pub(super) fn values_of<'a>(
+    universe: &Universe<'a>,
+    id: EntityId,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Values<'a> {
     let block = entity_block(universe, id, diagnostics);
     block.into_iter().map(|(name, typed)| (SmolStr::new_static(name), Arc::new(typed))).collect()
 }
@@ -100,7 +106,7 @@ fn device<'a>(
         }
     }
     shared.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    let details = Arc::new(details_of(&shared, class_id));
+    let details = Arc::new(details_of(universe, model, &shared, class_id, diagnostics));
     report_unbuilt(universe, id, &details, model);
     let path = universe.path(id);
     for element in 1..=entity.elements.unwrap_or(1) {
@@ -112,8 +118,11 @@ fn device<'a>(
                 Err(diagnostic) => diagnostics.push(*diagnostic),
             }
         }
-        let details =
-            if varying.is_empty() { details.clone() } else { share(&details, details_of(&values, class_id)) };
+        let details = if varying.is_empty() {
+            details.clone()
+        } else {
+            share(&details, details_of(universe, model, &values, class_id, diagnostics))
+        };
         let name = match index {
             Some(index) => format_smolstr!("{path}[{index}]"),
             None => path.to_smolstr(),
@@ -128,16 +137,31 @@ fn share(shared: &Arc<Details>, own: Details) -> Arc<Details> {
     if **shared == own { shared.clone() } else { Arc::new(own) }
 }
 
-fn details_of(values: &Values<'_>, class: Option<EntityId>) -> Details {
+fn details_of(
+    universe: &Universe<'_>,
+    model: &Model,
+    values: &Values<'_>,
+    class: Option<EntityId>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Details {
     let mut details = Details { class, ..Details::default() };
     for (name, value) in values {
         match (name.as_str(), &**value) {
             ("serves", Typed::Serves(serves)) => details.serves = Some(serves.clone()),
             ("enforces", Typed::Words(words)) => details.enforces.clone_from(words),
             ("identity", Typed::Identity(identity)) => details.identity = Some(identity.clone()),
-            ("integrity", Typed::Integrity(integrity)) => details.integrity = *integrity,
+            ("integrity", Typed::Integrity(integrity)) => details.integrity = Some(*integrity),
             ("endorses", Typed::Endorsement(from, to)) => details.endorses = Some((*from, *to)),
             ("requires", Typed::Assurance(assurance)) => details.requires = *assurance,
+            ("safe", Typed::Expression(expr, scope)) => {
+                match model.protocols.services(universe, expr, *scope) {
+                    Ok(services) => {
+                        diagnostics.extend(no_command(model, &services, scope.file, expr.span));
+                        details.safe = Some(services.into());
+                    }
+                    Err(diagnostic) => diagnostics.push(*diagnostic),
+                }
+            }
             (name, Typed::Text(text)) => details.texts.push((name.into(), text.clone())),
             (name, Typed::Word(word)) => details.texts.push((name.into(), SmolStr::new_static(word))),
             (name, Typed::Integer(number)) => details.texts.push((name.into(), number.to_smolstr())),
@@ -147,6 +171,20 @@ fn details_of(values: &Values<'_>, class: Option<EntityId>) -> Details {
     }
     details.texts.sort_unstable();
     details
+}
+
+/// What `safe` names has to be an operation that moves something: reading needs no leave.
+fn no_command(model: &Model, services: &[Service], file: FileId, span: Span) -> Option<Diagnostic> {
+    let commands = |service: &Service| {
+        let Service::Protocol { protocol, operation: Some(used) } = service else { return false };
+        let operation = model.protocols.get(*protocol).operations.get(used.operation as usize);
+        operation.is_some_and(|operation| operation.effect.commands())
+    };
+    (!services.iter().all(commands)).then(|| {
+        Diagnostic::new(&codes::E0309, "`safe` names what is no single command")
+            .primary(file, span, "each entry has to be an operation that writes")
+            .help("name the writes that lead to the safe state: `safe = [modbus.write(coil 17 = on)]`")
+    })
 }
 
 #[allow(clippy::too_many_arguments, reason = "one element's facts, gathered in one place")]
@@ -187,11 +225,15 @@ fn place<'a>(
     zones.sort_unstable();
     zones.dedup();
     if let Some(level) = capability {
-        for zone in zones.iter().map(|zone| model.zone(*zone)) {
-            if zone.target_level.is_some_and(|target| target > level) {
-                let (file, span) = universe.name_span(id);
-                let (zone_file, zone_span) = attribute_place(universe, zone.entity, "target_level");
-                diagnostics.push(
+        // a zone inside of another shares its target; one that is demanded by both is said once
+        let mut around: Vec<ZoneId> = zones.iter().flat_map(|zone| model.zones_around(*zone)).collect();
+        around.sort_unstable();
+        around.dedup();
+        let highest = around.into_iter().map(|zone| model.zone(zone)).max_by_key(|zone| zone.target_level);
+        if let Some(zone) = highest.filter(|zone| zone.target_level.is_some_and(|target| target > level)) {
+            let (file, span) = universe.name_span(id);
+            let (zone_file, zone_span) = attribute_place(universe, zone.entity, "target_level");
+            diagnostics.push(
                     Diagnostic::new(
                         &codes::E0407,
                         format!("`{}` reaches SL{level}, its zone `{}` demands SL{}", name, zone.name, zone.target_level.unwrap_or(0)),
@@ -200,7 +242,6 @@ fn place<'a>(
                     .secondary(zone_file, zone_span, "demanded here")
                     .help("put it into a zone of its own with a lower target level, behind a gateway (IEC 62443-3-2)"),
                 );
-            }
         }
     }
     Principal { kind: PrincipalKind::Device, entity: id, element, name, zones, attachments, mac, details }
@@ -216,10 +257,8 @@ fn attach(
     model: &Model,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Attachment> {
-    let mut attachments: Vec<Attachment> = segments
-        .iter()
-        .map(|segment| Attachment { segment: *segment, addresses: AddressSet::default() })
-        .collect();
+    let mut attachments: Vec<Attachment> =
+        segments.iter().map(|segment| Attachment { segment: *segment, addresses: Arc::default() }).collect();
     if segments.is_empty() {
         if universe.attribute(id, "network").is_some() || universe.attribute(id, "slice").is_some() {
             return attachments; // given, and wrong: that was said
@@ -246,10 +285,12 @@ fn attach(
         let range: AddressSet = std::iter::once((*first, *last)).collect();
         let home = attachments.iter_mut().find(|attachment| {
             let segment = model.segment(attachment.segment);
-            segment.addresses.contains(*first) && range.difference(&segment.addresses).is_empty()
+            segment.addresses.contains(*first) && segment.addresses.covers(&range)
         });
         if let Some(attachment) = home {
-            attachment.addresses = attachment.addresses.union(&range);
+            let all =
+                if attachment.addresses.is_empty() { range } else { attachment.addresses.union(&range) };
+            attachment.addresses = Arc::new(all);
             continue;
         }
         if segments.iter().any(|segment| model.segment(*segment).unread) {
@@ -287,12 +328,19 @@ fn workload(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostic
         found.map_err(|diagnostic| diagnostics.push(*diagnostic)).ok().map(|(cluster, _)| cluster)
     });
     let segment = cluster.and_then(|cluster| model.segment_of.get(&cluster).copied());
-    let details = Arc::new(details_of(&values, None));
+    let details = Arc::new(details_of(universe, model, &values, None, diagnostics));
     report_unbuilt(universe, id, &details, model);
+    let nodes = cluster.and_then(|cluster| model.gateway_of.get(&cluster)).filter(|_| host_network);
+    if let Some(nodes) = nodes.and_then(|nodes| model.gateway(*nodes).interfaces.last()) {
+        let (principal, network) = (model.principals.len() as u32, nodes.segment);
+        model.on_nodes.push((principal, network));
+    }
     let attachments = match segment {
         // a host-networked pod has the node's address, which says nothing of the pod
         Some(_) if host_network => Vec::new(),
-        Some(segment) => vec![Attachment { segment, addresses: model.segment(segment).addresses.clone() }],
+        Some(segment) => {
+            vec![Attachment { segment, addresses: Arc::new(model.segment(segment).addresses.clone()) }]
+        }
         None => Vec::new(),
     };
     model.principals.push(Principal {
@@ -307,11 +355,15 @@ fn workload(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostic
     });
 }
 
-fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+fn gateway<'a>(
+    universe: &Universe<'a>,
+    id: EntityId,
+    gateways: &FxHashMap<EntityId, Values<'a>>,
+    model: &mut Model,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let Some(gateway) = model.gateway_of.get(&id).copied() else { return };
-    // its attributes were checked with the topology
-    let mut again = Vec::new();
-    let values = values_of(universe, id, &mut again);
+    let Some(values) = gateways.get(&id) else { return };
     let zone = values.iter().find_map(|(name, value)| match (&**value, name.as_str()) {
         (Typed::References(list), "zone") => {
             list.first().and_then(|(zone, _)| model.zone_of.get(zone).copied())
@@ -344,9 +396,13 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
             continue;
         }
         match attachments.iter_mut().find(|attachment| attachment.segment == interface.segment) {
-            Some(attachment) => attachment.addresses = attachment.addresses.union(&interface.addresses),
-            None => attachments
-                .push(Attachment { segment: interface.segment, addresses: interface.addresses.clone() }),
+            Some(attachment) => {
+                attachment.addresses = Arc::new(attachment.addresses.union(&interface.addresses));
+            }
+            None => attachments.push(Attachment {
+                segment: interface.segment,
+                addresses: Arc::new(interface.addresses.clone()),
+            }),
         }
     }
     let principal = PrincipalId(model.principals.len() as u32);
@@ -359,7 +415,7 @@ fn gateway(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics
         zones,
         attachments,
         mac: None,
-        details: Arc::new(details_of(&values, None)),
+        details: Arc::new(details_of(universe, model, values, None, diagnostics)),
     });
 }
 
@@ -372,7 +428,7 @@ fn role(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &
             ("network", Typed::References(list)) => {
                 for segment in list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()) {
                     zones.extend(model.segment(segment).zone);
-                    attachments.push(Attachment { segment, addresses: AddressSet::default() });
+                    attachments.push(Attachment { segment, addresses: Arc::default() });
                 }
             }
             ("zone", Typed::References(list)) => {
@@ -383,7 +439,7 @@ fn role(universe: &Universe<'_>, id: EntityId, model: &mut Model, diagnostics: &
     }
     zones.sort_unstable();
     zones.dedup();
-    let details = Arc::new(details_of(&values, None));
+    let details = Arc::new(details_of(universe, model, &values, None, diagnostics));
     model.principals.push(Principal {
         kind: PrincipalKind::Role,
         entity: id,
@@ -408,14 +464,5 @@ fn report_unbuilt(universe: &Universe<'_>, id: EntityId, details: &Details, mode
         if !matches!(*word, "nftables" | "upf" | "envoy" | "modbus" | "mosquitto") {
             say(&format!("a configuration for `{word}`"), "enforces");
         }
-    }
-    if details.integrity != Integrity::Untrusted || details.endorses.is_some() {
-        say("integrity (`integrity`, `endorses`, `safe`)", "integrity");
-    }
-    if details.identity.is_some() {
-        say("identities (`identity`, `admission`)", "identity");
-    }
-    if details.requires != Assurance::None {
-        say("`requires` (assurance)", "requires");
     }
 }

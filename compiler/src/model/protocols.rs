@@ -5,13 +5,13 @@ use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic, FileId, Span,
     ast::{Argument, Declaration, Expr, ExprKind, Segment},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
 use super::typed::Typed;
 use crate::{
     names::{EntityId, Kind, Scope, Target, Universe, schema},
-    plan::PortMatch,
+    plan::{PortMatch, Ranges},
 };
 
 /// What a protocol runs over.
@@ -42,6 +42,13 @@ pub enum OperationEffect {
     Manage,
 }
 
+impl OperationEffect {
+    /// Whether the client changes the process or the device by it.
+    pub fn commands(self) -> bool {
+        matches!(self, Self::Actuate | Self::Manage)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub name: SmolStr,
@@ -68,6 +75,10 @@ pub struct Protocol {
     pub transports: Vec<TransportMatch>,
     pub dynamic_port: bool,
     pub client_speaks_first: bool,
+    /// Group MAC addresses that its frames go to.
+    pub groups: Vec<([u8; 6], [u8; 6])>,
+    /// What may stand behind the ethertype in its frames; anything, where it is `None`.
+    pub frame_ids: Option<Ranges<u16>>,
     pub operations: Vec<Operation>,
 }
 
@@ -176,6 +187,23 @@ impl Protocols {
             return Ok(Service::Transport(transport));
         }
         let ExprKind::Path(path) = &expr.kind else {
+            if let ExprKind::Integer(port) = expr.kind {
+                return Err(Box::new(
+                    Diagnostic::new(&codes::E0301, "expected a service")
+                        .primary(scope.file, expr.span, "a port without its transport")
+                        .help(format!("write `tcp/{port}` or `udp/{port}`, or name the protocol"))
+                        .fix(format!("write `tcp/{port}`"), scope.file, expr.span, format!("tcp/{port}")),
+                ));
+            }
+            if let ExprKind::On(protocol, port) = &expr.kind {
+                let behind = Span::new(protocol.span.end, port.span.end);
+                return Err(Box::new(
+                    Diagnostic::new(&codes::E0301, "expected a service")
+                        .primary(scope.file, behind, "the port is the server's")
+                        .help("the port of a protocol stands where it is served: `serves = [opcua on tcp/4841]`")
+                        .fix("remove it", scope.file, behind, ""),
+                ));
+            }
             return Err(Box::new(
                 Diagnostic::new(&codes::E0301, "expected a service")
                     .primary(scope.file, expr.span, "not a service")
@@ -234,17 +262,17 @@ fn operation_use<'a>(
     let name = &segment.name;
     let Some(index) = protocol.operations.iter().position(|operation| operation.name == name.text) else {
         let known = protocol.operations.iter().map(|operation| operation.name.as_str());
-        let help = did_you_mean(&name.text, known.clone()).unwrap_or_else(|| {
-            if protocol.operations.is_empty() {
-                format!("`{}` has no operations: name the protocol alone", protocol.name)
-            } else {
-                format!("its operations are: {}", known.collect::<Vec<_>>().join(", "))
-            }
-        });
         return Err(Box::new(
             Diagnostic::new(&codes::E0307, format!("`{}` has no operation `{}`", protocol.name, name.text))
                 .primary(scope.file, name.span, "unknown operation")
-                .help(help),
+                .did_you_mean(&name.text, scope.file, name.span, known.clone())
+                .help_otherwise(|| {
+                    if protocol.operations.is_empty() {
+                        format!("`{}` has no operations: name the protocol alone", protocol.name)
+                    } else {
+                        format!("its operations are: {}", known.collect::<Vec<_>>().join(", "))
+                    }
+                }),
         ));
     };
     let operation = &protocol.operations[index];
@@ -269,10 +297,10 @@ fn argument_use<'a>(
     let position = match &argument.name {
         Some(name) => {
             operation.arguments.iter().position(|known| known.name == name.text).ok_or_else(|| {
-                let near =
-                    did_you_mean(&name.text, operation.arguments.iter().map(|known| known.name.as_str()));
+                let names = operation.arguments.iter().map(|known| known.name.as_str());
                 let message = format!("`{}` has no argument `{}`", operation.name, name.text);
-                wrong(name.span, message, near.unwrap_or_else(known))
+                let wrong = wrong(name.span, message, known());
+                Box::new(wrong.did_you_mean(&name.text, scope.file, name.span, names))
             })?
         }
         None => operation.arguments.iter().position(|known| known.positional).ok_or_else(|| {
@@ -300,7 +328,7 @@ fn argument_use<'a>(
         used.text = Some(text);
         return Ok(used);
     }
-    let selector = argument.selector.as_ref().or(argument.value.as_ref());
+    let selector = argument.selector.as_deref().or(argument.value.as_ref());
     let (first, last) = match selector.map(|expr| (&expr.kind, expr)) {
         Some((ExprKind::Range(from, to), _)) => {
             (universe.integer(from, scope)?, universe.integer(to, scope)?)
@@ -367,6 +395,8 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         transports: Vec::new(),
         dynamic_port: false,
         client_speaks_first: true,
+        groups: Vec::new(),
+        frame_ids: None,
         operations: Vec::new(),
     };
     for (name, typed) in super::read_block(
@@ -380,6 +410,8 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
             ("transport", Typed::Transports(transports)) => protocol.transports = transports,
             ("dynamic_port", Typed::Boolean(dynamic)) => protocol.dynamic_port = dynamic,
             ("client_speaks_first", Typed::Boolean(first)) => protocol.client_speaks_first = first,
+            ("groups", Typed::Groups(groups)) => protocol.groups = groups,
+            ("frame_ids", Typed::Numbers(ranges)) => protocol.frame_ids = Some(Ranges::from_unsorted(ranges)),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Numbers with units: durations, data rates and sizes, rates of events, dates.
 
-use weir_syntax::ast::{Expr, ExprKind};
+use weir_syntax::ast::{Expr, ExprKind, Quantity};
 
 use super::typed::{Read, mistyped, out_of_range};
 use crate::{
@@ -37,9 +37,10 @@ pub(super) fn quantity(
     example: &str,
     units: &[(&str, u64)],
 ) -> Read<u64> {
-    let ExprKind::Quantity(number, unit) = &expr.kind else {
+    let ExprKind::Quantity(quantity) = &expr.kind else {
         return Err(mistyped(scope.file, expr.span, expected, format!("write {example}")));
     };
+    let Quantity { number, unit } = &**quantity;
     let Some((_, factor)) = units.iter().find(|(name, _)| name == unit) else {
         let names = units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let mut wrong =
@@ -80,7 +81,20 @@ pub(super) fn event_rate(expr: &Expr, scope: Scope) -> Read<Limit> {
             "min" => 60,
             "h" => 3_600,
             "d" => 86_400,
-            _ => return Err(mistyped(scope.file, expr.span, "a rate of events", help.into())),
+            other => {
+                let mut wrong = mistyped(
+                    scope.file,
+                    unit.span,
+                    "a unit of time",
+                    "units are `s`, `min`, `h` and `d`".into(),
+                );
+                let meant = [("s", "seconds"), ("min", "minutes"), ("h", "hours"), ("d", "days")];
+                let meant = meant.iter().find(|(_, long)| other.len() > 1 && long.starts_with(other));
+                if let Some((short, _)) = meant {
+                    *wrong = wrong.fix(format!("write `{short}`"), scope.file, unit.span, *short);
+                }
+                return Err(wrong);
+            }
         };
         return match u32::try_from(*count) {
             Ok(count) if count > 0 => Ok(Limit { count, seconds }),

@@ -1,12 +1,13 @@
 //! Set expressions: names, `|`, `&`, `-`, `where`. A set stays a few ranges of principals; named ones are made once.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic,
     ast::{Comparison, Expr, ExprKind, Path, Sign},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
 use super::{Details, Model, PrincipalKind, PrincipalSet};
@@ -27,6 +28,8 @@ pub struct Sets<'m, 'a> {
     modules: FxHashMap<ModuleId, PrincipalSet>,
     /// Devices and the like, all of an array or one element: a rule names few of them twice, a package many.
     declared: FxHashMap<(EntityId, Option<u32>), PrincipalSet>,
+    /// Names of attributes that some principal has; made when first asked for.
+    attributes: OnceCell<FxHashSet<SmolStr>>,
     /// Groups that are being made, each for the one before.
     depth: usize,
 }
@@ -45,16 +48,29 @@ type Evaluated = Result<PrincipalSet, Box<Diagnostic>>;
 
 impl<'m, 'a> Sets<'m, 'a> {
     pub fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
+        Self::with(universe, model, true)
+    }
+
+    /// Zones, networks and slices without the gateways on their borders; those are members by their own name alone.
+    pub fn without_borders(universe: &'m Universe<'a>, model: &'m Model) -> Self {
+        Self::with(universe, model, false)
+    }
+
+    fn with(universe: &'m Universe<'a>, model: &'m Model, borders: bool) -> Self {
         let mut by_zone = vec![Vec::new(); model.zones.len()];
         let mut by_segment = vec![Vec::new(); model.segments.len()];
         let mut by_class: FxHashMap<EntityId, Vec<u32>> = FxHashMap::default();
         for (index, principal) in model.principals.iter().enumerate() {
+            let may_border = !borders && principal.kind == PrincipalKind::Gateway;
             for zone in &principal.zones {
                 for around in model.zones_around(*zone) {
-                    by_zone[around.index()].push(index as u32);
+                    let inside = |own: &super::ZoneId| model.zones_around(*own).any(|zone| zone == around);
+                    if !may_border || principal.zones.iter().all(inside) {
+                        by_zone[around.index()].push(index as u32);
+                    }
                 }
             }
-            if principal.kind != PrincipalKind::External {
+            if principal.kind != PrincipalKind::External && !(may_border && principal.attachments.len() > 1) {
                 for attachment in &principal.attachments {
                     by_segment[attachment.segment.index()].push(index as u32);
                 }
@@ -74,6 +90,7 @@ impl<'m, 'a> Sets<'m, 'a> {
             entities: FxHashMap::default(),
             modules: FxHashMap::default(),
             declared: FxHashMap::default(),
+            attributes: OnceCell::new(),
             depth: 0,
         }
     }
@@ -106,7 +123,9 @@ impl<'m, 'a> Sets<'m, 'a> {
                     if *sign == Sign::Plus {
                         return Err(Self::no_set(expr, scope, "sets are joined with `|`, not with `+`"));
                     }
-                    left = Arc::new(left.difference(&*self.evaluate(operand, scope)?));
+                    let right = self.evaluate(operand, scope);
+                    let right = right.map_err(|unknown| self.dashed(expr, operand, scope, unknown))?;
+                    left = Arc::new(left.difference(&*right));
                 }
                 Ok(left)
             }
@@ -121,11 +140,59 @@ impl<'m, 'a> Sets<'m, 'a> {
                 Ok(Arc::new(Ranges::from_unsorted(kept)))
             }
             ExprKind::Error => Err(crate::names::already_said()),
+            ExprKind::List(_) => Err(Self::no_set(expr, scope, "join the members by `|`: `panel | scada`")),
+            ExprKind::Or(_) | ExprKind::And(_) => Err(Self::no_set(
+                expr,
+                scope,
+                "sets are joined by `|` (in one of them) and `&` (in both); `and` and `or` stand in conditions behind `where`",
+            )),
+            ExprKind::Address(_) | ExprKind::Prefix(..) => Err(Self::no_set(
+                expr,
+                scope,
+                "declare a `device`, a `network` or an `external` that has it, and name that",
+            )),
+            ExprKind::String(literal) => {
+                let name = literal.as_plain().unwrap_or_default();
+                let known = !self.universe.symbols(name, scope).is_empty();
+                let wrong = Self::no_set(expr, scope, "names stand without quotes");
+                Err(if known {
+                    Box::new(wrong.fix("remove the quotes", scope.file, expr.span, name))
+                } else {
+                    wrong
+                })
+            }
             _ => Err(Self::no_set(
                 expr,
                 scope,
                 "name devices, classes, zones or groups, joined by `|`, `&`, `-`",
             )),
+        }
+    }
+
+    /// `pump-plc`, where `pump_plc` is declared.
+    fn dashed(
+        &self,
+        whole: &Expr,
+        operand: &Expr,
+        scope: Scope,
+        unknown: Box<Diagnostic>,
+    ) -> Box<Diagnostic> {
+        let ExprKind::Sum(first, rest) = &whole.kind else { return unknown };
+        let parts: Option<Vec<&str>> = std::iter::once(&**first)
+            .chain(rest.iter().map(|(_, part)| part))
+            .map(|part| part.as_word().map(|word| word.text.as_str()))
+            .collect();
+        let tight = operand.span.end - first.span.start;
+        match parts.map(|parts| parts.join("_")) {
+            Some(name) if name.len() == tight as usize && !self.universe.symbols(&name, scope).is_empty() => {
+                Box::new(unknown.help(format!("did you mean `{name}`? `-` takes one set from another")).fix(
+                    format!("write `{name}`"),
+                    scope.file,
+                    whole.span,
+                    name,
+                ))
+            }
+            _ => unknown,
         }
     }
 
@@ -304,9 +371,8 @@ impl<'m, 'a> Sets<'m, 'a> {
                             format!("no principal has an attribute `{}`", name.text),
                         )
                         .primary(scope.file, name.span, "unknown attribute")
-                        .help(
-                            did_you_mean(&name.text, known).unwrap_or_else(|| "declare it in a class".into()),
-                        ),
+                        .did_you_mean(&name.text, scope.file, name.span, known)
+                        .help_otherwise(|| "declare it in a class".into()),
                     ));
                 }
                 let wanted = match self.universe.evaluate_word_or_value(right, scope)? {
@@ -323,12 +389,12 @@ impl<'m, 'a> Sets<'m, 'a> {
     }
 
     fn knows_attribute(&self, name: &str) -> bool {
+        let given = || {
+            let texts = self.model.principals.iter().flat_map(|principal| &principal.details.texts);
+            texts.map(|(attribute, _)| attribute.clone()).collect()
+        };
         schema::of(Kind::Device).attributes.iter().any(|attribute| attribute.name == name)
-            || self
-                .model
-                .principals
-                .iter()
-                .any(|principal| principal.details.texts.iter().any(|(text, _)| text == name))
+            || self.attributes.get_or_init(given).contains(name)
     }
 
     fn no_predicate(expr: &Expr, scope: Scope) -> Box<Diagnostic> {

@@ -6,7 +6,9 @@ use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 
 use super::{
     Gateway, GatewayId, Interface, Model, Segment, SegmentId, SegmentKind, StaticRoute, Typed, Unbuilt,
+    bridges::PortDraft,
     build::{attribute_place, entity_block},
+    principals::{Values, values_of},
     read_block,
 };
 use crate::{
@@ -70,7 +72,6 @@ fn segment(
             model.unbuilt.push(Unbuilt { what: "a slice's settings in the 5G core".into(), file, span });
         }
         Kind::Cluster => {
-            segment.accept_gap = Some(SmolStr::new_static("held by NetworkPolicies"));
             model.unbuilt.push(Unbuilt { what: "NetworkPolicies of a cluster".into(), file, span });
         }
         _ => {}
@@ -148,7 +149,20 @@ fn slices_apart(universe: &Universe<'_>, _model: &Model, diagnostics: &mut Vec<D
     }
 }
 
-pub(super) fn gateways(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
+/// What is read of gateways and needed when there are principals.
+#[derive(Default)]
+pub(super) struct GatewaysRead<'a> {
+    /// Who stands behind them is known later.
+    pub(super) ports: Vec<PortDraft<'a>>,
+    pub(super) values: FxHashMap<EntityId, Values<'a>>,
+}
+
+pub(super) fn gateways<'a>(
+    universe: &Universe<'a>,
+    model: &mut Model,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> GatewaysRead<'a> {
+    let mut read = GatewaysRead::default();
     for entity in universe.entities_of(Kind::Gateway) {
         let mut gateway = Gateway {
             entity,
@@ -159,9 +173,10 @@ pub(super) fn gateways(universe: &Universe<'_>, model: &mut Model, diagnostics: 
             masquerade: Vec::new(),
             routes: Vec::new(),
         };
-        for (name, typed) in entity_block(universe, entity, diagnostics) {
-            match (name, typed) {
-                ("enforces", Typed::Words(words)) => gateway.enforces = words,
+        let values = values_of(universe, entity, diagnostics);
+        for (name, typed) in &values {
+            match (name.as_str(), &**typed) {
+                ("enforces", Typed::Words(words)) => gateway.enforces.clone_from(words),
                 ("masquerade", Typed::References(list)) => {
                     gateway.masquerade =
                         list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()).collect();
@@ -169,7 +184,8 @@ pub(super) fn gateways(universe: &Universe<'_>, model: &mut Model, diagnostics: 
                 _ => {}
             }
         }
-        interfaces(universe, &mut gateway, model, diagnostics);
+        read.values.insert(entity, values);
+        interfaces(universe, &mut gateway, model, &mut read.ports, diagnostics);
         routes(universe, &mut gateway, model, diagnostics);
         let (file, span) = universe.name_span(entity);
         for word in gateway
@@ -188,14 +204,17 @@ pub(super) fn gateways(universe: &Universe<'_>, model: &mut Model, diagnostics: 
     }
     user_planes(universe, model, diagnostics);
     nodes(universe, model);
+    read
 }
 
-fn interfaces(
-    universe: &Universe<'_>,
+fn interfaces<'a>(
+    universe: &Universe<'a>,
     gateway: &mut Gateway,
     model: &Model,
+    ports: &mut Vec<PortDraft<'a>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    let own_ports = ports.len();
     let scope = universe.scope(gateway.entity, None);
     let block = &schema::of(Kind::Gateway).blocks[0];
     for inner in universe.blocks(gateway.entity, "interface") {
@@ -207,6 +226,7 @@ fn interfaces(
             addresses: AddressSet::default(),
             span: inner.name.span,
         };
+        let (mut bridge, mut stations) = (None, None);
         for (name, typed) in read_block(universe, inner, block.attributes, scope, diagnostics) {
             match (name, typed) {
                 ("network", Typed::References(list)) => {
@@ -216,35 +236,66 @@ fn interfaces(
                 }
                 ("address", Typed::Addresses(ranges)) => interface.addresses = ranges.into_iter().collect(),
                 ("device", Typed::Text(device)) => interface.device = device,
+                ("bridge", Typed::Text(device)) => bridge = Some(device),
+                ("stations", Typed::Expression(expr, scope)) => stations = Some((expr, scope)),
                 _ => {}
             }
         }
         let usable =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b':');
-        if interface.device.is_empty() || interface.device.len() > 15 || !interface.device.bytes().all(usable)
-        {
+        let unusable =
+            |device: &&SmolStr| device.is_empty() || device.len() > 15 || !device.bytes().all(usable);
+        if let Some(device) = std::iter::once(&interface.device).chain(&bridge).find(unusable) {
             diagnostics.push(
-                Diagnostic::new(&codes::E0405, format!("`{}` cannot be an interface's name on a host", interface.device.escape_debug()))
+                Diagnostic::new(&codes::E0405, format!("`{}` cannot be an interface's name on a host", device.escape_debug()))
                     .primary(scope.file, inner.name.span, "not usable")
                     .help("a Linux interface has 1 to 15 letters, digits, `_`, `-`, `.`, `@` or `:`; give it with `device = \"eth0.10\"`"),
             );
             continue;
         }
-        let same_device =
-            |other: &&Interface| other.device == interface.device && other.name != interface.name;
-        if let Some(twin) = gateway.interfaces.iter().find(same_device) {
+        let others = gateway.interfaces.iter().map(|other| (&other.name, &other.device, other.span));
+        let port_names = ports[own_ports..].iter().map(|port| (&port.name, &port.device, port.span));
+        let mut others = others.chain(port_names);
+        let twin = others.find(|(name, device, _)| **device == interface.device && **name != interface.name);
+        if let Some((_, _, twin)) = twin {
             diagnostics.push(
                 Diagnostic::new(
                     &codes::E0405,
                     format!("two interfaces are `{}` on the host", interface.device),
                 )
                 .primary(scope.file, inner.name.span, "again here")
-                .secondary(scope.file, twin.span, "first here")
+                .secondary(scope.file, twin, "first here")
                 .help("give each its own `device`"),
             );
         }
-        if interface.segment.0 != u32::MAX {
-            gateway.interfaces.push(interface);
+        if interface.segment.0 == u32::MAX {
+            continue;
+        }
+        let not_a_port = |message: String, help: String| {
+            Diagnostic::new(&codes::E0410, message)
+                .primary(scope.file, inner.name.span, "this interface")
+                .help(help)
+        };
+        match bridge {
+            None if stations.is_some() => diagnostics.push(not_a_port(
+                format!("`{}` has stations, but belongs to no bridge", interface.name),
+                "add `bridge = \"br0\"`, or remove `stations`".into(),
+            )),
+            None => gateway.interfaces.push(interface),
+            Some(bridge) if !interface.addresses.is_empty() => diagnostics.push(not_a_port(
+                format!("`{}` is a port of `{bridge}` and has an address of its own", interface.name),
+                format!("a port has none: give the address to the bridge itself, as `interface {bridge} {{ network = …  address = … }}`"),
+            )),
+            Some(bridge) => ports.push(PortDraft {
+                gateway: GatewayId(model.gateways.len() as u32),
+                bridge,
+                name: interface.name,
+                device: interface.device,
+                segment: interface.segment,
+                stations,
+                file: scope.file,
+                span: inner.name.span,
+            }),
         }
     }
     let none = universe.blocks(gateway.entity, "interface").next().is_none();
@@ -397,13 +448,18 @@ pub(super) fn check_addresses(universe: &Universe<'_>, model: &Model, diagnostic
     v6.sort_unstable();
     let mut twice = |first: std::net::IpAddr, owner: u32, other: u32| {
         let (a, b) = (model.principal(owner), model.principal(other));
+        let help = if a.entity == b.entity {
+            "the elements of an array count by `index`: `some_network.host(20 + index)`"
+        } else {
+            "give each its own address: by it, an enforcement point knows who is speaking"
+        };
         let (file, span) = attribute_place(universe, b.entity, "address");
         let (other_file, other_span) = attribute_place(universe, a.entity, "address");
         diagnostics.push(
             Diagnostic::new(&codes::E0402, format!("`{first}` belongs to `{}` and to `{}`", a.name, b.name))
                 .primary(file, span, format!("of `{}`", b.name))
                 .secondary(other_file, other_span, format!("of `{}`", a.name))
-                .help("give each its own address: by it, an enforcement point knows who is speaking"),
+                .help(help),
         );
     };
     for pair in v4.windows(2) {

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic, FileId, Span,
     ast::{Attribute, Expr, ExprKind, Path},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::{codes, nearest},
 };
 
 use super::{
@@ -31,6 +31,20 @@ pub enum Assurance {
     Attested,
 }
 
+impl Assurance {
+    /// As the language spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Address => "address",
+            Self::Shared => "shared",
+            Self::Certified => "certified",
+            Self::Hardware => "hardware",
+            Self::Attested => "attested",
+        }
+    }
+}
+
 /// How far data can be trusted (Biba); ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Integrity {
@@ -41,13 +55,39 @@ pub enum Integrity {
     Safety,
 }
 
+impl Integrity {
+    /// All, ascending.
+    pub const ALL: [Self; 4] = [Self::Untrusted, Self::Field, Self::Verified, Self::Safety];
+
+    /// As the language spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Untrusted => "untrusted",
+            Self::Field => "field",
+            Self::Verified => "verified",
+            Self::Safety => "safety",
+        }
+    }
+}
+
 /// How a principal proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// `psk`, `x509`, `spiffe`, `sim`, `oidc`, `mac`.
+    /// `none`, `psk`, `mac`, `x509`, `spiffe`, `sim`, `oidc`, `attested`.
     pub scheme: &'static str,
-    /// `san`, `supi`, `key` and the like, in the order of the text.
+    /// `san`, `supi` and the like, in the order of the text; without `key`.
     pub parts: Vec<(SmolStr, SmolStr)>,
+    pub key: Option<Key>,
+}
+
+/// Where a key is; the key itself is never written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// In a chip that does not give it away: TPM, secure element, UICC.
+    Hardware,
+    Software,
+    /// `ref("vault:…")`.
+    Reference(SmolStr),
 }
 
 impl Identity {
@@ -72,6 +112,8 @@ pub enum Typed<'a> {
     Prefixes(Vec<IpNet>),
     Address(IpAddr),
     Mac([u8; 6]),
+    Groups(Vec<([u8; 6], [u8; 6])>),
+    Numbers(Vec<(u16, u16)>),
     References(Vec<(EntityId, Option<u32>)>),
     /// Sets and services: read where they are used.
     Expression(&'a Expr, Scope),
@@ -105,7 +147,7 @@ pub(super) type Read<T> = Result<T, Box<Diagnostic>>;
 pub(super) fn mistyped(file: FileId, span: Span, expected: &str, help: String) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::new(&codes::E0301, format!("expected {expected}"))
-            .primary(file, span, "of another type")
+            .primary(file, span, ANOTHER_TYPE)
             .help(help),
     )
 }
@@ -114,18 +156,73 @@ pub(super) fn out_of_range(file: FileId, span: Span, message: String, help: Stri
     Box::new(Diagnostic::new(&codes::E0303, message).primary(file, span, "out of range").help(help))
 }
 
+const ANOTHER_TYPE: &str = "of another type";
+
+/// Says what was found where something else was due, and offers what was probably meant.
+fn explain(wrong: Diagnostic, expr: &Expr) -> Diagnostic {
+    let (file, span, _) = wrong.position();
+    let Some(found) = list(expr).iter().find(|one| one.span == span) else { return wrong };
+    if wrong.code != &codes::E0301 || wrong.labels.first().is_none_or(|label| label.message != ANOTHER_TYPE) {
+        return wrong;
+    }
+    let what = match &found.kind {
+        ExprKind::Integer(_) | ExprKind::Hexadecimal(..) | ExprKind::Decimal(_) => "a number",
+        ExprKind::Quantity(..) => "a number with a unit",
+        ExprKind::String(_) => "a text",
+        ExprKind::Address(_) => "an address",
+        ExprKind::Prefix(..) => "a prefix",
+        ExprKind::Mac(_) => "a MAC address",
+        ExprKind::List(_) => "a list",
+        ExprKind::Map(_) => "a block",
+        ExprKind::Sum(..) => "a sum or difference",
+        ExprKind::Path(_) => "a name",
+        _ => "an expression",
+    };
+    let mut wrong = wrong;
+    if let Some(label) = wrong.labels.first_mut() {
+        label.message = format!("this is {what}");
+    }
+    match &found.kind {
+        ExprKind::String(literal) if wrong.fixes.is_empty() => {
+            let Some(text) = literal.as_plain() else { return wrong };
+            let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let is_rate = text.split_once('/').is_some_and(|(count, unit)| count.parse::<u64>().is_ok() && matches!(unit, "s" | "min" | "h" | "d"));
+            let is_quantity = text.starts_with(|first: char| first.is_ascii_digit()) && text.ends_with(|last: char| last.is_ascii_alphabetic());
+            if is_name || is_rate || is_quantity || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok() {
+                return wrong.help(format!("write `{text}`, without quotes")).fix("remove the quotes", file, span, text);
+            }
+            wrong
+        }
+        ExprKind::Sum(..) => wrong.note("`-` subtracts numbers; a range of addresses is written `10.0.0.10..10.0.0.20`, a MAC address with colons"),
+        _ => wrong,
+    }
+}
+
 impl<'a> Universe<'a> {
     /// Reads a value as the schema's type.
     pub fn typed(&self, expr: &'a Expr, kind: Type, scope: Scope) -> Read<Typed<'a>> {
+        if let (Type::Address | Type::Addresses, ExprKind::Prefix(address, _)) = (kind, &expr.kind)
+            && self.evaluate(expr, scope).is_err()
+        {
+            let wrong = mistyped(scope.file, expr.span, "an address", format!("write `{address}`"));
+            return Err(Box::new(wrong.fix(
+                "remove the prefix length",
+                scope.file,
+                expr.span,
+                address.to_string(),
+            )));
+        }
+        self.read_typed(expr, kind, scope).map_err(|wrong| Box::new(explain(*wrong, expr)))
+    }
+
+    fn read_typed(&self, expr: &'a Expr, kind: Type, scope: Scope) -> Read<Typed<'a>> {
         if matches!(expr.kind, ExprKind::Error) {
             return Err(already_said());
         }
         let (file, span) = (scope.file, expr.span);
         Ok(match kind {
-            Type::Boolean => match self.evaluate(expr, scope)? {
-                Value::Boolean(boolean) => Typed::Boolean(boolean),
-                _ => return Err(mistyped(file, span, "`true` or `false`", "write `true` or `false`".into())),
-            },
+            Type::Boolean => Typed::Boolean(self.boolean(expr, scope)?),
             Type::Integer { min, max } => {
                 let number = self.integer(expr, scope)?;
                 if number < min || number > max {
@@ -185,8 +282,11 @@ impl<'a> Universe<'a> {
                 Value::Address(address) => Typed::Address(address),
                 _ => return Err(mistyped(file, span, "an address", "write `10.20.0.1`".into())),
             },
-            Type::Mac => match self.evaluate(expr, scope)? {
-                Value::Mac(bytes) if bytes[0] & 1 == 1 => {
+            Type::Mac if matches!(expr.kind, ExprKind::Sum(..)) => {
+                return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into()));
+            }
+            Type::Mac => match self.mac(expr, scope)? {
+                Some(bytes) if bytes[0] & 1 == 1 => {
                     let message = "a group MAC address belongs to no device".to_owned();
                     return Err(out_of_range(
                         file,
@@ -195,9 +295,30 @@ impl<'a> Universe<'a> {
                         "the first byte of a device's MAC is even".into(),
                     ));
                 }
-                Value::Mac(bytes) => Typed::Mac(bytes),
-                _ => return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into())),
+                Some(bytes) => Typed::Mac(bytes),
+                None => {
+                    return Err(mistyped(file, span, "a MAC address", "write `02:00:00:00:00:01`".into()));
+                }
             },
+            Type::Groups => {
+                let group = |one| Ok(self.mac(one, scope)?.filter(|bytes| bytes[0] & 1 == 1));
+                let ends = |one| {
+                    self.ends(
+                        one,
+                        group,
+                        "a group MAC address",
+                        "write `01:0c:cd:01:00:00`: its first byte is odd",
+                        scope,
+                    )
+                };
+                Typed::Groups(list(expr).iter().map(ends).collect::<Read<_>>()?)
+            }
+            Type::Numbers => {
+                let number = |one| Ok(u16::try_from(self.integer(one, scope)?).ok());
+                let ends =
+                    |one| self.ends(one, number, "a number of 16 bits", "write `0x8000..0xbfff`", scope);
+                Typed::Numbers(list(expr).iter().map(ends).collect::<Read<_>>()?)
+            }
             Type::Reference(kinds) => Typed::References(vec![self.reference(expr, kinds, scope)?]),
             Type::References(kinds) => Typed::References(
                 list(expr).iter().map(|one| self.reference(one, kinds, scope)).collect::<Read<_>>()?,
@@ -255,6 +376,39 @@ impl<'a> Universe<'a> {
         })
     }
 
+    fn boolean(&self, expr: &'a Expr, scope: Scope) -> Read<bool> {
+        let word = expr.as_word().map(|name| name.text.as_str());
+        let unknown = word.filter(|word| {
+            !matches!(*word, "true" | "false")
+                && self.parameter(word, scope).is_none()
+                && self.symbols(word, scope).is_empty()
+        });
+        if unknown.is_none()
+            && let Value::Boolean(boolean) = self.evaluate(expr, scope)?
+        {
+            return Ok(boolean);
+        }
+        let quoted = match &expr.kind {
+            ExprKind::String(literal) => literal.as_plain(),
+            ExprKind::Integer(0) => Some("false"),
+            ExprKind::Integer(1) => Some("true"),
+            _ => None,
+        };
+        let meant = match unknown.or(quoted).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "true" => Some("true"),
+            "false" => Some("false"),
+            "yes" | "on" | "y" | "enabled" | "enable" => Some("true"),
+            "no" | "off" | "n" | "disabled" | "disable" => Some("false"),
+            other => nearest(other, ["true", "false"]),
+        };
+        let wrong =
+            mistyped(scope.file, expr.span, "`true` or `false`", "a boolean is `true` or `false`".into());
+        Err(match meant {
+            Some(word) => Box::new(wrong.fix(format!("write `{word}`"), scope.file, expr.span, word)),
+            None => wrong,
+        })
+    }
+
     fn record(
         &self,
         entries: &'a [Attribute],
@@ -265,16 +419,14 @@ impl<'a> Universe<'a> {
             .iter()
             .map(|entry| {
                 let Some(attribute) = known.iter().find(|known| known.name == entry.name.text) else {
-                    let help = did_you_mean(&entry.name.text, known.iter().map(|known| known.name));
+                    let names = known.iter().map(|known| known.name);
                     return Err(Box::new(
                         Diagnostic::new(&codes::E0207, format!("unknown attribute `{}`", entry.name.text))
                             .primary(scope.file, entry.name.span, "not known here")
-                            .help(help.unwrap_or_else(|| {
-                                format!(
-                                    "known are: {}",
-                                    known.iter().map(|known| known.name).collect::<Vec<_>>().join(", ")
-                                )
-                            })),
+                            .did_you_mean(&entry.name.text, scope.file, entry.name.span, names.clone())
+                            .help_otherwise(|| {
+                                format!("known are: {}", names.collect::<Vec<_>>().join(", "))
+                            }),
                     ));
                 };
                 Ok((attribute.name, self.typed(&entry.value, attribute.kind, scope)?))
@@ -283,6 +435,15 @@ impl<'a> Universe<'a> {
     }
 
     pub(super) fn plain_text(&self, expr: &'a Expr, scope: Scope) -> Read<SmolStr> {
+        if let Some(word) =
+            expr.as_word().filter(|word| !matches!(word.text.as_str(), "true" | "false" | "index"))
+            && self.parameter(&word.text, scope).is_none()
+            && self.symbols(&word.text, scope).is_empty()
+        {
+            let quoted = format!("\"{}\"", word.text);
+            let wrong = mistyped(scope.file, expr.span, "a text", format!("put it into quotes: `{quoted}`"));
+            return Err(Box::new(wrong.fix("put it into quotes", scope.file, expr.span, quoted)));
+        }
         match self.evaluate(expr, scope)? {
             Value::Text(text) => Ok(text),
             _ => Err(mistyped(scope.file, expr.span, "a text", "put it into quotes".into())),
@@ -293,17 +454,74 @@ impl<'a> Universe<'a> {
     pub fn word(&self, expr: &'a Expr, words: &'static [&'static str], scope: Scope) -> Read<&'static str> {
         let known = words.join(", ");
         let Some(name) = expr.as_word() else {
-            return Err(mistyped(scope.file, expr.span, "a word", format!("write one of: {known}")));
+            let wrong = mistyped(scope.file, expr.span, "a word", format!("write one of: {known}"));
+            let quoted = match &expr.kind {
+                ExprKind::String(literal) => literal.as_plain(),
+                _ => None,
+            };
+            return Err(match quoted.and_then(|text| words.iter().find(|word| **word == text)) {
+                Some(word) => Box::new(wrong.help(format!("write `{word}`, without quotes")).fix(
+                    "remove the quotes",
+                    scope.file,
+                    expr.span,
+                    *word,
+                )),
+                None => wrong,
+            });
         };
         words.iter().find(|word| **word == name.text).copied().ok_or_else(|| {
-            let help = did_you_mean(&name.text, words.iter().copied())
-                .unwrap_or_else(|| format!("write one of: {known}"));
             Box::new(
                 Diagnostic::new(&codes::E0302, format!("`{}` is none of the known words", name.text))
                     .primary(scope.file, expr.span, "unknown word")
-                    .help(help),
+                    .did_you_mean(&name.text, scope.file, expr.span, words.iter().copied())
+                    .help_otherwise(|| format!("write one of: {known}")),
             )
         })
+    }
+
+    /// A MAC address as such, or as a text, which may hold `{index:02}`.
+    fn mac(&self, expr: &'a Expr, scope: Scope) -> Read<Option<[u8; 6]>> {
+        Ok(match self.evaluate(expr, scope)? {
+            Value::Mac(bytes) => Some(bytes),
+            Value::Text(text) => {
+                let mut bytes = [0; 6];
+                let mut parts = text.split(':');
+                let read = bytes.iter_mut().all(|byte| {
+                    let digits = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+'));
+                    digits
+                        .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+                        .map(|value| *byte = value)
+                        .is_some()
+                });
+                (read && parts.next().is_none()).then_some(bytes)
+            }
+            _ => None,
+        })
+    }
+
+    /// The ends of a range of values; one value twice.
+    fn ends<T>(
+        &self,
+        expr: &'a Expr,
+        read: impl Fn(&'a Expr) -> Read<Option<T>>,
+        expected: &str,
+        help: &str,
+        scope: Scope,
+    ) -> Read<(T, T)>
+    where
+        T: Copy + Ord,
+    {
+        let (first, last) = match &expr.kind {
+            ExprKind::Range(first, last) => (read(first)?, read(last)?),
+            _ => {
+                let one = read(expr)?;
+                (one, one)
+            }
+        };
+        match (first, last) {
+            (Some(first), Some(last)) if first <= last => Ok((first, last)),
+            _ => Err(mistyped(scope.file, expr.span, expected, help.into())),
+        }
     }
 
     fn integrity(&self, expr: &'a Expr, scope: Scope) -> Read<Integrity> {
@@ -330,8 +548,22 @@ impl<'a> Universe<'a> {
     }
 
     fn one_prefix(&self, expr: &'a Expr, scope: Scope) -> Read<IpNet> {
+        if let ExprKind::Slash(address, length) = &expr.kind
+            && let (ExprKind::Address(address), ExprKind::Integer(length)) = (&address.kind, &length.kind)
+        {
+            let whole = format!("{address}/{length}");
+            let wrong =
+                mistyped(scope.file, expr.span, "a prefix", format!("write `{whole}`, without a space"));
+            return Err(Box::new(wrong.fix("remove the space", scope.file, expr.span, whole)));
+        }
         match self.evaluate(expr, scope)? {
             Value::Prefix(net) => Ok(net),
+            // a host; the first address of a network was to have a length
+            Value::Address(IpAddr::V4(address)) if address.octets()[3] == 0 => {
+                let help =
+                    format!("write its length: `{address}/24`, or `{address}/32` for this address alone");
+                Err(mistyped(scope.file, expr.span, "a prefix", help))
+            }
             Value::Address(address) => Ok(IpNet::from(address)),
             _ => Err(mistyped(scope.file, expr.span, "a prefix", "write `10.20.0.0/16`".into())),
         }
@@ -394,6 +626,16 @@ impl<'a> Universe<'a> {
     }
 
     fn transport(&self, expr: &'a Expr, scope: Scope) -> Read<TransportMatch> {
+        if let ExprKind::Integer(port) = expr.kind {
+            let help = format!("say over what: `tcp/{port}` or `udp/{port}`");
+            let wrong = mistyped(scope.file, expr.span, "a transport", help);
+            return Err(Box::new(wrong.fix(
+                format!("write `tcp/{port}`"),
+                scope.file,
+                expr.span,
+                format!("tcp/{port}"),
+            )));
+        }
         self.transport_of(expr, scope)?.ok_or_else(|| {
             mistyped(
                 scope.file,
@@ -422,15 +664,21 @@ impl<'a> Universe<'a> {
             "ethertype" => None,
             other => {
                 let known = ["tcp", "udp", "sctp", "ethertype"];
-                let help = did_you_mean(other, known)
-                    .unwrap_or_else(|| format!("known are: {}, icmp", known.join(", ")));
                 return Err(Box::new(
                     Diagnostic::new(&codes::E0302, format!("`{other}` is no transport"))
                         .primary(scope.file, word.span, "unknown transport")
-                        .help(help),
+                        .did_you_mean(other, scope.file, word.span, known)
+                        .help_otherwise(|| format!("known are: {}, icmp", known.join(", "))),
                 ));
             }
         };
+        if let Some(name) = number.as_word().filter(|name| self.parameter(&name.text, scope).is_none()) {
+            let help = "write the number, `tcp/443`, or the protocol without a transport, `https`".into();
+            let message = "the number of a port";
+            if self.symbols(&name.text, scope).is_empty() && name.text != "index" {
+                return Err(mistyped(scope.file, number.span, message, help));
+            }
+        }
         let (first, last) = match &number.kind {
             ExprKind::Range(from, to) => (self.integer(from, scope)?, self.integer(to, scope)?),
             _ => {

@@ -1,10 +1,11 @@
 //! The shape of declarations: known kinds, the parts of their heads, known attributes once each, required ones present.
 //! Looks at one file alone.
 
+use rustc_hash::FxHashMap;
 use weir_syntax::{
     Diagnostic, FileId, Span,
     ast::{Attribute, Block, Declaration, Entry, File, Flow, Item, ItemKind, Template},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
 use super::{
@@ -46,15 +47,15 @@ impl Checker {
                     .iter()
                     .copied()
                     .chain(schema::SCHEMAS.iter().map(|schema| schema.keyword));
-                let help = did_you_mean(kind, known).unwrap_or_else(|| {
-                    format!("types are {}, and the kinds of declaration", PARAMETER_TYPES.join(", "))
-                });
-                self.report(
+                let types =
+                    || format!("types are {}, and the kinds of declaration", PARAMETER_TYPES.join(", "));
+                self.unknown(
                     &codes::E0302,
                     format!("`{kind}` is no type"),
-                    parameter.kind.span,
+                    &parameter.kind,
                     "unknown type",
-                    help,
+                    known,
+                    types,
                 );
             }
             if template.parameters[..index].iter().any(|earlier| earlier.name.text == parameter.name.text) {
@@ -77,10 +78,9 @@ impl Checker {
         let Some(schema) = schema::by_keyword(&keyword.text) else {
             let known =
                 schema::SCHEMAS.iter().map(|schema| schema.keyword).chain(["allow", "deny", "assert", "use"]);
-            let help = did_you_mean(&keyword.text, known.clone())
-                .unwrap_or_else(|| format!("the kinds are {}", known.collect::<Vec<_>>().join(", ")));
             let message = format!("`{}` is no kind of declaration", keyword.text);
-            self.report(&codes::E0206, message, keyword.span, "unknown", help);
+            let kinds = || format!("the kinds are {}", known.clone().collect::<Vec<_>>().join(", "));
+            self.unknown(&codes::E0206, message, keyword, "unknown", known.clone(), kinds);
             return;
         };
         self.head(declaration, schema);
@@ -94,11 +94,11 @@ impl Checker {
                 Entry::Attribute(attribute) => {
                     // what a device may have depends on its class, and is checked with it
                     if !inherits {
-                        self.attribute(attribute, schema.attributes, schema.keyword);
+                        self.attribute(attribute, schema.attributes, schema.keyword, body);
                     }
                 }
                 Entry::Block(Item { kind: ItemKind::Declaration(inner), .. }) => {
-                    self.inner_block(inner, schema.blocks, schema.keyword);
+                    self.inner_block(inner, schema.blocks, schema.attributes, schema.keyword);
                 }
                 Entry::Flow(item) if !schema.flows => self.report(
                     &codes::E0211,
@@ -129,6 +129,20 @@ impl Checker {
         for (span, allowed, part) in parts {
             if let (Some(span), false) = (span, allowed) {
                 let message = format!("a {keyword} has no {part}");
+                if let (Some(value), true) = (&declaration.value, part.starts_with("`=")) {
+                    let help = match &value.kind {
+                        weir_syntax::ast::ExprKind::Map(_) => {
+                            "a block opens without `=`: `KIND NAME { … }`".into()
+                        }
+                        _ if head.class => format!(
+                            "the class stands behind `:`: `{keyword} {} : CLASS`",
+                            declaration.name.text
+                        ),
+                        _ => format!("write `{keyword} {} {{ … }}`", declaration.name.text),
+                    };
+                    self.report(&codes::E0210, message, span, "not here", help);
+                    continue;
+                }
                 self.report(
                     &codes::E0210,
                     message,
@@ -177,35 +191,77 @@ impl Checker {
         }
     }
 
-    fn attribute(&mut self, attribute: &Attribute, known: &[schema::Attribute], of: &str) {
-        if known.iter().any(|candidate| candidate.name == attribute.name.text) {
+    /// `body` is the block that the attribute stands in.
+    fn attribute(&mut self, attribute: &Attribute, known: &[schema::Attribute], of: &str, body: &Block) {
+        let name = &attribute.name;
+        if known.iter().any(|candidate| candidate.name == name.text) {
             return;
         }
         let names = known.iter().map(|candidate| candidate.name);
-        let help = did_you_mean(&attribute.name.text, names.clone()).unwrap_or_else(|| {
+        let message = format!("a {of} has no attribute `{}`", name.text);
+        if matches!(of, "policy" | "exception")
+            && schema::FLOW.iter().any(|candidate| candidate.name == name.text)
+        {
+            let help = format!("write it behind the flow: `allow … : … {{ {} = … }}`", name.text);
+            self.report(&codes::E0207, message, name.span, "an attribute of flows", help);
+            return;
+        }
+        let label = "unknown attribute";
+        let mut missing = known
+            .iter()
+            .filter(|one| one.required && !body.attributes().any(|given| given.name.text == one.name))
+            .map(|one| one.name);
+        let near = weir_syntax::diagnostic::nearest(&name.text, names.clone());
+        if let (None, Some(missing), None) = (near, missing.next(), missing.next()) {
+            let wrong = Diagnostic::new(&codes::E0207, message)
+                .primary(self.file, name.span, label)
+                .help(format!("`{missing}` is missing: did you mean it?"))
+                .fix(format!("write `{missing}`"), self.file, name.span, missing);
+            self.diagnostics.push(wrong);
+            return;
+        }
+        let all = || {
             if known.is_empty() {
                 "remove it".into()
             } else {
-                format!("it has: {}", names.collect::<Vec<_>>().join(", "))
+                format!("it has: {}", names.clone().collect::<Vec<_>>().join(", "))
             }
-        });
-        let message = format!("a {of} has no attribute `{}`", attribute.name.text);
-        self.report(&codes::E0207, message, attribute.name.span, "unknown attribute", help);
+        };
+        self.unknown(&codes::E0207, message, name, label, names.clone(), all);
     }
 
-    fn inner_block(&mut self, inner: &Declaration, known: &[InnerBlock], of: &str) {
+    fn inner_block(
+        &mut self,
+        inner: &Declaration,
+        known: &[InnerBlock],
+        attributes: &[schema::Attribute],
+        of: &str,
+    ) {
         let keyword = &inner.keyword;
         let Some(block) = known.iter().find(|block| block.keyword == keyword.text) else {
+            let is_attribute = attributes.iter().any(|attribute| attribute.name == keyword.text);
+            if is_attribute && inner.name.span != keyword.span {
+                let between = Span::new(keyword.span.end, keyword.span.end);
+                let missing = Diagnostic::new(
+                    &codes::E0207,
+                    format!("`{}` is an attribute, and has no `=`", keyword.text),
+                )
+                .primary(self.file, keyword.span, "expected `=` behind it")
+                .help(format!("write `{} = {}`", keyword.text, inner.name.text))
+                .fix("add `=`", self.file, between, " =");
+                self.diagnostics.push(missing);
+                return;
+            }
             let names = known.iter().map(|block| block.keyword);
-            let help = did_you_mean(&keyword.text, names.clone()).unwrap_or_else(|| {
+            let message = format!("a {of} has no block `{}`", keyword.text);
+            let all = || {
                 if known.is_empty() {
                     "close the block before it, or remove it".into()
                 } else {
-                    format!("blocks in it are: {}", names.collect::<Vec<_>>().join(", "))
+                    format!("blocks in it are: {}", names.clone().collect::<Vec<_>>().join(", "))
                 }
-            });
-            let message = format!("a {of} has no block `{}`", keyword.text);
-            self.report(&codes::E0207, message, keyword.span, "unknown block", help);
+            };
+            self.unknown(&codes::E0207, message, keyword, "unknown block", names.clone(), all);
             return;
         };
         let is_named = inner.name.span != keyword.span;
@@ -220,13 +276,21 @@ impl Checker {
             };
             self.report(&codes::E0210, message, inner.name.span, block.documentation, help);
         }
+        if let Some(value) = &inner.value {
+            let message = format!("`{}` has no `= …`", keyword.text);
+            let help = format!("a block opens without `=`: `{} {} {{ … }}`", keyword.text, inner.name.text);
+            self.report(&codes::E0210, message, value.span, "not here", help);
+            return;
+        }
         let empty = Block::default();
         let body = inner.body.as_ref().unwrap_or(&empty);
         for entry in &body.entries {
             match entry {
-                Entry::Attribute(attribute) => self.attribute(attribute, block.attributes, block.keyword),
+                Entry::Attribute(attribute) => {
+                    self.attribute(attribute, block.attributes, block.keyword, body);
+                }
                 Entry::Block(Item { kind: ItemKind::Declaration(deeper), .. }) => {
-                    self.inner_block(deeper, block.blocks, block.keyword);
+                    self.inner_block(deeper, block.blocks, block.attributes, block.keyword);
                 }
                 Entry::Flow(item) => {
                     let message = format!("a flow cannot stand in `{}`", block.keyword);
@@ -252,10 +316,9 @@ impl Checker {
             "never" => "`SOURCE ~> DESTINATION`",
             "isolated" => "`A, B`",
             _ => {
-                let help = did_you_mean(&kind.text, KINDS.iter().copied())
-                    .unwrap_or_else(|| format!("assertions are: {}", KINDS.join(", ")));
                 let message = format!("`{}` is no assertion", kind.text);
-                self.report(&codes::E0302, message, kind.span, "unknown", help);
+                let all = || format!("assertions are: {}", KINDS.join(", "));
+                self.unknown(&codes::E0302, message, kind, "unknown", KINDS.iter().copied(), all);
                 return;
             }
         };
@@ -279,7 +342,7 @@ impl Checker {
         let Some(body) = body else { return };
         for entry in &body.entries {
             match entry {
-                Entry::Attribute(attribute) => self.attribute(attribute, known, of),
+                Entry::Attribute(attribute) => self.attribute(attribute, known, of, body),
                 Entry::Block(item) | Entry::Flow(item) => {
                     let help = "close the block before it, or remove it";
                     self.report(
@@ -298,7 +361,7 @@ impl Checker {
 
     /// No attribute twice, no inner block of one name twice.
     fn once(&mut self, body: &Block) {
-        let mut seen: Vec<(&str, &str, Span)> = Vec::new();
+        let mut seen: FxHashMap<(&str, &str), Span> = FxHashMap::default();
         for entry in &body.entries {
             let (keyword, name, span) = match entry {
                 Entry::Attribute(attribute) => ("", attribute.name.text.as_str(), attribute.name.span),
@@ -309,15 +372,14 @@ impl Checker {
                 }
                 _ => continue,
             };
-            if let Some((.., first)) = seen.iter().find(|(other, twin, _)| *other == keyword && *twin == name)
-            {
+            if let Some(first) = seen.get(&(keyword, name)) {
                 let twice = Diagnostic::new(&codes::E0208, format!("`{name}` is given twice"))
                     .primary(self.file, span, "again here")
                     .secondary(self.file, *first, "first here")
                     .help("remove one of the two; several values go into a list: `[a, b]`");
                 self.diagnostics.push(twice);
             } else {
-                seen.push((keyword, name, span));
+                seen.insert((keyword, name), span);
             }
         }
     }
@@ -343,6 +405,23 @@ impl Checker {
             );
             self.report(&codes::E0209, format!("this {of} lacks {list}"), span, "incomplete", help);
         }
+    }
+
+    /// A word that is none of those known.
+    fn unknown<'n>(
+        &mut self,
+        code: &'static weir_syntax::Code,
+        message: String,
+        word: &weir_syntax::ast::Name,
+        label: &str,
+        known: impl IntoIterator<Item = &'n str>,
+        all: impl FnOnce() -> String,
+    ) {
+        let unknown = Diagnostic::new(code, message)
+            .primary(self.file, word.span, label)
+            .did_you_mean(&word.text, self.file, word.span, known)
+            .help_otherwise(all);
+        self.diagnostics.push(unknown);
     }
 
     fn report(

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use weir_syntax::{
     Diagnostic, FileId, Span,
     ast::{Argument, Declaration, Effect, Entry, ExprKind, File, Item, ItemKind, Parameter},
-    diagnostic::{codes, did_you_mean},
+    diagnostic::codes,
 };
 
 use super::{
@@ -46,6 +46,9 @@ pub fn expand<'a>(files: &'a [(Source, &'a File)], internet: Option<&'a Declarat
         let file = FileId(index as u32);
         let module = universe.folder(&source.module(), &mut folders);
         universe.file_modules.insert(file, module);
+        if !source.is_standard() {
+            universe.use_places.insert(file, place_of_use(&source.text, tree));
+        }
         universe.declare_all(&tree.items, module, file, &[], &mut pending);
     }
     if let Some(declaration) = internet {
@@ -70,6 +73,22 @@ pub fn expand<'a>(files: &'a [(Source, &'a File)], internet: Option<&'a Declarat
         universe.instantiate(&next, &mut pending);
     }
     universe
+}
+
+/// Behind the last `use`, or before the first line that says something.
+fn place_of_use(text: &str, tree: &File) -> (Span, &'static str, &'static str) {
+    let last = tree.items.iter().rev().find(|item| matches!(item.kind, ItemKind::Use(_)));
+    if let Some(last) = last {
+        return (Span::new(last.span.end, last.span.end), "\n", "");
+    }
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if !(line.trim().is_empty() || line.trim_start().starts_with("//!")) {
+            break;
+        }
+        at += line.len() as u32;
+    }
+    (Span::new(at, at), "", "\n\n")
 }
 
 impl<'a> Universe<'a> {
@@ -103,10 +122,6 @@ impl<'a> Universe<'a> {
             );
         }
         fits
-    }
-
-    pub(super) fn file_module(&self, file: FileId) -> Option<ModuleId> {
-        self.file_modules.get(&file).copied()
     }
 
     fn declare_all(
@@ -173,44 +188,105 @@ impl<'a> Universe<'a> {
                 ItemKind::Use(uses) => Some(uses),
                 _ => None,
             });
-            for import in uses.flat_map(|uses| &uses.imports) {
-                let (Some(local), Some(last)) = (import.local(), import.path.last()) else { continue };
-                if self.import_target(&import.path, file).is_none() {
-                    let path: Vec<&str> = import.path.iter().map(|name| name.text.as_str()).collect();
-                    let outer =
-                        import.path.split_last().and_then(|(_, outer)| self.import_target(outer, file));
-                    let mut known: Vec<&SmolStr> = match outer.as_deref() {
-                        Some([Symbol::Module(module)]) => self.module(*module).names.keys().collect(),
-                        _ => Vec::new(),
-                    };
-                    known.sort_unstable();
-                    let help = did_you_mean(&last.text, known.iter().map(|name| name.as_str()));
-                    found.push(
-                        Diagnostic::new(&codes::E0205, format!("`{}` names nothing", path.join(".")))
-                            .primary(file, last.span, "not declared there")
-                            .help(help.unwrap_or_else(|| {
-                                "a path of `use` starts with `std` or with a module of this package".into()
-                            })),
-                    );
-                    continue;
-                }
-                let own =
-                    self.file_module(file).and_then(|module| self.module(module).names.get(&local.text));
-                if let Some(Symbol::Entity(id)) = own.and_then(|symbols| symbols.first()) {
-                    let (other, span) = self.name_span(*id);
-                    found.push(
-                        Diagnostic::new(
-                            &codes::E0201,
-                            format!("`{}` is declared here and brought in too", local.text),
-                        )
-                        .primary(file, local.span, "brought in")
-                        .secondary(other, span, "declared")
-                        .help(format!("rename one: `use … {} as other_name`", local.text)),
-                    );
+            for uses in uses {
+                let missing: Vec<&weir_syntax::ast::Import> = uses
+                    .imports
+                    .iter()
+                    .filter(|import| self.import_target(&import.path, file).is_none())
+                    .collect();
+                found.extend(self.missing_imports(&missing, file));
+                for local in uses.imports.iter().filter_map(weir_syntax::ast::Import::local) {
+                    let own =
+                        self.module_of(file).and_then(|module| self.module(module).names.get(&local.text));
+                    if let Some(Symbol::Entity(id)) = own.and_then(|symbols| symbols.first()) {
+                        let (other, span) = self.name_span(*id);
+                        found.push(
+                            Diagnostic::new(
+                                &codes::E0201,
+                                format!("`{}` is declared here and brought in too", local.text),
+                            )
+                            .primary(file, local.span, "brought in")
+                            .secondary(other, span, "declared")
+                            .help(format!("rename one: `use … {} as other_name`", local.text)),
+                        );
+                    }
                 }
             }
         }
         self.diagnostics.extend(found);
+    }
+
+    /// What one `use` names that is not there: one diagnostic for each reason.
+    fn missing_imports(&self, missing: &[&weir_syntax::ast::Import], file: FileId) -> Vec<Diagnostic> {
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for import in missing {
+            let written = |path: &[weir_syntax::ast::Name]| {
+                path.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".")
+            };
+            // the first part of the path that leads nowhere
+            let known = (1..import.path.len())
+                .take_while(|length| self.import_target(&import.path[..*length], file).is_some())
+                .count();
+            let Some(wrong) = import.path.get(known) else { continue };
+            if found.iter().any(|earlier| earlier.position().1 == wrong.span) {
+                continue; // `use sdt.it.{https, ntp}`: the module is wrong, not each name
+            }
+            let outer = self.import_target(&import.path[..known], file);
+            let mut names: Vec<&str> = match outer.as_deref() {
+                Some([Symbol::Module(module)]) => {
+                    self.module(*module).names.keys().map(SmolStr::as_str).collect()
+                }
+                Some(_) => Vec::new(),
+                None => self
+                    .module_of(file)
+                    .into_iter()
+                    .flat_map(|module| self.module(module).names.keys().map(SmolStr::as_str))
+                    .chain(["std"])
+                    .collect(),
+            };
+            names.sort_unstable();
+            let is_last = known + 1 == import.path.len();
+            let elsewhere = self.in_standard_library(&wrong.text).filter(|_| is_last && known > 0);
+            let path = written(&import.path[..=known]);
+            let mut nothing = Diagnostic::new(&codes::E0205, format!("`{path}` names nothing"));
+            nothing = match (&elsewhere, import.path[..known].last()) {
+                (Some(module), Some(last)) => {
+                    let module = (*module).to_owned();
+                    let start = format!("use `{module}`");
+                    let same = found
+                        .iter_mut()
+                        .find(|one| one.help.as_ref().is_some_and(|help| help.starts_with(&start)));
+                    if let Some(same) = same {
+                        let names = same.help.clone().unwrap_or_default();
+                        let more = same.clone().secondary(file, wrong.span, "nor this");
+                        *same = more.help(format!("{names}, `{}`", wrong.text));
+                        continue;
+                    }
+                    let whole = import.path[0].span.to(last.span);
+                    let alone = missing.len() == 1
+                        || missing.iter().all(|other| {
+                            other.path.last().and_then(|name| self.in_standard_library(&name.text))
+                                == Some(&module)
+                        });
+                    let nothing = nothing
+                        .primary(file, wrong.span, "not declared there")
+                        .help(format!("use `{module}` for `{}`", wrong.text));
+                    if alone {
+                        nothing.fix(format!("write `{module}`"), file, whole, module)
+                    } else {
+                        nothing
+                    }
+                }
+                _ => nothing
+                    .primary(file, wrong.span, "not declared there")
+                    .did_you_mean(&wrong.text, file, wrong.span, names)
+                    .help_otherwise(|| {
+                        "a path of `use` starts with `std` or with a module of this package".into()
+                    }),
+            };
+            found.push(nothing);
+        }
+        found
     }
 
     fn declare(
@@ -275,6 +351,7 @@ impl<'a> Universe<'a> {
 
     /// The number of elements of `[1..n]`.
     fn elements(&self, array: &'a weir_syntax::ast::Expr, scope: Scope) -> Result<u32, Box<Diagnostic>> {
+        let file = scope.file;
         let wrong_array = |message: String| {
             Box::new(
                 Diagnostic::new(&codes::E0303, message)
@@ -283,7 +360,29 @@ impl<'a> Universe<'a> {
             )
         };
         let ExprKind::Range(from, to) = &array.kind else {
-            return Err(wrong_array("an array is declared by a range".into()));
+            let wrong = wrong_array("an array is declared by its first and last number".into());
+            let last = match &array.kind {
+                ExprKind::Integer(last) => Some(*last),
+                ExprKind::Sum(_, rest) => match rest.as_slice() {
+                    [
+                        (
+                            weir_syntax::ast::Sign::Minus,
+                            weir_syntax::ast::Expr { kind: ExprKind::Integer(last), .. },
+                        ),
+                    ] => Some(*last),
+                    _ => None,
+                },
+                _ => None,
+            };
+            return Err(match last {
+                Some(last) => Box::new(wrong.help(format!("write `[1..{last}]`")).fix(
+                    "write a range",
+                    file,
+                    array.span,
+                    format!("1..{last}"),
+                )),
+                None => wrong,
+            });
         };
         let (first, last) = (self.integer(from, scope)?, self.integer(to, scope)?);
         if first != 1 {
@@ -468,14 +567,10 @@ impl<'a> Universe<'a> {
             };
             let Some(parameter) = declared.iter().find(|parameter| parameter.name.text == name.text) else {
                 let known = declared.iter().map(|parameter| parameter.name.text.as_str());
-                let help = did_you_mean(&name.text, known.clone()).unwrap_or_else(|| {
-                    format!("its parameters are: {}", known.collect::<Vec<_>>().join(", "))
-                });
-                return Err(mismatch(
-                    name.span,
-                    format!("the template has no parameter `{}`", name.text),
-                    help,
-                ));
+                let list = format!("its parameters are: {}", known.clone().collect::<Vec<_>>().join(", "));
+                let message = format!("the template has no parameter `{}`", name.text);
+                let mismatch = mismatch(name.span, message, list);
+                return Err(Box::new(mismatch.did_you_mean(&name.text, scope.file, name.span, known)));
             };
             let typed = self.argument_value(parameter, value, scope)?;
             if values.insert(name.text.clone(), typed).is_some() {

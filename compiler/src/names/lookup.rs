@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 use weir_syntax::{
-    Diagnostic, FileId,
-    ast::{Path, Segment},
-    diagnostic::{codes, did_you_mean},
+    Diagnostic, FileId, Span,
+    ast::{ExprKind, Path, Segment},
+    diagnostic::codes,
 };
+
+use crate::consequences::ADD_USE;
 
 use super::{EntityId, Kind, ModuleId, Scope, Symbol, Universe, already_said, schema};
 
@@ -129,6 +131,14 @@ impl<'a> Universe<'a> {
         scope: Scope,
     ) -> Result<Vec<Target>, Box<Diagnostic>> {
         let index = match &segment.index {
+            Some(index) if matches!(index.kind, ExprKind::Range(..)) => {
+                let name = &segment.name.text;
+                return Err(Box::new(
+                    Diagnostic::new(&codes::E0213, "brackets name one element of an array")
+                        .primary(scope.file, index.span, "several")
+                        .help(format!("name each, `{name}[1] | {name}[2]`, or all of it, `{name}`")),
+                ));
+            }
             Some(index) => Some((self.integer(index, scope)?, index.span)),
             None => None,
         };
@@ -147,6 +157,24 @@ impl<'a> Universe<'a> {
                 no_element(format!("`{}` has elements 1 to {count}, not {index}", segment.name.text))
             })
         };
+        if let (Some(arguments), false) = (&segment.arguments, matches!(symbol, Symbol::Template(_))) {
+            let name = &segment.name.text;
+            let protocol = matches!(symbol, Symbol::Entity(id) if self.entity(*id).kind == Kind::Protocol);
+            let help =
+                match arguments.first().and_then(|first| Some((first, first.value.as_ref()?.as_word()?))) {
+                    Some((first, word)) if protocol && first.name.is_none() => {
+                        format!("an operation is written `{name}.{}`", word.text)
+                    }
+                    _ if protocol => "attributes of a flow stand in braces: `{ limit = 20/s }`".into(),
+                    _ => "remove the parentheses".into(),
+                };
+            let span = arguments.iter().map(|argument| argument.span).reduce(Span::to);
+            return Err(Box::new(
+                Diagnostic::new(&codes::E0304, format!("`{name}` takes no arguments"))
+                    .primary(scope.file, span.unwrap_or(segment.name.span), "not here")
+                    .help(help),
+            ));
+        }
         Ok(match symbol {
             Symbol::Entity(id) => match index {
                 Some((index, _)) => {
@@ -229,7 +257,7 @@ impl<'a> Universe<'a> {
 
     /// What a bare name means in a scope: the template instance's own names, what the file uses, its module, the modules
     /// around it, then what is predeclared.
-    pub(super) fn symbols(&self, name: &str, scope: Scope) -> Vec<Symbol> {
+    pub(crate) fn symbols(&self, name: &str, scope: Scope) -> Vec<Symbol> {
         let mut module = scope.module;
         loop {
             let current = self.module(module);
@@ -283,7 +311,7 @@ impl<'a> Universe<'a> {
         let mut symbols = if first.text == "std" {
             vec![Symbol::Module(self.standard)]
         } else {
-            let mut around = self.file_module(file);
+            let mut around = self.module_of(file);
             let mut found = Vec::new();
             while let Some(id) = around {
                 let current = self.module(id);
@@ -333,20 +361,50 @@ impl<'a> Universe<'a> {
             }),
             None => self.visible(scope),
         };
+        if inside.is_none() && self.imports.get(&scope.file).is_some_and(|names| names.contains_key(name)) {
+            return already_said(); // a `use` that brings in nothing
+        }
         let mut sorted: Vec<&str> = module_names.iter().map(SmolStr::as_str).collect();
         sorted.sort_unstable();
-        unknown.help = did_you_mean(name, sorted).or_else(|| {
-            self.in_standard_library(name)
-                .map(|module| format!("add `use {module}.{name}` at the top of the file"))
-        });
-        if unknown.help.is_none() {
-            unknown.help = Some("declare it, or bring it in with `use`".into());
+        let span = segment.name.span;
+        let standard = self.in_standard_library(name).filter(|_| inside.is_none());
+        if let Some(module) = standard {
+            let line = format!("use {module}.{name}");
+            unknown = unknown.help(format!("add `{line}` at the top of the file"));
+            if let Some((place, before, behind)) = self.use_place(scope.file) {
+                let text = format!("{before}{line}{behind}");
+                unknown = unknown.fix(format!("{ADD_USE}{module}.{name}`"), scope.file, place, text);
+            }
+            return Box::new(unknown);
         }
-        Box::new(unknown)
+        let foreign = match name.as_str() {
+            "any" | "all" => Some(
+                "as source or destination name zones, networks or groups, joined by `|`; `any` is a service",
+            ),
+            "tcp" | "udp" | "sctp" => {
+                Some("a transport is written with its port: `tcp/8443`, `udp/5000..5010`")
+            }
+            "host" | "subnet" if segment.arguments.is_some() => {
+                Some("addresses are counted in a network: `some_network.host(16)`")
+            }
+            "L0" | "L1" | "L2" | "L3" | "L4" | "L5" => {
+                Some("levels of the Purdue model are numbers: `purdue = 1`")
+            }
+            "yes" | "no" | "True" | "False" | "TRUE" | "FALSE" => Some("a boolean is `true` or `false`"),
+            _ => None,
+        };
+        unknown = match foreign {
+            None if matches!(name.as_str(), "i" | "n" | "idx") => unknown
+                .help("the number of an array's element is `index`")
+                .fix("write `index`", scope.file, span, "index"),
+            Some(help) => unknown.help(help),
+            None => unknown.did_you_mean(name, scope.file, span, sorted),
+        };
+        Box::new(unknown.help_otherwise(|| "declare it, or bring it in with `use`".into()))
     }
 
     /// The module of `std` that declares this name.
-    fn in_standard_library(&self, name: &str) -> Option<&str> {
+    pub(crate) fn in_standard_library(&self, name: &str) -> Option<&str> {
         let inner = &self.module(self.standard).inner;
         inner
             .iter()

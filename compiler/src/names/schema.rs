@@ -53,7 +53,12 @@ pub enum Type {
     /// A prefix or a list of prefixes.
     Prefixes,
     Address,
+    /// A MAC address, or a text that is one.
     Mac,
+    /// Group MAC addresses and ranges of them.
+    Groups,
+    /// Numbers of 16 bits and ranges of them.
+    Numbers,
     /// A declaration of one of these kinds.
     Reference(&'static [Kind]),
     References(&'static [Kind]),
@@ -222,7 +227,7 @@ pub const ASSERTION: &[Attribute] = &[
     optional(
         "pivot",
         Type::Services,
-        "For `never`: the services through which an intruder moves on; all, if not given.",
+        "For `never` and `isolated`: the services through which an intruder gets onto a principal and goes on from it; all, if not given.",
     ),
 ];
 
@@ -357,6 +362,8 @@ kinds! {
                 required("network", Type::Reference(&[Kind::Network, Kind::Slice]), "The segment it is on."),
                 optional("address", Type::Addresses, "The gateway's own address, or addresses, there."),
                 optional("device", Type::Text, "The interface's name on the host, if it is not the block's."),
+                optional("bridge", Type::Text, "The host's bridge that it is a port of: frames and packets between its ports pass the gateway."),
+                optional("stations", Type::Set, "Who stands behind this port of a bridge: a set expression."),
             ],
             blocks: &[],
             documentation: "One interface; its name is the host's name for it.",
@@ -380,6 +387,7 @@ kinds! {
         optional("egress", Type::Word(&["routed", "masquerade"]), "Whether pods keep their addresses outside."),
         optional("cni", Type::Text, "The CNI plug-in."),
         optional("dns", Type::Text, "The cluster's DNS, as `namespace/app`."),
+        optional("accept_gap", Type::Text, "Why it is accepted that its nodes reach its pods, whatever policy says."),
         NAME,
     ], &[], false;
     Workload "workload" "Pods of one Kubernetes workload." Head { cluster: true, ..NO_HEAD }, &[
@@ -411,12 +419,14 @@ kinds! {
     Role "role" "People; may only be a source." NO_HEAD, &[
         required("identity", Type::Identity, "`oidc(issuer = …, group = …)` or `x509(ou = …)`."),
         optional("network", Type::References(&[Kind::Network]), "Where they come from."),
-        ZONE, NAME,
+        ZONE, INTEGRITY, NAME,
     ], &[], false;
     Group "group" "A named set." Head { value: true, ..NO_HEAD }, &[], &[], false;
     Protocol "protocol" "Transports and operations." NO_HEAD, &[
         optional("transport", Type::Transports, "Default transport, or a list."),
         optional("dynamic_port", Type::Boolean, "Servers choose the port: `serves` has to say it."),
+        optional("groups", Type::Groups, "Group MAC addresses that its frames go to, where it has any: addresses and ranges."),
+        optional("frame_ids", Type::Numbers, "The 16 bits after the ethertype (APPID, FrameID) in its frames: numbers and ranges; any, if not given."),
         optional("client_speaks_first", Type::Boolean, "The client sends the first byte; true, if not given."),
     ], &[OPERATION], false;
     Core "core" "A 5G core." NO_HEAD, &[

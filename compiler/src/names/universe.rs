@@ -95,6 +95,8 @@ pub struct Universe<'a> {
     pub assertions: Vec<Assertion<'a>>,
     /// Per file, the names that `use` brings in.
     pub(super) imports: FxHashMap<FileId, FxHashMap<SmolStr, &'a ast::Import>>,
+    /// Per file, where one more `use` goes, with what stands before and behind it there.
+    pub(super) use_places: FxHashMap<FileId, (Span, &'static str, &'static str)>,
     pub(super) file_modules: FxHashMap<FileId, ModuleId>,
     pub(super) root: ModuleId,
     pub(super) standard: ModuleId,
@@ -134,6 +136,15 @@ impl<'a> Universe<'a> {
     pub fn entities_of(&self, kind: Kind) -> impl Iterator<Item = EntityId> + '_ {
         let of_kind = self.entities.iter().enumerate().filter(move |(_, entity)| entity.kind == kind);
         of_kind.map(|(index, _)| EntityId(index as u32))
+    }
+
+    pub(crate) fn module_of(&self, file: FileId) -> Option<ModuleId> {
+        self.file_modules.get(&file).copied()
+    }
+
+    /// Where one more `use` goes in a file, with what stands before and behind it there.
+    pub(crate) fn use_place(&self, file: FileId) -> Option<(Span, &'static str, &'static str)> {
+        self.use_places.get(&file).copied()
     }
 
     /// What a file brings in, in the order of the text.
@@ -185,7 +196,7 @@ pub(crate) fn blocks<'a>(
         ast::Entry::Block(ast::Item { kind: ast::ItemKind::Declaration(declaration), .. })
             if declaration.keyword.text == keyword =>
         {
-            Some(declaration)
+            Some(&**declaration)
         }
         _ => None,
     })

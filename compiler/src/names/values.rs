@@ -40,7 +40,15 @@ impl Value<'_> {
             Self::AddressRange(..) => "an address range",
             Self::Mac(_) => "a MAC address",
             Self::Entity(..) => "a declaration",
-            Self::Expression(..) => "an expression",
+            Self::Expression(expr, _) => match expr.kind {
+                ExprKind::Decimal(_) => "a number with a fraction",
+                ExprKind::Quantity(..) => "a number with a unit",
+                ExprKind::Date(_) => "a date",
+                ExprKind::List(_) => "a list",
+                ExprKind::Map(_) => "a block",
+                ExprKind::Path(_) => "a set",
+                _ => "an expression",
+            },
         }
     }
 }
@@ -151,13 +159,12 @@ impl<'a> Universe<'a> {
             error(scope.file, span, &codes::E0103, "not a prefix".into(), "no such prefix", help)
         })?;
         if net.network() != address {
-            return Err(error(
-                scope.file,
-                span,
-                &codes::E0303,
-                format!("`{net}` has host bits set"),
-                "not a prefix's first address",
-                format!("write `{}`", net.trunc()),
+            let first = net.trunc().to_string();
+            return Err(Box::new(
+                Diagnostic::new(&codes::E0303, format!("`{net}` has host bits set"))
+                    .primary(scope.file, span, "not a prefix's first address")
+                    .help(format!("write `{first}`"))
+                    .fix("write the prefix", scope.file, span, first),
             ));
         }
         Ok(Value::Prefix(net))
@@ -296,7 +303,13 @@ impl<'a> Universe<'a> {
                             &codes::E0207,
                             message,
                             "not given there",
-                            format!("give it in the declaration of `{}`", self.path(id)),
+                            match segment.name.text.as_str() {
+                                "host" => "write `.host(16)`: the number stands in parentheses".to_owned(),
+                                "subnet" => {
+                                    "write `.subnet(24, 3)`: the numbers stand in parentheses".to_owned()
+                                }
+                                _ => format!("give it in the declaration of `{}`", self.path(id)),
+                            },
                         ));
                     };
                     let expr = match &attribute.value.kind {
@@ -410,14 +423,29 @@ impl<'a> Universe<'a> {
                     .map(Value::Prefix)
                     .ok_or_else(|| outside(format!("`{net}` has no /{length} number {number}")))
             }
-            (name, _) => Err(error(
-                scope.file,
-                span,
-                &codes::E0304,
-                format!("no such function on a prefix: `{name}` with {} arguments", numbers.len()),
-                "unknown here",
-                "prefixes, networks and pools have `.host(number)` and `.subnet(length, number)`",
-            )),
+            (name, _) => {
+                let known = ["host", "subnet"];
+                let message = if known.contains(&name) {
+                    let count = if name == "host" { "one number" } else { "two numbers" };
+                    format!("`{name}` takes {count}, not {}", numbers.len())
+                } else {
+                    format!("no such function on a prefix: `{name}`")
+                };
+                Err(Box::new(
+                    Diagnostic::new(&codes::E0304, message)
+                        .primary(scope.file, span, "not like this")
+                        .did_you_mean(
+                            name,
+                            scope.file,
+                            span,
+                            known.into_iter().filter(|known| *known != name),
+                        )
+                        .help_otherwise(|| {
+                            "prefixes, networks and pools have `.host(number)` and `.subnet(length, number)`"
+                                .into()
+                        }),
+                ))
+            }
         }
     }
 
@@ -498,7 +526,7 @@ fn segment_mentions_index(segment: &Segment) -> bool {
     segment.name.text == "index"
         || segment.index.as_deref().is_some_and(mentions_index)
         || segment.arguments.iter().flatten().any(|argument| {
-            argument.selector.as_ref().is_some_and(mentions_index)
+            argument.selector.as_deref().is_some_and(mentions_index)
                 || argument.value.as_ref().is_some_and(mentions_index)
         })
 }

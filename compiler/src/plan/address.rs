@@ -27,7 +27,7 @@ macro_rules! number {
         }
     )*};
 }
-number!(u16, u32, u128);
+number!(u16, u32, u64, u128);
 
 impl<N: Number> Ranges<N> {
     /// The empty set.
@@ -66,6 +66,14 @@ impl<N: Number> Ranges<N> {
     pub fn contains(&self, number: N) -> bool {
         let after = self.0.partition_point(|(first, _)| *first <= number);
         after > 0 && number <= self.0[after - 1].1
+    }
+
+    /// Whether every number of the other set is in this one.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|(first, last)| {
+            let after = self.0.partition_point(|(start, _)| start <= first);
+            after > 0 && *last <= self.0[after - 1].1
+        })
     }
 
     pub fn union(&self, other: &Self) -> Self {
@@ -161,6 +169,11 @@ impl AddressSet {
             IpAddr::V4(v4) => self.v4.contains(v4.to_bits()),
             IpAddr::V6(v6) => self.v6.contains(v6.to_bits()),
         }
+    }
+
+    /// Whether every address of the other set is in this one.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.v4.covers(&other.v4) && self.v6.covers(&other.v6)
     }
 
     /// The union of many sets, sorted once.

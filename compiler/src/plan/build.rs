@@ -1,20 +1,23 @@
 //! From the relation to what each gateway holds. Cost: for each leg, its members once, and the pairs of segments that it
 //! really joins.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use rustc_hash::FxHashMap;
-use weir_syntax::{Diagnostic, diagnostic::codes};
+use weir_syntax::Diagnostic;
 
 use super::{
-    Action, AddressSet, Hook, Plan, PlanRule, PortMatch, Ranges,
+    Action, AddressSet, FrameRule, Hook, Plan, PlanRule, PortMatch, Ranges,
     join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Route, Routes},
 };
 use crate::{
-    flows::{PortSet, Rectangle, Statement, some_names},
-    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
+    flows::{PortSet, Rectangle, Statement},
+    model::{Conduit, Crossing, GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
     names::Universe,
 };
 
@@ -30,6 +33,16 @@ pub(super) struct Draft {
     pub(super) has_input: bool,
 }
 
+/// The parts of one bridge's plan while it grows.
+#[derive(Default)]
+pub(super) struct BridgeDraft {
+    /// Their `statement` counts in the package.
+    pub(super) frames: Vec<FrameRule>,
+    pub(super) neighbours: BTreeSet<(Arc<AddressSet>, Arc<AddressSet>)>,
+    /// By port: addresses from behind routers there.
+    pub(super) arrivals: BTreeMap<usize, BTreeSet<Arc<AddressSet>>>,
+}
+
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Arrival {
     /// Anything that stands on a segment.
@@ -42,14 +55,40 @@ pub(super) struct Station {
     /// The one gateway that it is, where it is one.
     pub(super) gateway: Option<GatewayId>,
     pub(super) segments: Vec<SegmentId>,
+    /// The addresses that they have there, segment by segment.
+    pub(super) addresses: Vec<Arc<AddressSet>>,
     pub(super) members: PrincipalSet,
 }
 
-/// By which addresses the source is known on each segment, and the segment that they belong to.
-type SeenAs = BTreeMap<SegmentId, (Arc<AddressSet>, SegmentId)>;
+impl Station {
+    pub(super) fn places(&self) -> impl Iterator<Item = (SegmentId, &Arc<AddressSet>)> {
+        self.segments.iter().copied().zip(&self.addresses)
+    }
+}
+
+/// By which addresses the source is known on each segment of its way, and the segment that they belong to.
+pub(super) struct SeenAs(Vec<(SegmentId, Arc<AddressSet>, SegmentId)>);
+
+impl SeenAs {
+    pub(super) fn on(&self, segment: SegmentId) -> Option<(Arc<AddressSet>, SegmentId)> {
+        let seen = self.0.iter().find(|(on, ..)| *on == segment);
+        seen.map(|(_, addresses, home)| (addresses.clone(), *home))
+    }
+
+    fn add(&mut self, segment: SegmentId, addresses: Arc<AddressSet>, home: SegmentId) {
+        match self.0.iter_mut().find(|(on, ..)| *on == segment) {
+            Some((_, known, _)) if *known != addresses => *known = Arc::new(known.union(&addresses)),
+            Some(_) => {}
+            None => self.0.push((segment, addresses, home)),
+        }
+    }
+}
 
 /// The segments that principals stand on, and the gateway that they are.
-type Place = (Vec<SegmentId>, Option<GatewayId>);
+type Standing = (Vec<SegmentId>, Option<GatewayId>);
+
+/// A segment, and the addresses of a station on it.
+type Place<'s> = (SegmentId, &'s Arc<AddressSet>);
 
 pub(super) struct Planner<'m, 'a> {
     pub(super) universe: &'m Universe<'a>,
@@ -57,16 +96,21 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) statements: &'m [Statement],
     pub(super) routes: Routes,
     pub(super) drafts: Vec<Draft>,
+    /// One for each of [`Model::bridges`].
+    pub(super) bridge_drafts: Vec<BridgeDraft>,
+    /// Statements about frames that nobody stands between.
+    pub(super) unheld_frames: Vec<u32>,
     /// Gateways with rules of the present leg.
     pub(super) touched: Vec<GatewayId>,
     pub(super) unions: Unions,
     pub(super) ports: FxHashMap<PortSet, Arc<[PortMatch]>>,
-    pub(super) addresses: FxHashMap<(usize, SegmentId), (PrincipalSet, Arc<AddressSet>)>,
+    /// Conduits that have to be crossed at gateways.
+    pub(super) conduits: Vec<&'m Conduit>,
     pub(super) stations: FxHashMap<usize, (PrincipalSet, Arc<[Station]>)>,
     pub(super) diagnostics: &'m mut Vec<Diagnostic>,
 }
 
-/// Plans every rectangle.
+/// Plans every rectangle, and says for each which proxy its connections are led through.
 pub fn build(
     universe: &Universe<'_>,
     model: &Model,
@@ -74,21 +118,23 @@ pub fn build(
     rectangles: &[Rectangle],
     package: (&str, &str),
     diagnostics: &mut Vec<Diagnostic>,
-) -> Plan {
+) -> (Plan, Vec<Option<u32>>) {
     let mut planner = Planner {
         universe,
         model,
         statements,
         routes: Routes::new(model),
         drafts: std::iter::repeat_with(Draft::default).take(model.gateways.len()).collect(),
+        bridge_drafts: std::iter::repeat_with(BridgeDraft::default).take(model.bridges.len()).collect(),
+        unheld_frames: Vec::new(),
         touched: Vec::new(),
         unions: Unions::default(),
         ports: FxHashMap::default(),
-        addresses: FxHashMap::default(),
+        conduits: model.conduits.iter().filter(|conduit| !conduit.through.is_empty()).collect(),
         stations: FxHashMap::default(),
         diagnostics,
     };
-    let mut legs = Legs::new(universe, model);
+    let mut legs = Legs::new(universe, model, statements);
     let mut all = Vec::with_capacity(rectangles.len());
     for (index, rectangle) in rectangles.iter().enumerate() {
         let statement = &statements[rectangle.statement as usize];
@@ -98,17 +144,18 @@ pub fn build(
             all.push(leg);
         }
     }
+    planner.gaps_of_frames();
     planner.lock_outs();
     let proxies = super::proxies::build(
         model,
         statements,
         rectangles,
-        &all,
+        (&all, &legs.proxies),
         &mut planner.routes,
         package.0,
         planner.diagnostics,
     );
-    Plan { legs: all, ..planner.finish(package, proxies) }
+    (Plan { legs: all, ..planner.finish(package, proxies) }, legs.proxies)
 }
 
 impl Planner<'_, '_> {
@@ -141,7 +188,7 @@ impl Planner<'_, '_> {
         if let Some((_, stations)) = self.stations.get(&key) {
             return stations.clone();
         }
-        let mut by_segments: BTreeMap<Place, Vec<(u32, u32)>> = BTreeMap::new();
+        let mut by_segments: BTreeMap<Standing, Vec<(u32, u32)>> = BTreeMap::new();
         for id in set.members() {
             let attachments = &self.model.principal(id).attachments;
             let segments = attachments.iter().map(|attachment| attachment.segment).collect();
@@ -150,10 +197,10 @@ impl Planner<'_, '_> {
         let single = by_segments.len() == 1;
         let stations: Arc<[Station]> = by_segments
             .into_iter()
-            .map(|((segments, gateway), ids)| Station {
-                gateway,
-                segments,
-                members: if single { set.clone() } else { Arc::new(Ranges::from_unsorted(ids)) },
+            .map(|((segments, gateway), ids)| {
+                let members = if single { set.clone() } else { Arc::new(Ranges::from_unsorted(ids)) };
+                let addresses = segments.iter().map(|segment| self.addresses(&members, *segment)).collect();
+                Station { gateway, segments, addresses, members }
             })
             .collect();
         // the set is kept with its stations: its address stays its own as long as it is a key
@@ -169,24 +216,25 @@ impl Planner<'_, '_> {
         destination: &Station,
         ports: &Arc<[PortMatch]>,
     ) {
-        let starts: Vec<SegmentId> = match leg.through {
-            Some(slice) => source.segments.iter().copied().filter(|segment| *segment == slice).collect(),
-            None => source.segments.clone(),
-        };
-        let mut best: Vec<(u32, SegmentId, SegmentId)> = Vec::new();
-        for from in &starts {
-            for to in &destination.segments {
-                if let Some(length) = self.routes.length(*from, *to) {
-                    best.push((length, *from, *to));
+        let mut best: Vec<(Place<'_>, Place<'_>)> = Vec::with_capacity(1);
+        let mut shortest = u32::MAX;
+        for from in source.places().filter(|(start, _)| leg.through.is_none_or(|slice| slice == *start)) {
+            for to in destination.places() {
+                let Some(length) = self.routes.length(from.0, to.0).filter(|length| *length <= shortest)
+                else {
+                    continue;
+                };
+                if length < shortest {
+                    best.clear();
+                    shortest = length;
                 }
+                best.push((from, to));
             }
         }
-        let Some(shortest) = best.iter().map(|(length, ..)| *length).min() else {
+        if best.is_empty() {
             self.no_path(statement, source, destination);
-            return;
-        };
-        best.retain(|(length, ..)| *length == shortest);
-        for (_, from, to) in best {
+        }
+        for (from, to) in best {
             self.segments(leg, statement, (source, from), (destination, to), ports);
         }
     }
@@ -195,14 +243,12 @@ impl Planner<'_, '_> {
         &mut self,
         leg: &Leg,
         statement: &Statement,
-        (source, from): (&Station, SegmentId),
-        (destination, to): (&Station, SegmentId),
+        (source, (from, source_addresses)): (&Station, Place<'_>),
+        (destination, (to, destination_addresses)): (&Station, Place<'_>),
         ports: &Arc<[PortMatch]>,
     ) {
-        let source_addresses = self.addresses(&source.members, from);
-        let destination_addresses = self.addresses(&destination.members, to);
-        if !common_family(&source_addresses, &destination_addresses) {
-            self.no_common_family(statement, source, destination, &source_addresses, &destination_addresses);
+        if !common_family(source_addresses, destination_addresses) {
+            self.no_common_family(statement, source, destination, source_addresses, destination_addresses);
             return;
         }
         let action = Action {
@@ -215,57 +261,49 @@ impl Planner<'_, '_> {
         let (start, end) = (source.gateway, destination.gateway);
         let mut held = leg.limit_is_held;
         let Some(route) = self.routes.route(from, to) else { return };
-        let mut seen_as: SeenAs = BTreeMap::from([(from, (source_addresses, from))]);
+        let mut seen_as = SeenAs(vec![(from, source_addresses.clone(), from)]);
         if let Some(gateway) = start
             && self.model.gateway(gateway).filters()
         {
             held = true;
-            let (sources, _) = seen_as[&from].clone();
+            let sources = source_addresses.clone();
             self.rule(gateway, leg, Hook::Output, sources, destination_addresses.clone(), ports, &action);
-            self.arrives(gateway, from, to, &destination_addresses);
+            self.arrives(gateway, from, to, destination_addresses);
         }
         for hop in &route.hops {
-            held |=
-                self.hop(leg, statement, *hop, &mut seen_as, (to, &destination_addresses), ports, &action);
+            held |= self.hop(leg, statement, *hop, &mut seen_as, (to, destination_addresses), ports, &action);
         }
         if let Some(gateway) = end
             && self.model.gateway(gateway).filters()
-            && let Some((sources, home)) = seen_as.get(&to).cloned()
+            && let Some((sources, home)) = seen_as.on(to)
         {
             held = true;
             self.arrives(gateway, to, home, &sources);
             self.drafts[gateway.index()].has_input = true;
             self.rule(gateway, leg, Hook::Input, sources, destination_addresses.clone(), ports, &action);
         }
+        let crossing = self.bridged(leg, &route, (source, from), (destination, to), &seen_as, ports, &action);
+        let bridged = from == to && crossing == Crossing::Everything;
+        held |= bridged;
         let guarded = route.every_path(|gateway| self.guards(gateway));
         if from != to && !guarded && start.or(end).is_none_or(|gateway| !self.guards(gateway)) {
             self.unguarded(statement, source, destination);
-        } else if leg.operations.is_some() && !self.reads_payload(&route, start, end) {
+        } else if leg.operations.is_some() && !bridged && !self.reads_payload(&route, start, end) {
             self.unread(statement, source, destination);
         } else if from == to && self.model.segment(from).isolated && start.is_none() && end.is_none() {
             self.isolated(statement, from);
         }
         if statement.conditions.limit.is_some() && !held {
-            let of = |station: &Station| some_names(self.model, station.members.members());
-            let ends = format!(
-                "{} reaches {} without a packet filter or proxy in between",
-                of(source),
-                of(destination)
-            );
-            self.diagnostics.push(
-                Diagnostic::new(&codes::E0601, "no enforcement point on the path can hold the `limit`")
-                    .primary(statement.file, statement.span, ends)
-                    .help("put a gateway between them, permit that pair by a rule of its own without `limit`, or drop the `limit`"),
-            );
+            self.unlimited(statement, source, destination);
         }
         if let Some(via) = statement.conditions.via
             && let Some(gateway) = self.model.gateway_of.get(&via)
             && !self.model.gateway(*gateway).terminates()
-            && !route.every_path(|other| other == *gateway)
+            && !self.runs_through(&route, *gateway, (source, from), (destination, to))
         {
             self.not_through(statement, *gateway);
         }
-        self.check_conduit_gateways(statement, &route, source, destination);
+        self.check_conduit_gateways(statement, &route, (source, from), (destination, to));
     }
 
     /// One gateway on the way; whether it is a packet filter of ours. `seen_as` says by which addresses the source is
@@ -282,7 +320,7 @@ impl Planner<'_, '_> {
         action: &Action,
     ) -> bool {
         let gateway = self.model.gateway(hop.gateway);
-        let Some((sources, home)) = seen_as.get(&hop.from).cloned() else { return false };
+        let Some((sources, home)) = seen_as.on(hop.from) else { return false };
         let mut leaves_as = (sources.clone(), home);
         if gateway.masquerade.contains(&hop.to) {
             let own = gateway.interfaces.iter().filter(|interface| interface.segment == hop.to);
@@ -292,13 +330,7 @@ impl Planner<'_, '_> {
             }
             leaves_as = (Arc::new(hidden), hop.to);
         }
-        match seen_as.get_mut(&hop.to) {
-            Some((known, _)) if *known != leaves_as.0 => *known = Arc::new(known.union(&leaves_as.0)),
-            Some(_) => {}
-            None => {
-                seen_as.insert(hop.to, leaves_as);
-            }
-        }
+        seen_as.add(hop.to, leaves_as.0, leaves_as.1);
         if !gateway.filters() {
             return false;
         }
@@ -308,7 +340,7 @@ impl Planner<'_, '_> {
         true
     }
 
-    fn rule(
+    pub(super) fn rule(
         &mut self,
         gateway: GatewayId,
         leg: &Leg,
@@ -333,18 +365,24 @@ impl Planner<'_, '_> {
     }
 
     /// Addresses may arrive at a gateway from a segment. What belongs to their home segment is bound as that segment.
-    fn arrives(&mut self, gateway: GatewayId, from: SegmentId, home: SegmentId, addresses: &Arc<AddressSet>) {
+    pub(super) fn arrives(
+        &mut self,
+        gateway: GatewayId,
+        from: SegmentId,
+        home: SegmentId,
+        addresses: &Arc<AddressSet>,
+    ) {
         let inside = &self.model.segment(home).addresses;
-        let outside = addresses.difference(inside);
-        let all_outside = outside == **addresses;
-        let parts = [
-            (!all_outside).then_some(Arrival::Segment(home)),
-            match (outside.is_empty(), all_outside) {
-                (true, _) => None,
-                (_, true) => Some(Arrival::Addresses(addresses.clone())),
-                _ => Some(Arrival::Addresses(Arc::new(outside))),
-            },
-        ];
+        let parts = if inside.covers(addresses) {
+            [Some(Arrival::Segment(home)), None]
+        } else {
+            let outside = addresses.difference(inside);
+            if outside == **addresses {
+                [None, Some(Arrival::Addresses(addresses.clone()))]
+            } else {
+                [Some(Arrival::Segment(home)), Some(Arrival::Addresses(Arc::new(outside)))]
+            }
+        };
         let arrivals = self.drafts[gateway.index()].arrivals.entry(from).or_default();
         for part in parts.into_iter().flatten() {
             if arrivals.last() != Some(&part) {
@@ -380,16 +418,17 @@ impl Planner<'_, '_> {
     }
 
     /// The addresses that a set has on a segment.
-    fn addresses(&mut self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
-        let key = (Arc::as_ptr(members) as usize, segment);
-        if let Some((_, known)) = self.addresses.get(&key) {
-            return known.clone();
-        }
+    pub(super) fn addresses(&self, members: &PrincipalSet, segment: SegmentId) -> Arc<AddressSet> {
         let attachments = members.members().flat_map(|id| &self.model.principal(id).attachments);
-        let here = attachments.filter(|attachment| attachment.segment == segment);
-        let set = Arc::new(AddressSet::union_of(here.map(|attachment| &attachment.addresses)));
-        self.addresses.insert(key, (members.clone(), set.clone()));
-        set
+        let mut here = attachments.filter(|attachment| attachment.segment == segment);
+        match (here.next(), here.next()) {
+            (None, _) => Arc::default(),
+            (Some(only), None) => only.addresses.clone(),
+            (Some(first), Some(second)) => {
+                let all = [first, second].into_iter().chain(here);
+                Arc::new(AddressSet::union_of(all.map(|attachment| &*attachment.addresses)))
+            }
+        }
     }
 }
 

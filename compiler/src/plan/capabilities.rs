@@ -3,7 +3,10 @@
 use super::{OperationMatch, PayloadProtocol, PortMatch, RequestMatch, Transport, proxies};
 use crate::{
     flows::Demand,
-    model::protocols::{OperationUse, Protocol},
+    model::{
+        TransportMatch,
+        protocols::{OperationUse, Protocol},
+    },
 };
 
 /// What a packet filter is trusted with for one protocol.
@@ -62,6 +65,12 @@ pub(super) fn proxy_holds(word: &str, protocol: &Protocol) -> bool {
         "envoy" => proxies::is_http(protocol),
         _ => false,
     }
+}
+
+/// Whether a protocol can be led through a proxy for connections.
+pub(super) fn runs_over_tcp(protocol: &Protocol) -> bool {
+    let tcp = |transport: &TransportMatch| matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp);
+    !protocol.transports.is_empty() && protocol.transports.iter().all(tcp)
 }
 
 /// Why a packet filter does not hold a demand.

@@ -1,8 +1,10 @@
 //! What one packet-filtering gateway must hold: plain data, all sets resolved to addresses.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use super::{AddressSet, OperationMatch};
+use smol_str::SmolStr;
+
+use super::{AddressSet, OperationMatch, Ranges};
 
 /// Index into [`GatewayPlan::statements`].
 pub type StatementId = u32;
@@ -27,6 +29,63 @@ pub struct GatewayPlan {
     pub bindings: Vec<Binding>,
     /// Directly attached stations with declared MAC addresses: their source address counts only with that MAC.
     pub mac_bindings: Vec<MacBinding>,
+    /// Bridges of the gateway: what passes between their ports is decided here too, frames as such and IP packets by
+    /// `rules` of [`Hook::Forward`] (they arrive by the bridge's device).
+    pub bridges: Vec<BridgePlan>,
+}
+
+/// A bridge inside of a segment.
+///
+/// Invariant: a frame that is no IP packet, ARP or neighbour discovery passes from one port to another exactly if some
+/// entry of `frames` covers it. Source MAC and IP addresses are bound to ports.
+#[derive(Clone, Debug)]
+pub struct BridgePlan {
+    /// Name on the host, as in [`InterfacePlan::device`].
+    pub device: String,
+    pub ports: Vec<BridgePort>,
+    pub frames: Vec<FrameRule>,
+    /// Who has to find whose MAC address, in both directions: IPv4 by ARP, IPv6 by neighbour discovery.
+    pub neighbours: Vec<(Arc<AddressSet>, Arc<AddressSet>)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BridgePort {
+    /// Name in the package.
+    pub name: String,
+    /// Name on the host.
+    pub device: String,
+    /// The declared MAC addresses behind it, sorted.
+    pub macs: Vec<[u8; 6]>,
+    /// Source addresses that may arrive by it: of its stations, and of what lies behind routers there.
+    pub sources: AddressSet,
+    /// Addresses of its stations that have a declared MAC address, with it; sorted.
+    pub stations: Vec<(IpAddr, [u8; 6])>,
+}
+
+/// A permission of frames: every source may send to every destination, and to `groups`, which go out by the ports of
+/// destinations only. Frames are untagged, or carry VLAN id 0 (a priority and nothing else).
+#[derive(Clone, Debug)]
+pub struct FrameRule {
+    pub statement: StatementId,
+    /// Sorted.
+    pub sources: Vec<PortMac>,
+    /// Sorted.
+    pub destinations: Vec<PortMac>,
+    /// Ports that groups go out by, as places in [`BridgePlan::ports`]; sorted.
+    pub listeners: Vec<u32>,
+    /// Group MAC addresses, as numbers of 48 bits.
+    pub groups: Ranges<u64>,
+    pub ethertypes: Ranges<u16>,
+    /// What may stand in the 16 bits after the ethertype; anything, where it is `None`.
+    pub frame_ids: Option<Ranges<u16>>,
+    pub action: Action,
+}
+
+/// A station, by its place in [`BridgePlan::ports`] and its MAC address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortMac {
+    pub port: u32,
+    pub mac: [u8; 6],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +102,10 @@ pub struct InterfacePlan {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     /// Stable, unique in the package, made of `[A-Za-z0-9_.\[\]-]`: `vibration.3fa2c1`.
-    pub id: String,
+    pub id: SmolStr,
     /// What counts and limits it together with others, of the same alphabet: the policy block it stands in
     /// (`vibration`), or its own id where it has a limit.
-    pub policy: String,
+    pub policy: SmolStr,
 }
 
 /// Where in the host a packet is decided.
@@ -124,5 +183,5 @@ pub struct Binding {
 pub struct MacBinding {
     pub device: String,
     pub mac: [u8; 6],
-    pub address: std::net::IpAddr,
+    pub address: IpAddr,
 }

@@ -1,7 +1,7 @@
 //! One statement's rules at one gateway, joined: walking a leg gives a rule for each pair of segments, and most of them
 //! differ in one side alone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
 
@@ -47,7 +47,23 @@ pub(super) fn join(rules: &mut Vec<PlanRule>, start: usize, unions: &mut Unions)
     rules.extend(joined(added, unions, |rule| &mut rule.sources, |rule| &mut rule.destinations));
 }
 
-/// Joins rules with the same `fixed` side.
+/// A set by its value; the same allocation, which is the usual case, is not looked into.
+#[derive(PartialEq, Eq)]
+struct Side(Arc<AddressSet>);
+
+impl PartialOrd for Side {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Side {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+/// Joins rules with the same `fixed` side. Services and action are those of the leg.
 fn joined(
     rules: Vec<PlanRule>,
     unions: &mut Unions,
@@ -57,8 +73,7 @@ fn joined(
     let mut groups: BTreeMap<_, (PlanRule, Vec<Arc<AddressSet>>)> = BTreeMap::new();
     for mut rule in rules {
         let part = open(&mut rule).clone();
-        let side = fixed(&mut rule).clone();
-        let key = (rule.hook, side, rule.action.clone(), rule.services.clone());
+        let key = (rule.hook, Side(fixed(&mut rule).clone()));
         groups.entry(key).or_insert_with(|| (rule, Vec::new())).1.push(part);
     }
     groups

@@ -6,9 +6,12 @@ use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    OperationMatch, capabilities,
+    OperationMatch,
+    assurance::{Assurances, Way},
+    bridges, capabilities,
     proxies::{self, ProxyKind},
     routes::Routes,
+    shortfall::Shortfall,
 };
 use crate::{
     flows::{Demand, PortSet, Rectangle, Statement},
@@ -31,10 +34,12 @@ pub struct Leg {
     pub limit_is_held: bool,
     /// `via` names a slice: the source starts from there.
     pub through: Option<SegmentId>,
-    /// The point that ends the connections, where the flow runs by way of one; the leg leads to it or from it.
-    pub proxy: Option<u32>,
     /// The demand, where packet filters on the way have to hold it.
     pub operations: Option<Arc<OperationMatch>>,
+    /// The protocol that it was named by.
+    pub protocol: Option<u32>,
+    /// Of a layer-2 protocol, only frames with these ids.
+    pub frame_ids: Option<Ranges<u16>>,
 }
 
 /// Who holds a demand.
@@ -48,21 +53,46 @@ pub(super) struct Legs<'m, 'a> {
     universe: &'m Universe<'a>,
     model: &'m Model,
     roles: Ranges<u32>,
+    /// Principals that enforce anything.
+    enforcing: Vec<u32>,
     /// For each proxy and port, the one destination behind it.
     listeners: FxHashMap<(u32, PortSet), PrincipalSet>,
+    assurances: Assurances<'m, 'a>,
+    /// For each rectangle so far, the proxy that its connections are led through.
+    pub(super) proxies: Vec<Option<u32>>,
 }
 
 impl<'m, 'a> Legs<'m, 'a> {
-    pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model) -> Self {
-        let is_role =
-            |(_, principal): &(usize, &crate::model::Principal)| principal.kind == PrincipalKind::Role;
-        let roles = model.principals.iter().enumerate().filter(is_role);
-        let roles = Ranges::from_unsorted(roles.map(|(index, _)| (index as u32, index as u32)).collect());
-        Self { universe, model, roles, listeners: FxHashMap::default() }
+    pub(super) fn new(universe: &'m Universe<'a>, model: &'m Model, statements: &[Statement]) -> Self {
+        let roles = model.principals_where(|principal| principal.kind == PrincipalKind::Role);
+        let enforcing = model.principals_where(|principal| !principal.details.enforces.is_empty());
+        Self {
+            universe,
+            model,
+            roles,
+            enforcing: enforcing.members().collect(),
+            listeners: FxHashMap::default(),
+            assurances: Assurances::new(universe, model, statements),
+            proxies: Vec::new(),
+        }
     }
 
+    /// The legs of one rectangle; its place in `proxies` is filled, whatever comes of it.
     pub(super) fn of(
         &mut self,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        routes: &mut Routes,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Leg> {
+        let index = self.proxies.len();
+        self.proxies.push(None);
+        self.find(index, rectangle, statement, routes, diagnostics)
+    }
+
+    fn find(
+        &mut self,
+        index: usize,
         rectangle: &Rectangle,
         statement: &Statement,
         routes: &mut Routes,
@@ -76,9 +106,11 @@ impl<'m, 'a> Legs<'m, 'a> {
             ports: rectangle.ports.clone(),
             limit_is_held: false,
             through: None,
-            proxy: None,
             operations: None,
+            protocol: rectangle.protocol,
+            frame_ids: None,
         };
+        let frame_ids = bridges::frame_ids(self.model, rectangle);
         let mut proxy = None;
         let mut through = None;
         let mut by_filter = false;
@@ -104,7 +136,9 @@ impl<'m, 'a> Legs<'m, 'a> {
         }
         let at_the_end = rectangle.destinations.members().all(|id| self.model.principal(id).terminates());
         let mut operations = None;
-        if let Some(demand) = rectangle.demand.as_ref().filter(|_| proxy.is_none() && !at_the_end) {
+        if let Some(demand) =
+            rectangle.demand.as_ref().filter(|_| frame_ids.is_none() && proxy.is_none() && !at_the_end)
+        {
             let holder = self.holder(rectangle, demand, statement, by_filter, routes);
             match holder {
                 Ok(Holder::Proxy(found)) => proxy = Some(found),
@@ -129,11 +163,35 @@ impl<'m, 'a> Legs<'m, 'a> {
             );
             return Vec::new();
         }
+        let mut way = Way { proxy, through };
+        let mut shortfall = self.assurances.shortfall(rectangle, statement, way, routes);
+        if let Some(found) = shortfall
+            .as_ref()
+            .filter(|_| proxy.is_none() && !at_the_end && !by_filter && rectangle.destinations.count() == 1)
+        {
+            match self.choose_verifier(rectangle, statement, found, routes) {
+                Ok(None) => {}
+                Ok(chosen) => {
+                    (proxy, operations) = (chosen, None);
+                    way.proxy = chosen;
+                    shortfall = self.assurances.shortfall(rectangle, statement, way, routes);
+                }
+                Err(diagnostic) => {
+                    diagnostics.push(*diagnostic);
+                    return Vec::new();
+                }
+            }
+        }
+        if let Some(shortfall) = shortfall {
+            diagnostics.push(self.assurances.report(&shortfall, rectangle, statement, proxy));
+        }
+        self.proxies[index] = proxy;
         let Some(proxy) = proxy else {
             return vec![Leg {
                 limit_is_held: at_the_end && self.counts(&rectangle.destinations, rectangle),
                 through,
                 operations,
+                frame_ids: frame_ids.flatten(),
                 ..straight
             }];
         };
@@ -190,11 +248,10 @@ impl<'m, 'a> Legs<'m, 'a> {
                 sources: Arc::new(Ranges::from_unsorted(sources)),
                 destinations: proxy_set.clone(),
                 limit_is_held: self.counts(&proxy_set, rectangle),
-                proxy: Some(proxy),
                 ..straight.clone()
             });
         }
-        legs.push(Leg { sources: proxy_set, limit_is_held: true, proxy: Some(proxy), ..straight.clone() });
+        legs.push(Leg { sources: proxy_set, limit_is_held: true, ..straight.clone() });
         legs
     }
 
@@ -252,6 +309,41 @@ impl<'m, 'a> Legs<'m, 'a> {
     ) -> Result<Option<u32>, Box<Diagnostic>> {
         let protocol = self.model.protocols.get(demand.protocol);
         let can_hold = |word: &&'static str| capabilities::proxy_holds(word, protocol);
+        let holders = self
+            .enforcing
+            .iter()
+            .copied()
+            .filter(|id| self.model.principal(*id).details.enforces.iter().any(&can_hold));
+        self.the_one(holders, rectangle, statement, routes)
+    }
+
+    /// The one proxy that verifies the sources as well as is required; what no packet filter can do, it does.
+    fn choose_verifier(
+        &self,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        shortfall: &Shortfall,
+        routes: &mut Routes,
+    ) -> Result<Option<u32>, Box<Diagnostic>> {
+        let verifiers = self.assurances.verifiers(rectangle, shortfall);
+        let note =
+            |ambiguous: Box<Diagnostic>| {
+                let required = shortfall.required.word();
+                Box::new((*ambiguous).note(format!(
+                    "the flow needs one of them, since `{required}` is required of its source"
+                )))
+            };
+        self.the_one(verifiers.into_iter(), rectangle, statement, routes).map_err(note)
+    }
+
+    /// The one of several proxies that both ends can reach.
+    fn the_one(
+        &self,
+        candidates: impl Iterator<Item = u32>,
+        rectangle: &Rectangle,
+        statement: &Statement,
+        routes: &mut Routes,
+    ) -> Result<Option<u32>, Box<Diagnostic>> {
         let mut reachable = |from: u32, to: u32| {
             let (from, to) = (self.model.principal(from), self.model.principal(to));
             from.attachments
@@ -263,15 +355,8 @@ impl<'m, 'a> Legs<'m, 'a> {
         else {
             return Ok(None);
         };
-        let candidates: Vec<u32> = self
-            .model
-            .principals
-            .iter()
-            .enumerate()
-            .filter(|(_, principal)| principal.details.enforces.iter().any(&can_hold))
-            .map(|(index, _)| index as u32)
-            .filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination))
-            .collect();
+        let candidates: Vec<u32> =
+            candidates.filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination)).collect();
         match candidates.as_slice() {
             [only] => Ok(Some(*only)),
             [] => Ok(None),

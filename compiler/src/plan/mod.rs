@@ -1,8 +1,11 @@
 //! The plan: for each enforcement point, the part of the flow relation that crosses it.
 
 mod address;
+mod assurance;
+mod bridges;
 mod build;
 mod capabilities;
+mod evidence;
 mod finish;
 mod gaps;
 mod gateway;
@@ -12,15 +15,19 @@ mod operations;
 pub mod proxies;
 mod refusals;
 mod routes;
+mod shortfall;
 
+use smol_str::SmolStr;
 use weir_syntax::{FileId, Span};
+
+use crate::flows::Rectangle;
 
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
-pub use gaps::gaps;
+pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
-    Action, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, PlanRule, PortMatch, Statement,
-    StatementId, Transport,
+    Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
+    PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
@@ -35,20 +42,38 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// One for each point and kind that ends connections, by name.
     pub proxies: Vec<ProxyPlan>,
+    /// What policy denies and nothing separates, accepted or not.
+    pub gaps: Vec<Gap>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.
     pub legs: Vec<Leg>,
 }
 
+impl Plan {
+    /// The connections to and from proxies that rectangles become: what an intruder on a proxy may start, for one.
+    pub fn relays(&self, rectangles: &[Rectangle]) -> Vec<Rectangle> {
+        let mut relays = Vec::new();
+        for leg in &self.legs {
+            let Some(whole) = rectangles.get(leg.rectangle as usize) else { continue };
+            // the second half: from the proxy on. The first is for everybody, people too, whom no packet filter knows
+            if leg.sources != whole.sources && leg.destinations == whole.destinations {
+                relays.push(Rectangle { destinations: leg.sources.clone(), ..whole.clone() });
+                relays.push(Rectangle { sources: leg.sources.clone(), ..whole.clone() });
+            }
+        }
+        relays
+    }
+}
+
 /// Where a statement stands in the text.
 #[derive(Clone, Debug)]
 pub struct StatementOrigin {
-    pub id: String,
-    pub policy: String,
+    pub id: SmolStr,
+    pub policy: SmolStr,
     pub file: FileId,
     pub span: Span,
     /// The statement, on one line.
-    pub text: String,
-    pub documentation: String,
+    pub text: SmolStr,
+    pub documentation: SmolStr,
 }

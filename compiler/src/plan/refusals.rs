@@ -5,7 +5,6 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 use super::{
     AddressSet,
     build::{Planner, Station},
-    legs::Leg,
     routes::Route,
 };
 use crate::{
@@ -84,6 +83,17 @@ impl Planner<'_, '_> {
         self.diagnostics.push(diagnostic);
     }
 
+    pub(super) fn unlimited(&mut self, statement: &Statement, source: &Station, destination: &Station) {
+        let of = |station: &Station| some_names(self.model, station.members.members());
+        let ends =
+            format!("{} reaches {} without a packet filter or proxy in between", of(source), of(destination));
+        self.diagnostics.push(
+            Diagnostic::new(&codes::E0601, "no enforcement point on the path can hold the `limit`")
+                .primary(statement.file, statement.span, ends)
+                .help("put a gateway between them, permit that pair by a rule of its own without `limit`, or drop the `limit`"),
+        );
+    }
+
     pub(super) fn isolated(&mut self, statement: &Statement, segment: SegmentId) {
         let segment = self.model.segment(segment);
         let (file, span) = self.universe.name_span(segment.entity);
@@ -119,21 +129,25 @@ impl Planner<'_, '_> {
         &mut self,
         statement: &Statement,
         route: &Route,
-        source: &Station,
-        destination: &Station,
+        (source, from_segment): (&Station, SegmentId),
+        (destination, to_segment): (&Station, SegmentId),
     ) {
+        if self.conduits.is_empty() {
+            return;
+        }
         let zone = |station: &Station| {
             let (first, _) = station.members.iter().next()?;
             self.model.principal(first).zones.first().map(|zone| self.model.zone(*zone).entity)
         };
         let (Some(from), Some(to)) = (zone(source), zone(destination)) else { return };
-        for conduit in self.model.conduits.iter().filter(|conduit| !conduit.through.is_empty()) {
+        for conduit in &self.conduits {
             if conduit.ends != [from, to] && conduit.ends != [to, from] {
                 continue;
             }
-            for gateway in
-                conduit.through.iter().filter(|gateway| !route.every_path(|other| other == **gateway))
-            {
+            let ends = ((source, from_segment), (destination, to_segment));
+            let missed = |gateway: &&GatewayId| !self.runs_through(route, **gateway, ends.0, ends.1);
+            let missed: Vec<&GatewayId> = conduit.through.iter().filter(missed).collect();
+            for gateway in missed {
                 let (file, span) = self.universe.name_span(conduit.entity);
                 self.diagnostics.push(
                     Diagnostic::new(
@@ -148,33 +162,13 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// A layer-2 protocol stays on its segment, where nobody stands between.
-    pub(super) fn layer_2(&mut self, leg: &Leg, statement: &Statement) {
-        let from = self.stations(&leg.sources);
-        let to = self.stations(&leg.destinations);
-        let apart = from.iter().find_map(|source| {
-            to.iter()
-                .find(|destination| !source.segments.iter().any(|s| destination.segments.contains(s)))
-                .map(|d| (source, d))
-        });
-        if let Some((source, destination)) = apart {
-            let of = |station: &Station| some_names(self.model, station.members.members());
-            self.diagnostics.push(
-                Diagnostic::new(
-                    &codes::E0509,
-                    format!("{} and {} stand on different segments", of(source), of(destination)),
-                )
-                .primary(statement.file, statement.service_span, "a layer-2 protocol crosses no gateway")
-                .help("put both ends on one network, or use the protocol's routable form"),
-            );
-        }
-    }
-
     /// Default deny covers a gateway's own services: without a rule, nobody can manage it.
     pub(super) fn lock_outs(&mut self) {
         let open = self.diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0505); // says the same of a flow
         for (index, gateway) in self.model.gateways.iter().enumerate() {
-            if gateway.filters() && !self.drafts[index].has_input {
+            // a bridge without an address of its own is managed by other ways
+            let reachable = !gateway.interfaces.is_empty();
+            if gateway.filters() && reachable && !self.drafts[index].has_input {
                 let (file, span) = self.universe.name_span(gateway.entity);
                 self.diagnostics.push(
                     Diagnostic::new(

@@ -1,9 +1,8 @@
 //! Paths through the topology: breadth first over segments and the gateways that join them, equal-cost paths together.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use petgraph::graph::{NodeIndex, UnGraph};
-use rustc_hash::FxHashMap;
 
 use crate::model::{GatewayId, Model, SegmentId};
 
@@ -35,6 +34,9 @@ pub(super) struct Route {
 impl Route {
     /// Whether every path crosses a gateway that fits.
     pub(super) fn every_path(&self, fits: impl Fn(GatewayId) -> bool) -> bool {
+        if self.length > 0 && self.hops.iter().take_while(|hop| hop.rank == 0).all(|hop| fits(hop.gateway)) {
+            return true; // the usual case: the first one does
+        }
         let ends: Vec<SegmentId> = self.hops.iter().filter(|hop| hop.rank == 0).map(|hop| hop.from).collect();
         let mut unguarded = ends;
         for rank in 0..self.length {
@@ -52,15 +54,57 @@ impl Route {
     }
 }
 
-/// Routes, each found once.
+/// Finds routes. All that is kept is a tree for each segment that something starts from.
 pub(super) struct Routes {
     graph: UnGraph<Node, ()>,
     nodes: Vec<NodeIndex>,
-    distances: FxHashMap<SegmentId, Arc<[u32]>>,
-    known: FxHashMap<(SegmentId, SegmentId), Option<Arc<Route>>>,
+    /// By segment.
+    trees: Vec<Option<Tree>>,
+}
+
+/// All shortest paths from one segment.
+struct Tree {
+    /// To every node, in edges.
+    distances: Vec<u32>,
+    /// Where the list of each node's predecessors begins in `predecessors`; one more, for the end of the last.
+    begins: Vec<u32>,
+    /// The neighbours that are one edge nearer.
+    predecessors: Vec<NodeIndex>,
 }
 
 const UNREACHED: u32 = u32::MAX;
+
+impl Tree {
+    fn new(graph: &UnGraph<Node, ()>, start: NodeIndex) -> Self {
+        let mut distances = vec![UNREACHED; graph.node_count()];
+        distances[start.index()] = 0;
+        let mut queue = VecDeque::from([start]);
+        while let Some(node) = queue.pop_front() {
+            for neighbour in graph.neighbors(node) {
+                if distances[neighbour.index()] == UNREACHED {
+                    distances[neighbour.index()] = distances[node.index()] + 1;
+                    queue.push_back(neighbour);
+                }
+            }
+        }
+        let mut begins = Vec::with_capacity(distances.len() + 1);
+        let mut predecessors = Vec::with_capacity(distances.len());
+        for node in graph.node_indices() {
+            begins.push(predecessors.len() as u32);
+            let distance = distances[node.index()];
+            if distance != UNREACHED {
+                let nearer = |other: &NodeIndex| distances[other.index()].checked_add(1) == Some(distance);
+                predecessors.extend(graph.neighbors(node).filter(nearer));
+            }
+        }
+        begins.push(predecessors.len() as u32);
+        Self { distances, begins, predecessors }
+    }
+
+    fn before(&self, node: NodeIndex) -> &[NodeIndex] {
+        &self.predecessors[self.begins[node.index()] as usize..self.begins[node.index() + 1] as usize]
+    }
+}
 
 impl Routes {
     pub(super) fn new(model: &Model) -> Self {
@@ -77,68 +121,34 @@ impl Routes {
                 graph.update_edge(node, nodes[interface.segment.index()], ());
             }
         }
-        Self { graph, nodes, distances: FxHashMap::default(), known: FxHashMap::default() }
+        let trees = std::iter::repeat_with(|| None).take(nodes.len()).collect();
+        Self { graph, nodes, trees }
     }
 
-    /// Distances from a segment to every node, counted in edges.
-    fn distances(&mut self, from: SegmentId) -> Arc<[u32]> {
-        if let Some(known) = self.distances.get(&from) {
-            return known.clone();
-        }
-        let mut distances = vec![UNREACHED; self.graph.node_count()];
+    fn tree(&mut self, from: SegmentId) -> &Tree {
         let start = self.nodes[from.index()];
-        distances[start.index()] = 0;
-        let mut queue = VecDeque::from([start]);
-        while let Some(node) = queue.pop_front() {
-            for neighbour in self.graph.neighbors(node) {
-                if distances[neighbour.index()] == UNREACHED {
-                    distances[neighbour.index()] = distances[node.index()] + 1;
-                    queue.push_back(neighbour);
-                }
-            }
-        }
-        let distances: Arc<[u32]> = distances.into();
-        self.distances.insert(from, distances.clone());
-        distances
+        self.trees[from.index()].get_or_insert_with(|| Tree::new(&self.graph, start))
     }
 
     /// Gateways between two segments; nothing, where no path joins them.
     pub(super) fn length(&mut self, from: SegmentId, to: SegmentId) -> Option<u32> {
-        let distance = self.distances(from)[self.nodes[to.index()].index()];
+        let end = self.nodes[to.index()];
+        let distance = self.tree(from).distances[end.index()];
         (distance != UNREACHED).then_some(distance / 2)
     }
 
-    /// All shortest paths between two segments.
-    pub(super) fn route(&mut self, from: SegmentId, to: SegmentId) -> Option<Arc<Route>> {
-        if let Some(known) = self.known.get(&(from, to)) {
-            return known.clone();
-        }
-        let route = self.find(from, to).map(Arc::new);
-        self.known.insert((from, to), route.clone());
-        route
-    }
-
-    /// Walks back from the end, always towards the start: exactly the hops of shortest paths are met.
-    fn find(&mut self, from: SegmentId, to: SegmentId) -> Option<Route> {
-        let distances = self.distances(from);
-        let end = self.nodes[to.index()];
-        let total = distances[end.index()];
-        if total == UNREACHED {
-            return None;
-        }
-        let mut hops = Vec::new();
-        let mut layer = vec![end];
-        for left in (1..=total / 2).rev() {
-            let mut before: Vec<NodeIndex> = Vec::new();
+    /// All shortest paths between two segments. Walks back from the end, so exactly their hops are met.
+    pub(super) fn route(&mut self, from: SegmentId, to: SegmentId) -> Option<Route> {
+        let length = self.length(from, to)?;
+        let tree = self.trees[from.index()].as_ref()?;
+        let mut hops = Vec::with_capacity(length as usize);
+        let mut layer = vec![self.nodes[to.index()]];
+        let mut before: Vec<NodeIndex> = Vec::new();
+        for rank in (0..length).rev() {
+            before.clear();
             for &segment_node in &layer {
-                for gateway_node in self.graph.neighbors(segment_node) {
-                    if distances[gateway_node.index()] != left * 2 - 1 {
-                        continue;
-                    }
-                    for previous in self.graph.neighbors(gateway_node) {
-                        if distances[previous.index()] != left * 2 - 2 {
-                            continue;
-                        }
+                for &gateway_node in tree.before(segment_node) {
+                    for &previous in tree.before(gateway_node) {
                         if let (
                             Some(Node::Gateway(gateway)),
                             Some(Node::Segment(from)),
@@ -148,7 +158,7 @@ impl Routes {
                             self.graph.node_weight(previous).copied(),
                             self.graph.node_weight(segment_node).copied(),
                         ) {
-                            hops.push(Hop { rank: left - 1, gateway, from, to });
+                            hops.push(Hop { rank, gateway, from, to });
                             before.push(previous);
                         }
                     }
@@ -156,10 +166,10 @@ impl Routes {
             }
             before.sort_unstable();
             before.dedup();
-            layer = before;
+            std::mem::swap(&mut layer, &mut before);
         }
         hops.sort_unstable();
         hops.dedup();
-        Some(Route { hops, length: total / 2 })
+        Some(Route { hops, length })
     }
 }

@@ -52,13 +52,14 @@ pub struct Item {
     pub documentation: SmolStr,
 }
 
+/// Boxed, for the parser moves what it has read many times, and an entry is mostly an attribute.
 #[derive(Clone, Debug)]
 pub enum ItemKind {
     Use(Use),
-    Declaration(Declaration),
-    Template(Template),
-    Flow(Flow),
-    Assertion(Assertion),
+    Declaration(Box<Declaration>),
+    Template(Box<Template>),
+    Flow(Box<Flow>),
+    Assertion(Box<Assertion>),
     /// What recovery skipped.
     Error,
 }
@@ -129,7 +130,7 @@ pub struct Template {
 pub struct Parameter {
     pub name: Name,
     pub kind: Name,
-    pub default: Option<Expr>,
+    pub default: Option<Box<Expr>>,
 }
 
 #[derive(Clone, Debug)]
@@ -184,8 +185,7 @@ pub enum ExprKind {
     Integer(u64),
     /// Value and number of digits: `0x000001` has six.
     Hexadecimal(u64, u8),
-    /// A number as it was written, and its unit.
-    Quantity(SmolStr, SmolStr),
+    Quantity(Box<Quantity>),
     Decimal(SmolStr),
     /// Escapes resolved; `{…}` parts are not.
     String(StringLiteral),
@@ -197,7 +197,7 @@ pub enum ExprKind {
     Date(SmolStr),
     Path(Path),
     /// `10.0.0.0/16.subnet(24, index)`: calls on a literal.
-    Method(Box<Expr>, Path),
+    Method(Box<Expr>, Box<Path>),
     /// `tcp/502`, `50/s`, `urllc/0x000001`.
     Slash(Box<Expr>, Box<Expr>),
     /// `1..8`, both ends included.
@@ -219,6 +219,13 @@ pub enum ExprKind {
     Not(Box<Expr>),
     Compare(Comparison, Box<Expr>, Box<Expr>),
     Error,
+}
+
+/// `5 ms`: a number as it was written, and its unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quantity {
+    pub number: SmolStr,
+    pub unit: SmolStr,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,7 +278,7 @@ pub struct Segment {
 #[derive(Clone, Debug)]
 pub struct Argument {
     pub name: Option<Name>,
-    pub selector: Option<Expr>,
+    pub selector: Option<Box<Expr>>,
     pub value: Option<Expr>,
     pub span: Span,
 }

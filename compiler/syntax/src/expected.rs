@@ -1,17 +1,19 @@
 //! From the parser's tables to words: what could have stood where the text went wrong.
 
 use crate::{
-    diagnostic::{Diagnostic, FileId, codes, did_you_mean},
+    diagnostic::{Diagnostic, FileId, codes},
     lexer::{Token, TokenKind},
     text::Span,
 };
 
-/// A syntax error, as one sentence. `previous` is the last token before the unexpected one.
+/// A syntax error, as one sentence. `previous` is the last token before the unexpected one, `entry` the tokens from the
+/// start of its line on.
 pub(crate) fn unexpected(
     source: &str,
     file: FileId,
     found: Option<Token>,
     previous: Option<Token>,
+    entry: &[Token],
     expected: &[String],
 ) -> Diagnostic {
     let wanted = wanted(expected);
@@ -19,7 +21,7 @@ pub(crate) fn unexpected(
         let end = previous.map_or(source.len() as u32, |token| token.span.end);
         return Diagnostic::new(&codes::E0101, "the file ends in the middle of a declaration")
             .primary(file, Span::new(end, end), wanted.as_deref().unwrap_or("something is missing here"))
-            .help("finish the declaration, or remove what is begun");
+            .help(form(source, entry));
     };
     let text = found.span.of(source);
     if found.kind == TokenKind::Separator {
@@ -29,7 +31,7 @@ pub(crate) fn unexpected(
             format!("something is missing after `{}`", shortened(last.of(source))),
         )
         .primary(file, last, wanted.unwrap_or_else(|| "the declaration ends here".into()))
-        .help("finish the declaration, or remove what is begun");
+        .help(form(source, entry));
     }
     match found.kind {
         TokenKind::Unknown => {
@@ -54,11 +56,47 @@ pub(crate) fn unexpected(
             .secondary(file, found.span, "but this follows"),
         _ => diagnostic.primary(file, found.span, label),
     };
-    let keyword = (found.kind == TokenKind::Identifier)
-        .then(|| did_you_mean(text, ["allow", "deny", "assert", "use", "template", "between", "where"]))
-        .flatten();
-    diagnostic
-        .help(keyword.unwrap_or_else(|| "see the grammar in the book's reference, chapter “Grammar”".into()))
+    let known = ["allow", "deny", "assert", "use", "template", "between", "where"];
+    if found.kind == TokenKind::Identifier {
+        diagnostic = diagnostic.did_you_mean(text, file, found.span, known);
+    }
+    let twice =
+        found.kind == TokenKind::Comma && previous.is_some_and(|before| before.kind == TokenKind::Comma);
+    if twice {
+        diagnostic =
+            diagnostic.help("one comma stands between two values").fix("remove one", file, found.span, "");
+    }
+    diagnostic.help_otherwise(|| form(source, entry))
+}
+
+/// How an entry that starts like this one is written.
+fn form(source: &str, entry: &[Token]) -> String {
+    let word = entry.first().map_or("", |first| first.span.of(source));
+    let assertion = entry.get(1).map_or("", |second| second.span.of(source));
+    let form = match (word, assertion) {
+        ("allow" | "deny", _) => format!("{word} SOURCE -> DESTINATION : SERVICE"),
+        ("assert", "never") => "assert never SOURCE ~> DESTINATION".into(),
+        ("assert", "isolated") => "assert isolated A, B".into(),
+        ("assert", "allow" | "deny" | "only") => {
+            format!("assert {assertion} SOURCE -> DESTINATION : SERVICE")
+        }
+        ("assert", _) => "assert allow | deny | only | never | isolated …".into(),
+        ("use", _) => "use std.it.{https, ssh}".into(),
+        ("template", _) => "template NAME(PARAMETER: KIND) { … }".into(),
+        ("conduit", _) => "conduit NAME between ZONE, ZONE { … }".into(),
+        ("group", _) => "group NAME = SET".into(),
+        ("workload", _) => "workload NAME in CLUSTER { … }".into(),
+        ("instance", _) => "instance NAME : TEMPLATE(PARAMETER = VALUE)".into(),
+        ("device", _) => "device NAME : CLASS { … }".into(),
+        (word, _) if crate::ast::DECLARATION_KEYWORDS.contains(&word) => format!("{word} NAME {{ … }}"),
+        _ if entry.get(1).is_some_and(|second| second.kind == TokenKind::Equals) => {
+            return "write one value; several stand in a list: `[a, b]`".into();
+        }
+        _ => {
+            return "an attribute is written `name = value`, a declaration `KIND NAME { … }`, a flow `allow SOURCE -> DESTINATION : SERVICE`".into();
+        }
+    };
+    format!("write `{form}`")
 }
 
 fn describe(kind: TokenKind, text: &str) -> String {

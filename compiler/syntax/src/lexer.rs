@@ -211,18 +211,18 @@ pub(crate) fn significant(
     tokens: &[Token],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Token> {
-    let opened = |open: TokenKind, close: TokenKind| {
-        let count = |kind| tokens.iter().filter(|token| token.kind == kind).count();
-        count(open) > count(close)
-    };
-    let unbalanced = opened(TokenKind::OpenBrace, TokenKind::CloseBrace)
-        || opened(TokenKind::OpenBracket, TokenKind::CloseBracket)
-        || opened(TokenKind::OpenParen, TokenKind::CloseParen);
+    let unbalanced = is_unbalanced(tokens);
+    let count = |kind| tokens.iter().filter(|token| token.kind == kind).count();
+    let too_many_closed = count(TokenKind::CloseBrace) > count(TokenKind::OpenBrace);
     let mut seen = Vec::with_capacity(tokens.len() / 2);
     let mut open: Vec<Token> = Vec::new();
+    // a block that was closed by a brace of another depth: the one whose own is missing
+    let mut suspect: Option<Token> = None;
     let mut too_deep = 0usize;
+    let mut stray_on_line = false;
     for (index, &token) in tokens.iter().enumerate() {
         if token.kind.is_trivia() {
+            stray_on_line &= token.kind != TokenKind::Newline;
             continue;
         }
         if too_deep > 0 {
@@ -238,9 +238,11 @@ pub(crate) fn significant(
         if (unbalanced || open.is_empty()) && starts_declaration(source, tokens, index) {
             let end = seen.last().map_or(0, |last: &Token| last.span.end);
             while let Some(bracket) = open.pop() {
-                report_unclosed(source, file, bracket, &seen, diagnostics);
+                let blamed = suspect.take().filter(|_| bracket.kind == TokenKind::OpenBrace);
+                report_unclosed(source, file, blamed.unwrap_or(bracket), &seen, diagnostics);
                 seen.push(closing(bracket, end));
             }
+            suspect = None;
             seen.push(Token { kind: TokenKind::Separator, span: Span::new(end, end) });
         }
         match token.kind {
@@ -259,24 +261,68 @@ pub(crate) fn significant(
                 open.push(token);
             }
             TokenKind::CloseBrace if !open.iter().any(|bracket| bracket.kind == TokenKind::OpenBrace) => {
+                if std::mem::replace(&mut stray_on_line, true) {
+                    continue;
+                }
                 diagnostics.push(
                     Diagnostic::new(&codes::E0104, "this `}` closes nothing")
                         .primary(file, token.span, "no block is open here")
-                        .help("remove it, or look for a `}` too many above"),
+                        .help("remove it, or look for a `}` too many above")
+                        .fix("remove the `}`", file, token.span, ""),
                 );
                 continue;
             }
+            // `[a, b } }`: the first was to be another bracket
+            TokenKind::CloseBrace
+                if too_many_closed
+                    && open.last().is_some_and(|bracket| bracket.kind != TokenKind::OpenBrace)
+                    && tokens[index + 1..].iter().find(|next| !next.kind.is_trivia()).is_some_and(
+                        |next| matches!(next.kind, TokenKind::CloseBrace | TokenKind::Comma),
+                    ) =>
+            {
+                if let Some(bracket) = open.pop() {
+                    report_mismatch(source, file, bracket, token, diagnostics);
+                    seen.push(Token { kind: closing_kind(bracket.kind), span: token.span });
+                }
+                continue;
+            }
             TokenKind::CloseBrace => {
-                while let Some(bracket) = open.pop().filter(|bracket| bracket.kind != TokenKind::OpenBrace) {
+                while let Some(bracket) = open.pop() {
+                    if bracket.kind == TokenKind::OpenBrace {
+                        if unbalanced && suspect.is_none() && is_outer(source, bracket, token) {
+                            suspect = Some(bracket);
+                        }
+                        break;
+                    }
                     report_unclosed(source, file, bracket, &seen, diagnostics);
                     seen.push(closing(bracket, token.span.start));
                 }
             }
-            TokenKind::CloseBracket | TokenKind::CloseParen
-                if open.last().is_some_and(|bracket| closing_kind(bracket.kind) == token.kind) =>
-            {
-                open.pop();
-            }
+            TokenKind::CloseBracket | TokenKind::CloseParen => match open.last().copied() {
+                Some(bracket) if closing_kind(bracket.kind) == token.kind => {
+                    open.pop();
+                }
+                Some(bracket) if bracket.kind != TokenKind::OpenBrace => {
+                    open.pop();
+                    report_mismatch(source, file, bracket, token, diagnostics);
+                    seen.push(Token { kind: closing_kind(bracket.kind), span: token.span });
+                    continue;
+                }
+                _ if std::mem::replace(&mut stray_on_line, true) => continue,
+                _ => {
+                    let text = token.span.of(source);
+                    diagnostics.push(
+                        Diagnostic::new(&codes::E0104, format!("this `{text}` closes nothing"))
+                            .primary(file, token.span, "nothing that it could close is open here")
+                            .help(format!(
+                                "remove it, or add what opens it before: `{}`",
+                                opening(token.kind)
+                            ))
+                            .fix(format!("remove the `{text}`"), file, token.span, ""),
+                    );
+                    continue;
+                }
+            },
             _ => {}
         }
         seen.push(token);
@@ -288,12 +334,65 @@ pub(crate) fn significant(
     seen
 }
 
+/// Whether a `}` that starts its line stands further out than the line of the `{` that it closes.
+fn is_outer(source: &str, open: Token, close: Token) -> bool {
+    let indent = |at: u32| {
+        let line = source.get(..at as usize).map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
+        (line.len() - line.trim_start().len(), line.trim().is_empty())
+    };
+    let (opened, _) = indent(open.span.start);
+    let (closed, starts_line) = indent(close.span.start);
+    starts_line && closed < opened
+}
+
+/// Whether more brackets of some kind open than close.
+fn is_unbalanced(tokens: &[Token]) -> bool {
+    let (mut braces, mut brackets, mut parentheses) = (0_i64, 0_i64, 0_i64);
+    for token in tokens {
+        match token.kind {
+            TokenKind::OpenBrace => braces += 1,
+            TokenKind::CloseBrace => braces -= 1,
+            TokenKind::OpenBracket => brackets += 1,
+            TokenKind::CloseBracket => brackets -= 1,
+            TokenKind::OpenParen => parentheses += 1,
+            TokenKind::CloseParen => parentheses -= 1,
+            _ => {}
+        }
+    }
+    braces > 0 || brackets > 0 || parentheses > 0
+}
+
 fn closing_kind(open: TokenKind) -> TokenKind {
     match open {
         TokenKind::OpenBrace => TokenKind::CloseBrace,
         TokenKind::OpenBracket => TokenKind::CloseBracket,
         _ => TokenKind::CloseParen,
     }
+}
+
+fn opening(close: TokenKind) -> &'static str {
+    match close {
+        TokenKind::CloseBrace => "{",
+        TokenKind::CloseBracket => "[",
+        _ => "(",
+    }
+}
+
+/// `[a)`: a bracket is closed by one of another kind.
+fn report_mismatch(source: &str, file: FileId, open: Token, close: Token, diagnostics: &mut Vec<Diagnostic>) {
+    let wanted = match closing_kind(open.kind) {
+        TokenKind::CloseBrace => "}",
+        TokenKind::CloseBracket => "]",
+        _ => ")",
+    };
+    let (open_text, text) = (open.span.of(source), close.span.of(source));
+    diagnostics.push(
+        Diagnostic::new(&codes::E0104, format!("`{text}` does not close `{open_text}`"))
+            .primary(file, close.span, format!("expected `{wanted}`"))
+            .secondary(file, open.span, "opened here")
+            .help(format!("write `{wanted}`"))
+            .fix(format!("write `{wanted}`"), file, close.span, wanted),
+    );
 }
 
 fn closing(open: Token, at: u32) -> Token {
@@ -319,11 +418,23 @@ fn report_unclosed(
     if seen.iter().skip(inside).any(swallowed) {
         return; // a string that is not closed took the bracket with it, and that is said
     }
-    diagnostics.push(
-        Diagnostic::new(&codes::E0104, format!("this `{open_text}` is never closed"))
-            .primary(file, open.span, "opened here")
-            .help(format!("add the missing `{close_text}`")),
-    );
+    let mut unclosed = Diagnostic::new(&codes::E0104, format!("this `{open_text}` is never closed"))
+        .primary(file, open.span, "opened here")
+        .help(format!("add the missing `{close_text}`"));
+    // what is left open on a line of values mostly ends with it
+    let line_end = source
+        .get(open.span.end as usize..)
+        .and_then(|rest| rest.find('\n'))
+        .map_or(source.len() as u32, |length| open.span.end + length as u32);
+    let on_line: Vec<&Token> = seen.iter().skip(inside).filter(|token| token.span.end <= line_end).collect();
+    let values_only = on_line.iter().skip(1).all(|token| {
+        !matches!(token.kind, TokenKind::Arrow | TokenKind::BothArrow | TokenKind::Equals | TokenKind::Colon)
+    });
+    if let Some(last) = on_line.last().filter(|_| open.kind != TokenKind::OpenBrace && values_only) {
+        let end = Span::new(last.span.end, last.span.end);
+        unclosed = unclosed.fix(format!("add `{close_text}`"), file, end, close_text);
+    }
+    diagnostics.push(unclosed);
 }
 
 /// Characters in comments and strings that make people read another text than the compiler: those that reorder what
@@ -334,6 +445,9 @@ pub(crate) fn report_misleading(
     tokens: &[Token],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    if source.bytes().all(|byte| byte == b'\n' || byte == b'\t' || (b' '..=b'~').contains(&byte)) {
+        return; // the usual case, told in one pass
+    }
     for token in tokens.iter().filter(|token| token.kind.is_trivia() || token.kind == TokenKind::String) {
         let after = |at: usize| source.as_bytes().get(token.span.start as usize + at + 1);
         let found = token.span.of(source).char_indices().find(|(at, character)| match character {

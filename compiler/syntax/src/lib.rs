@@ -11,6 +11,7 @@ pub mod format;
 pub mod lexer;
 mod literal;
 mod parser;
+mod repair;
 mod separate;
 pub mod text;
 
@@ -20,6 +21,6 @@ mod grammar {
     include!(concat!(env!("OUT_DIR"), "/grammar.rs"));
 }
 
-pub use diagnostic::{Code, Diagnostic, FileId, Label, Severity};
+pub use diagnostic::{Code, Diagnostic, Edit, FileId, Fix, Label, Severity};
 pub use parser::{Parsed, parse};
 pub use text::Span;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::{
-    ast::{Expr, ExprKind, StringLiteral, StringPart},
+    ast::{Expr, ExprKind, Quantity, StringLiteral, StringPart},
     diagnostic::{Diagnostic, FileId, codes},
     text::Span,
 };
@@ -53,7 +53,8 @@ impl Context<'_> {
     pub(crate) fn quantity(&mut self, text: &str, span: Span) -> Expr {
         let unit_at = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
         let (number, unit) = text.split_at(unit_at);
-        Expr { kind: ExprKind::Quantity(number.trim_end().replace('_', "").into(), unit.into()), span }
+        let quantity = Quantity { number: number.trim_end().replace('_', "").into(), unit: unit.into() };
+        Expr { kind: ExprKind::Quantity(Box::new(quantity)), span }
     }
 
     pub(crate) fn ip(&mut self, text: &str, span: Span) -> Expr {
@@ -67,18 +68,32 @@ impl Context<'_> {
             address_text.parse::<Ipv4Addr>().map(IpAddr::V4).ok()
         };
         let Some(address) = address else {
-            let kind = self.bad(
-                span,
-                format!("`{}` is not an IP address", shortened(text)),
-                "no such address",
-                "an IPv4 address is four numbers from 0 to 255, without leading zeros: `10.20.0.1`",
-            );
-            return Expr { kind, span };
+            let help = if address_text.contains(':') {
+                "an IPv6 address is eight groups of hexadecimal digits, with `::` once at most for groups of zeros: `fd00:10::1`; a MAC address is six pairs of digits"
+            } else {
+                "an IPv4 address is four numbers from 0 to 255, without leading zeros: `10.20.0.1`"
+            };
+            let message = format!("`{}` is not an IP address", shortened(text));
+            return Expr { kind: self.bad(span, message, "no such address", help), span };
         };
         let Some(length) = length else { return Expr { kind: ExprKind::Address(address), span } };
         let most = if address.is_ipv4() { 32 } else { 128 };
         let kind = match length.parse::<u8>() {
             Ok(bits) if bits <= most => ExprKind::Prefix(address, bits),
+            _ if mask_length(length).is_some() => {
+                let bits = mask_length(length).unwrap_or(0);
+                let right = format!("{address_text}/{bits}");
+                let kind = self.bad(
+                    span,
+                    format!("`{}` is not a prefix length", shortened(length)),
+                    "a netmask",
+                    &format!("write `{right}`"),
+                );
+                if let Some(last) = self.diagnostics.last_mut() {
+                    *last = last.clone().fix("write its length", self.file, span, right);
+                }
+                kind
+            }
             _ => self.bad(
                 span,
                 format!("`/{}` is not a prefix length of this address", shortened(length)),
@@ -195,6 +210,12 @@ impl Context<'_> {
         );
         Expr { kind: ExprKind::Error, span }
     }
+}
+
+/// The length of a netmask: of `255.255.255.0` 24.
+fn mask_length(text: &str) -> Option<u32> {
+    let bits = u32::from(text.parse::<Ipv4Addr>().ok()?);
+    (bits.leading_ones() + bits.trailing_zeros() >= 32).then(|| bits.leading_ones())
 }
 
 /// `index`, `cell.number`, `index:02` as path and width.

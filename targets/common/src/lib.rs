@@ -1,15 +1,20 @@
 //! What every target shares: the artifacts it hands over, how they are described, and the tree they are written as.
 
+mod ledger;
 mod manifest;
 mod readme;
 mod source_map;
 mod tree;
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
-pub use manifest::{GENERATOR, Manifest, ManifestFile, ManifestPackage};
-pub use source_map::MappedStatement;
-pub use tree::{MANIFEST, OutputTree, README, SOURCE_MAP, TreeError, TreeFile};
+use smol_str::SmolStr;
+
+pub use ledger::{CERTIFICATE, Ledger, TreeError};
+pub use manifest::{GENERATOR, MANIFEST, Manifest, ManifestFile, ManifestPackage};
+pub use readme::README;
+pub use source_map::SOURCE_MAP;
+pub use tree::{OutputTree, TreeFile};
 
 /// One file of the output tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +34,17 @@ pub struct Emitted {
     /// The enforcement point, as the package names it.
     pub point: String,
     pub artifacts: Vec<Artifact>,
-    /// For the id of each statement that the point enforces, the artifacts that name it. Goes into the source map.
-    pub carried: BTreeMap<String, Vec<String>>,
+    /// Which statements the artifacts enforce. Goes into the source map.
+    pub carried: Vec<Carried>,
+}
+
+/// Statements of the policy, and the artifacts that each of them is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Ids of statements.
+    pub statements: Vec<SmolStr>,
+    /// Paths, as [`Artifact::path`] has them.
+    pub artifacts: Vec<String>,
 }
 
 /// What an operator has to know about a target: how to deploy, check and roll back, and how long a revoked permission

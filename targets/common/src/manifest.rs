@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::TreeFile;
-
+pub const MANIFEST: &str = "manifest.json";
 /// [`Manifest::generator`]: marks a folder as one that Weir wrote and may replace.
 pub const GENERATOR: &str = "weir";
 
@@ -43,20 +42,26 @@ impl Manifest {
         serde_json::from_slice(bytes).ok().filter(|manifest: &Self| manifest.generator == GENERATOR)
     }
 
-    pub(crate) fn new<'a>(
-        package: ManifestPackage,
-        files: impl Iterator<Item = (&'a String, &'a TreeFile)>,
-    ) -> Self {
-        let files = files
-            .map(|(path, file)| ManifestFile {
-                path: path.clone(),
-                target: file.target.map(str::to_owned),
-                size: file.contents.len() as u64,
-                sha256: sha256(&file.contents),
-                executable: file.executable,
-            })
-            .collect();
+    pub(crate) fn new(package: ManifestPackage, files: Vec<ManifestFile>) -> Self {
         Self { generator: GENERATOR.into(), version: env!("CARGO_PKG_VERSION").into(), package, files }
+    }
+
+    pub(crate) fn render(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+impl ManifestFile {
+    pub(crate) fn of(path: &str, target: Option<&str>, contents: &[u8], executable: bool) -> Self {
+        Self {
+            path: path.to_owned(),
+            target: target.map(str::to_owned),
+            size: contents.len() as u64,
+            sha256: sha256(contents),
+            executable,
+        }
     }
 }
 

@@ -3,20 +3,19 @@
 use tera::{Context, Tera};
 use weir_compiler::plan::Plan;
 
-use crate::{Emitted, TargetGuide};
+use crate::TargetGuide;
+
+pub const README: &str = "README.md";
 
 const TEMPLATE: &str = include_str!("readme.md.tera");
 
 pub(crate) fn render(
     plan: &Plan,
-    emitted: &[Emitted],
     guides: &[TargetGuide],
+    has_artifacts: impl Fn(&str) -> bool,
 ) -> Result<String, tera::Error> {
-    let has_artifacts = |guide: &&TargetGuide| {
-        emitted.iter().flat_map(|one| &one.artifacts).any(|artifact| artifact.target == guide.target)
-    };
-    let sections: Vec<&str> =
-        guides.iter().filter(has_artifacts).map(|guide| guide.section.as_str()).collect();
+    let used = guides.iter().filter(|guide| has_artifacts(guide.target));
+    let sections: Vec<&str> = used.map(|guide| guide.section.as_str()).collect();
     let mut context = Context::new();
     context.insert("package", &code(&plan.package));
     context.insert("version", &if plan.version.is_empty() { String::new() } else { code(&plan.version) });

@@ -8,7 +8,7 @@ use weir_compiler::{
     plan::{Plan, StatementOrigin},
 };
 use weir_syntax::{FileId, Span};
-use weir_targets::{Artifact, Emitted, Manifest, OutputTree, TargetGuide, TreeError};
+use weir_targets::{Artifact, Carried, Emitted, Manifest, OutputTree, TargetGuide, TreeError};
 
 const POLICY: &str = "policy vibration {\n  /* ü */ allow sensor -> broker : mqtts\n}\n";
 
@@ -46,7 +46,10 @@ fn emitted(paths: &[&str]) -> Emitted {
     Emitted {
         point: "gw".into(),
         artifacts: paths.iter().map(|path| artifact(path)).collect(),
-        carried: [("vibration.3fa2c1".to_owned(), vec![paths[0].to_owned()])].into(),
+        carried: vec![Carried {
+            statements: vec!["vibration.3fa2c1".into()],
+            artifacts: vec![paths[0].to_owned()],
+        }],
     }
 }
 
@@ -55,7 +58,7 @@ fn guide() -> TargetGuide {
 }
 
 fn assemble(paths: &[&str]) -> Result<OutputTree, TreeError> {
-    OutputTree::assemble(&plan(), &sources(), vec![emitted(paths)], &[guide()])
+    OutputTree::assemble(&plan(), &sources(), vec![emitted(paths)], &[guide()], b"{}\n".to_vec())
 }
 
 fn json(tree: &OutputTree, path: &str) -> Value {
@@ -67,8 +70,8 @@ fn the_manifest_lists_every_other_file() {
     let tree = assemble(&["nftables/gw.nft"]).unwrap();
     let manifest = Manifest::parse(&tree.files["manifest.json"].contents).unwrap();
     let paths: Vec<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(paths, ["README.md", "nftables/gw.nft", "sourcemap.json"]);
-    let artifact = &manifest.files[1];
+    assert_eq!(paths, ["README.md", "certificate.json", "nftables/gw.nft", "sourcemap.json"]);
+    let artifact = &manifest.files[2];
     assert_eq!(artifact.target.as_deref(), Some("nftables"));
     assert_eq!(artifact.size, 16);
     assert_eq!(artifact.sha256, "109010630dbae1a828f240a68c4b3aadb33b78b1f82788d93b6d4ef08c85929d");

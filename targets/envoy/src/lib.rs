@@ -13,11 +13,11 @@ mod readme;
 mod tls;
 mod types;
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use weir_compiler::plan::proxies::ProxyPlan;
-use weir_targets::{Artifact, Emitted, file_name};
+use weir_targets::{Artifact, Carried, Emitted, file_name};
 
 pub use error::EmitError;
 pub use readme::readme_section;
@@ -64,11 +64,10 @@ pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
         executable: false,
     };
     let dynamic = format!("{TARGET}/{name}.d");
-    let carried: BTreeMap<String, Vec<String>> = plan
-        .statements
-        .iter()
-        .map(|statement| (statement.id.clone(), vec![format!("{dynamic}/listeners.yaml")]))
-        .collect();
+    let carried = Carried {
+        statements: plan.statements.iter().map(|statement| statement.id.clone()).collect(),
+        artifacts: vec![format!("{dynamic}/listeners.yaml")],
+    };
     Ok(Emitted {
         point: plan.name.clone(),
         artifacts: vec![
@@ -76,7 +75,7 @@ pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
             artifact(format!("{dynamic}/clusters.yaml"), clusters),
             artifact(format!("{dynamic}/listeners.yaml"), listeners),
         ],
-        carried,
+        carried: vec![carried],
     })
 }
 

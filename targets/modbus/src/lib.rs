@@ -9,10 +9,8 @@ mod error;
 mod policy;
 mod readme;
 
-use std::collections::BTreeMap;
-
 use weir_compiler::plan::proxies::ProxyPlan;
-use weir_targets::{Artifact, Emitted, file_name};
+use weir_targets::{Artifact, Carried, Emitted, file_name};
 
 pub use error::EmitError;
 pub use readme::readme_section;
@@ -55,11 +53,10 @@ pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
         target: TARGET,
         executable: false,
     };
-    let carried: BTreeMap<String, Vec<String>> = plan
-        .statements
-        .iter()
-        .map(|statement| (statement.id.clone(), vec![format!("{folder}/policy.json")]))
-        .collect();
+    let carried = Carried {
+        statements: plan.statements.iter().map(|statement| statement.id.clone()).collect(),
+        artifacts: vec![format!("{folder}/policy.json")],
+    };
     Ok(Emitted {
         point: plan.name.clone(),
         artifacts: vec![
@@ -67,6 +64,6 @@ pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
             artifact("nginx.conf", conf.into_bytes()),
             artifact("policy.json", policy),
         ],
-        carried,
+        carried: vec![carried],
     })
 }

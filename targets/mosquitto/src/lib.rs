@@ -9,10 +9,8 @@ mod dynsec;
 mod error;
 mod readme;
 
-use std::collections::BTreeMap;
-
 use weir_compiler::plan::proxies::ProxyPlan;
-use weir_targets::{Artifact, Emitted, file_name};
+use weir_targets::{Artifact, Carried, Emitted, file_name};
 
 pub use error::EmitError;
 pub use readme::readme_section;
@@ -49,14 +47,13 @@ pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
         target: TARGET,
         executable: false,
     };
-    let carried: BTreeMap<String, Vec<String>> = plan
-        .statements
-        .iter()
-        .map(|statement| (statement.id.clone(), vec![format!("{folder}/dynsec.json")]))
-        .collect();
+    let carried = Carried {
+        statements: plan.statements.iter().map(|statement| statement.id.clone()).collect(),
+        artifacts: vec![format!("{folder}/dynsec.json")],
+    };
     Ok(Emitted {
         point: plan.name.clone(),
         artifacts: vec![artifact("dynsec.json", dynsec), artifact("mosquitto.conf", conf.into_bytes())],
-        carried,
+        carried: vec![carried],
     })
 }

@@ -57,7 +57,7 @@ fn main() {
         name: "gw".into(),
         interfaces: Vec::new(),
         statements: (0..rules.len())
-            .map(|n| Statement { id: format!("control.{n:06x}"), policy: "control".into() })
+            .map(|n| Statement { id: format!("control.{n:06x}").into(), policy: "control".into() })
             .collect(),
         rules: (0..)
             .zip(rules)
@@ -72,6 +72,7 @@ fn main() {
             .collect(),
         bindings: vec![Binding { device: "in0".into(), sources: (*range(devices, 0x0100_0000)).clone() }],
         mac_bindings: Vec::new(),
+        bridges: Vec::new(),
     };
     let peak = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

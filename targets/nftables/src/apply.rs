@@ -1,12 +1,12 @@
 //! The files of a gateway.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use weir_compiler::plan::GatewayPlan;
-use weir_targets::{Artifact, file_name};
+use weir_targets::{Artifact, Carried, file_name};
 
-use crate::chains::{self, BASE, Base};
+use crate::bridges;
+use crate::chains::{self, Base};
 use crate::elements::source_map;
 use crate::error::EmitError;
 use crate::normal::hook_name;
@@ -22,11 +22,12 @@ const SCRIPT: &str = include_str!("apply.sh");
 pub struct Emission {
     /// Sorted by path.
     pub artifacts: Vec<Artifact>,
-    /// Mark of connections approved under this policy, and the generation in object names as 8 hex digits.
+    /// Digest of the policy: the generation in object names, as 8 hex digits, and in connection marks, as far as
+    /// [`Options::mark_mask`] has room.
     pub epoch: u32,
-    /// For the id of each statement that this gateway enforces, the artifacts that enforce it. A comment in them names it, unless
-    /// an element stands for more statements than a comment has room for.
-    pub sources: BTreeMap<String, Vec<String>>,
+    /// The statements that this gateway enforces, and the artifacts that enforce all of them. A comment in them names each,
+    /// unless an element stands for more statements than a comment has room for.
+    pub carried: Carried,
 }
 
 /// Renders the plan of a gateway. The same plan gives the same bytes, in whatever order its rules stand.
@@ -45,76 +46,117 @@ pub fn emit(plan: &GatewayPlan, options: &Options) -> Result<Emission, EmitError
     file(format!("{base}.d/sweep.nft"), sweep_file(&set, &suffix), false);
     file(format!("{base}.d/switch.nft"), switch_file(&set, &suffix), false);
     file(format!("{base}.nft"), whole_file(&set), false);
-    let mut used: Vec<u32> = plan.rules.iter().map(|rule| rule.statement).collect();
+    let frames = plan.bridges.iter().flat_map(|bridge| &bridge.frames);
+    let rules = plan.rules.iter().map(|rule| rule.statement);
+    let mut used: Vec<u32> = rules.chain(frames.map(|rule| rule.statement)).collect();
     used.sort_unstable();
     used.dedup();
-    let paths = vec![format!("{base}.d/stage.nft"), format!("{base}.nft")];
-    let sources =
-        used.into_iter().map(|id| (plan.statements[id as usize].id.clone(), paths.clone())).collect();
-    Ok(Emission { artifacts, epoch: set.epoch, sources })
+    let carried = Carried {
+        statements: used.into_iter().map(|id| plan.statements[id as usize].id.clone()).collect(),
+        artifacts: vec![format!("{base}.d/stage.nft"), format!("{base}.nft")],
+    };
+    Ok(Emission { artifacts, epoch: set.epoch, carried })
 }
 
 fn whole_file(set: &Ruleset<'_>) -> String {
     let mut out = set.header("The whole ruleset: one transaction that replaces the table.");
+    out.reserve(set.size());
     // `table` first, so that `delete` finds one.
-    out.push_str("table inet weir\ndelete table inet weir\ntable inet weir {\n");
-    let _ = set.body(&mut out, Text { suffix: "", comments: true });
-    out.push_str("}\n");
+    out.push_str("table inet weir\ndelete table inet weir\n");
+    if set.bridges.is_some() {
+        out.push_str(
+            "# IP passes its bridges only while net.bridge.bridge-nf-call-iptables and -ip6tables are 1.\n",
+        );
+        out.push_str("table bridge weir\ndelete table bridge weir\n");
+    }
+    let text = Text { suffix: "", comments: true };
+    table(&mut out, "inet", |out| set.body(out, text));
+    if set.bridges.is_some() {
+        table(&mut out, "bridge", |out| set.bridge_body(out, text));
+    }
     out
+}
+
+/// A part of a table.
+fn table(out: &mut String, family: &str, body: impl FnOnce(&mut String) -> std::fmt::Result) {
+    let _ = writeln!(out, "table {family} weir {{");
+    let _ = body(out);
+    out.push_str("}\n");
 }
 
 fn base_file(set: &Ruleset<'_>) -> String {
     let mut out = set.header("Base chains: made once, never deleted.");
-    out.push_str("table inet weir {\n");
-    let _ = chains::base(&mut out, set, "", Base::Declaration);
-    out.push_str("}\n");
+    table(&mut out, "inet", |out| chains::base(out, set, "", Base::Declaration));
+    if let Some(bridges) = &set.bridges {
+        table(&mut out, "bridge", |out| bridges.base(out, set, "", Base::Declaration));
+    }
     out
 }
 
 fn stage_file(set: &Ruleset<'_>, suffix: &str) -> String {
     let mut out = set.header("A new generation, which nothing refers to yet. May be loaded again.");
-    out.push_str("table inet weir {\n");
-    for chain in chains::names_of(set, suffix) {
-        let _ = writeln!(out, "\tchain {chain} {{\n\t}}");
+    out.reserve(set.size());
+    let empty = |out: &mut String, family: &str, chains: &[String]| {
+        table(out, family, |out| {
+            chains.iter().try_for_each(|chain| writeln!(out, "\tchain {chain} {{\n\t}}"))
+        });
+        for chain in chains {
+            let _ = writeln!(out, "flush chain {family} weir {chain}");
+        }
+    };
+    let text = Text { suffix, comments: true };
+    empty(&mut out, "inet", &chains::names_of(set, suffix));
+    table(&mut out, "inet", |out| {
+        chains::counters(out, set)?;
+        set.objects(out, text)
+    });
+    if let Some(bridges) = &set.bridges {
+        empty(&mut out, "bridge", &bridges.chains(suffix));
+        table(&mut out, "bridge", |out| {
+            bridges.counters(out)?;
+            bridges.objects(out, set, text)
+        });
     }
-    out.push_str("}\n");
-    for chain in chains::names_of(set, suffix) {
-        let _ = writeln!(out, "flush chain inet weir {chain}");
-    }
-    out.push_str("table inet weir {\n");
-    let _ = chains::counters(&mut out, set);
-    let _ = set.objects(&mut out, Text { suffix, comments: true });
-    out.push_str("}\n");
     out
 }
 
 fn switch_file(set: &Ruleset<'_>, suffix: &str) -> String {
     let mut out = set.header("The switch: base chains point to this generation from here on.");
-    for (chain, _) in BASE {
+    for (chain, _) in chains::base_chains(set) {
         let _ = writeln!(out, "flush chain inet weir {chain}");
     }
-    out.push_str("table inet weir {\n");
-    let _ = chains::base(&mut out, set, suffix, Base::Rules);
-    out.push_str("}\n");
+    table(&mut out, "inet", |out| chains::base(out, set, suffix, Base::Rules));
+    if let Some(bridges) = &set.bridges {
+        for (chain, _) in bridges::BASE {
+            let _ = writeln!(out, "flush chain bridge weir {chain}");
+        }
+        table(&mut out, "bridge", |out| bridges.base(out, set, suffix, Base::Rules));
+    }
     out
 }
 
 /// Removes this generation, once another one is in force or before it ever was.
 fn sweep_file(set: &Ruleset<'_>, suffix: &str) -> String {
     let mut out = set.header("Removes this generation, when it is not in force (any more).");
-    let chains = chains::names_of(set, suffix);
-    // A map refers to chains and a chain to maps: empty the chains, delete the maps, then the chains.
-    for chain in &chains {
-        let _ = writeln!(out, "flush chain inet weir {chain}");
+    remove(&mut out, "inet", &chains::names_of(set, suffix), &tables_of(set), suffix);
+    if let Some(bridges) = &set.bridges {
+        remove(&mut out, "bridge", &bridges.chains(suffix), &bridges.tables(set.plan), suffix);
     }
-    for (kind, name) in tables_of(set) {
-        let _ = writeln!(out, "delete {kind} inet weir {name}{suffix}");
+    out
+}
+
+fn remove(out: &mut String, family: &str, chains: &[String], tables: &[(&str, String)], suffix: &str) {
+    // A map refers to chains and a chain to maps: empty the chains, delete the maps, then the chains.
+    for chain in chains {
+        let _ = writeln!(out, "flush chain {family} weir {chain}");
+    }
+    for (kind, name) in tables {
+        let _ = writeln!(out, "delete {kind} {family} weir {name}{suffix}");
     }
     let combined = chains.iter().filter(|name| !name.starts_with("p_"));
     for chain in combined.chain(chains.iter().filter(|name| name.starts_with("p_"))) {
-        let _ = writeln!(out, "delete chain inet weir {chain}");
+        let _ = writeln!(out, "delete chain {family} weir {chain}");
     }
-    out
 }
 
 /// The maps and sets of a generation.
@@ -159,7 +201,10 @@ fn script(set: &Ruleset<'_>) -> String {
     // Names were checked: no quote, space or expansion character can come in here.
     let (interpreter, rest) = SCRIPT.split_once('\n').unwrap_or(("", SCRIPT));
     let header = set.header("Puts this generation into force, and takes it back unless it is confirmed.");
-    let rest =
-        rest.replace("@gateway@", &file_name(&set.plan.name)).replace("@generation@", &set.generation());
+    let families = if set.bridges.is_some() { "inet bridge" } else { "inet" };
+    let rest = rest
+        .replace("@gateway@", &file_name(&set.plan.name))
+        .replace("@generation@", &set.generation())
+        .replace("@families@", families);
     format!("{interpreter}\n{header}{}", rest.trim_start_matches('\n'))
 }

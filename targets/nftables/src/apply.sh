@@ -8,6 +8,8 @@
 set -eu
 
 generation=@generation@
+# Our tables, by family: `inet`, and `bridge` where the gateway has bridges.
+families='@families@'
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 run=${WEIR_RUN_DIR:-/run/weir}/@gateway@
 timeout=60
@@ -16,16 +18,17 @@ timeout=60
 say() { echo "weir: $*" 2>/dev/null || :; }
 die() { say "$*"; exit 1; }
 
-# The table without elements. `list ruleset` is the one form that does not fetch them first, which takes seconds.
-table() { nft -s -t list ruleset | awk '/^table inet weir \{$/ { inside = 1 } inside { print } /^\}$/ { inside = 0 }'; }
+# Our tables without elements. `list ruleset` is the one form that does not fetch them first, which takes seconds.
+tables() { nft -s -t list ruleset | awk '/^table (inet|bridge) weir \{$/ { inside = 1 } inside { print } /^\}$/ { inside = 0 }'; }
 
-# The objects of the table, `kind name` a line.
-objects() { table | awk '/^\t(chain|map|set|counter) [^ ]+ \{$/ { print $1, $2 }'; }
+# Their objects, `family kind name` a line.
+objects() { tables | awk '/^table / { family = $2 } /^\t(chain|map|set|counter) [^ ]+ \{$/ { print family, $1, $2 }'; }
 
 # The generation that the base chains point to; `whole` is what `nft -f @gateway@.nft` loaded.
 in_force() {
-	table | awk '
-		/^\tchain / { base = ($2 == "antispoof") }
+	tables | awk '
+		/^table / { inet = ($2 == "inet") }
+		/^\tchain / { base = (inet && $2 == "antispoof") }
 		!base || found { next }
 		match($0, /goto spoofed\/g[0-9a-f]+/) { print substr($0, RSTART + 14, 8); found = 1; next }
 		/goto spoofed/ { print "whole"; found = 1 }
@@ -34,29 +37,42 @@ in_force() {
 
 # Commands that put back what is in force now.
 snapshot() {
-	table | awk '
-		/^\tchain (antispoof|forward|input|output) \{$/ { flush = flush "flush chain inet weir " $2 "\n"; base = 1 }
-		base { chains = chains $0 "\n" }
+	tables | awk -v families="$families" '
+		/^table / { family = $2 }
+		/^\tchain (antispoof|forward|bridged|input|output) \{$/ {
+			flush[family] = flush[family] "flush chain " family " weir " $2 "\n"
+			base = 1
+		}
+		base { chains[family] = chains[family] $0 "\n" }
 		/^\t\}$/ { base = 0 }
 		END {
-			if (chains == "") print "delete table inet weir"
-			else printf "%stable inet weir {\n%s}\n", flush, chains
+			# What this generation makes and was not there before goes; what was there is put back.
+			split(families, ours, " ")
+			for (i in ours) if (!(ours[i] in chains)) print "delete table " ours[i] " weir"
+			for (family in chains)
+				printf "%stable %s weir {\n%s}\n", flush[family], family, chains[family]
 		}'
 }
 
 # Removes every generation but this one, and counters that nothing in it names.
 sweep() {
 	{
-		grep -E '^	counter [^ ]+ \{$' "$here/stage.nft" | awk '{ print "keep", $2 }'
+		awk '/^table / { family = $2 } /^\tcounter [^ ]+ \{$/ { print "keep", family, $2 }' "$here/stage.nft"
 		objects
-	} | awk -v ours="/g$generation" '
-		$1 == "keep" { keep[$2]; next }
-		$1 == "chain" && $2 ~ /^(antispoof|forward|input|output)$/ { next }
-		length($2) > length(ours) && substr($2, length($2) - length(ours) + 1) == ours { next }
-		$1 == "chain" { print "flush chain inet weir " $2; last = last "delete chain inet weir " $2 "\n"; next }
-		$1 == "counter" { if (!($2 in keep)) last = last "delete counter inet weir " $2 "\n"; next }
-		{ first = first "delete " $1 " inet weir " $2 "\n" }
-		END { printf "%s%s", first, last }' >"$run/sweep.nft"
+	} | awk -v ours="/g$generation" -v families="$families" '
+		BEGIN { split(families, list, " "); for (i in list) wanted[list[i]] }
+		$1 == "keep" { keep[$2, $3]; next }
+		!($1 in wanted) { gone[$1]; next }
+		$2 == "chain" && $3 ~ /^(antispoof|forward|input|output)$/ { next }
+		$2 == "chain" && $3 == "bridged" && ("bridge" in wanted) { next }
+		length($3) > length(ours) && substr($3, length($3) - length(ours) + 1) == ours { next }
+		$2 == "chain" { print "flush chain " $1 " weir " $3; last = last "delete chain " $1 " weir " $3 "\n"; next }
+		$2 == "counter" { if (!(($1, $3) in keep)) last = last "delete counter " $1 " weir " $3 "\n"; next }
+		{ first = first "delete " $2 " " $1 " weir " $3 "\n" }
+		END {
+			printf "%s%s", first, last
+			for (family in gone) print "delete table " family " weir"
+		}' >"$run/sweep.nft"
 	nft -f "$run/sweep.nft"
 }
 
@@ -107,6 +123,14 @@ if [ "$(in_force)" = "$generation" ]; then
 	say "generation $generation is in force already"
 	exit 0
 fi
+# Without it no IP passes the bridges: the inet table decides on it, and never sees it.
+case " $families " in *' bridge '*)
+	for switch in bridge-nf-call-iptables bridge-nf-call-ip6tables; do
+		[ "$(cat /proc/sys/net/bridge/$switch 2>/dev/null)" = 1 ] ||
+			die "net.bridge.$switch is not 1: modprobe br_netfilter; sysctl net.bridge.$switch=1"
+	done
+	;;
+esac
 # Without a view of what is in force there is no way back.
 nft -s -t list ruleset >/dev/null || die 'cannot list the ruleset'
 # A dry run of everything first: a failure from here on changes nothing.

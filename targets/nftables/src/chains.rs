@@ -14,12 +14,20 @@ use crate::ruleset::{OPERATIONS, Ruleset};
 use crate::sets::Family;
 
 /// The base chains, in the order of the text.
-pub(crate) const BASE: [(&str, &str); 4] = [
+const BASE: [(&str, &str); 4] = [
     ("antispoof", "type filter hook prerouting priority raw; policy accept;"),
     ("forward", "type filter hook forward priority filter; policy drop;"),
     ("input", "type filter hook input priority filter; policy drop;"),
     ("output", "type filter hook output priority filter; policy drop;"),
 ];
+
+/// Behind `forward`, where the gateway has bridges.
+const BRIDGED: (&str, &str) = ("bridged", "type filter hook forward priority filter + 10; policy accept;");
+
+/// The base chains of a gateway.
+pub(crate) fn base_chains(set: &Ruleset<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
+    BASE.into_iter().chain(set.bridges.as_ref().map(|_| BRIDGED))
+}
 
 /// Which part of the base chains to write.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +68,7 @@ pub(crate) fn counters(out: &mut String, set: &Ruleset<'_>) -> fmt::Result {
 pub(crate) fn names_of(set: &Ruleset<'_>, suffix: &str) -> Vec<String> {
     let mut names = set.verdict_names(suffix);
     names.push(format!("spoofed{suffix}"));
+    names.extend((1..=set.classes.most()).map(|number| format!("k_{number}{suffix}")));
     for (profile, name) in set.form.profiles.list.iter().zip(&set.profile_names) {
         if profile.action.operations.is_some() {
             names.push(format!("o_{name}{suffix}"));
@@ -74,6 +83,14 @@ pub(crate) fn names_of(set: &Ruleset<'_>, suffix: &str) -> Vec<String> {
     names
 }
 
+/// With a mask, one chain for each class: nft 1.0.6 can set some bits of a mark to a constant only, so a map leads to it.
+pub(crate) fn classes(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
+    for number in 1..=set.classes.most() {
+        writeln!(out, "\tchain k_{number}{suffix} {{\n\t\t{}\n\t}}", set.marks.set_packet(number))?;
+    }
+    Ok(())
+}
+
 /// One chain per profile, and one per combination of profiles that some key needs.
 pub(crate) fn profiles(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
     let verdicts = set.verdict_names(suffix);
@@ -82,7 +99,7 @@ pub(crate) fn profiles(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt
             writeln!(out, "\tchain o_{name}{suffix} {{")?;
             operation(out, set, profile, name)?;
             writeln!(out, "\t}}\n\tchain p_{name}{suffix} {{")?;
-            only_operations(out, profile, operations, name, suffix)?;
+            only_operations(out, set, profile, operations, name, suffix)?;
             out.push_str("\t}\n");
             continue;
         }
@@ -107,7 +124,8 @@ fn one_profile(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &st
         // Seconds since 1970: nft reads a date in the time zone of whoever loads it, an integer in none.
         writeln!(out, "\t\tmeta time >= {} return", until.max(0))?;
         // Was admitted before: neither limited nor logged nor counted as a connection again.
-        writeln!(out, "\t\tct mark 0x{:08x} meta mark set 0x0 accept", set.seen())?;
+        let marks = set.marks;
+        writeln!(out, "\t\t{} {} accept", marks.connection_is(set.seen()), marks.clear_packet())?;
     }
     if let Some(Limit { count, seconds }) = action.limit {
         // Only what starts: a connection that a new policy permits again is not a new one.
@@ -116,9 +134,9 @@ fn one_profile(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &st
             // Nor is one that so far went by its operations, but no budget was spent on it.
             writeln!(
                 out,
-                "\t\tct state != new ct mark != 0x{OPERATIONS:08x} counter name c_{name} meta mark set 0x0 \
-                 ct mark set 0x{:08x} accept",
-                mark(set, profile)
+                "\t\tct state != new {} counter name c_{name} {}",
+                set.marks.connection_is_not(OPERATIONS),
+                accept(set, mark(set, profile))
             )?;
             ""
         } else {
@@ -135,34 +153,37 @@ fn one_profile(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &st
         out.push_str("\t\tct state new ");
         log(out, set.options.allow_log, &prefix, set.options.log)?;
     }
-    writeln!(
-        out,
-        "\t\tcounter name c_{name} meta mark set 0x0 ct mark set 0x{:08x} accept",
-        mark(set, profile)
-    )
+    writeln!(out, "\t\tcounter name c_{name} {}", accept(set, mark(set, profile)))
+}
+
+/// Accepts the packet and says so of its connection.
+fn accept(set: &Ruleset<'_>, mark: u32) -> String {
+    format!("{} {} accept", set.marks.clear_packet(), set.marks.set_connection(mark))
 }
 
 /// What a connection is marked with that the profile permits.
 fn mark(set: &Ruleset<'_>, profile: &Profile) -> u32 {
-    if profile.action.until.is_some() { set.seen() } else { set.epoch }
+    if profile.action.until.is_some() { set.seen() } else { set.approved() }
 }
 
 /// Tells packets that ask for one of the operations from all others. Never marked with the epoch: the next packet may
 /// ask for something else.
 fn only_operations(
     out: &mut String,
+    set: &Ruleset<'_>,
     profile: &Profile,
     operations: &OperationMatch,
     name: &str,
     suffix: &str,
 ) -> fmt::Result {
+    let clear = set.marks.clear_packet();
     if let Some(until) = profile.action.until {
         writeln!(out, "\t\tmeta time >= {} return", until.max(0))?;
     }
-    out.push_str("\t\tct state related meta l4proto { icmp, ipv6-icmp } meta mark set 0x0 accept\n");
+    writeln!(out, "\t\tct state related meta l4proto {{ icmp, ipv6-icmp }} {clear} accept")?;
     for answer in payload::answers(operations) {
         let space = if answer.is_empty() { "" } else { " " };
-        writeln!(out, "\t\tct direction reply {answer}{space}meta mark set 0x0 accept")?;
+        writeln!(out, "\t\tct direction reply {answer}{space}{clear} accept")?;
     }
     if payload::datagrams(operations) {
         writeln!(out, "\t\tct direction reply counter name c_{name}/other return")?;
@@ -171,14 +192,14 @@ fn only_operations(
         writeln!(out, "\t\t{request} goto o_{name}{suffix}")?;
     }
     for upkeep in payload::upkeep(operations) {
-        writeln!(out, "\t\tct state established {upkeep} meta mark set 0x0 accept")?;
+        writeln!(out, "\t\tct state established {upkeep} {clear} accept")?;
     }
     if payload::datagrams(operations) {
         writeln!(out, "\t\tcounter name c_{name}/other")
     } else {
         // Segments without data open, acknowledge and end the connection.
         writeln!(out, "\t\t@ih,0,8 >= 0 counter name c_{name}/other return")?;
-        writeln!(out, "\t\tmeta mark set 0x0 ct mark set 0x{OPERATIONS:08x} accept")
+        writeln!(out, "\t\t{}", accept(set, OPERATIONS))
     }
 }
 
@@ -196,11 +217,11 @@ fn operation(out: &mut String, set: &Ruleset<'_>, profile: &Profile, name: &str)
         out.push_str("\t\t");
         log(out, set.options.allow_log, &names::log_prefix(kind, &profile.policy), set.options.log)?;
     }
-    writeln!(out, "\t\tcounter name c_{name} meta mark set 0x0 ct mark set 0x{OPERATIONS:08x} accept")
+    writeln!(out, "\t\tcounter name c_{name} {}", accept(set, OPERATIONS))
 }
 
 /// The rate stands before `log`, or every packet would be logged.
-fn log(out: &mut String, rate: LogRate, prefix: &str, destination: LogDestination) -> fmt::Result {
+pub(crate) fn log(out: &mut String, rate: LogRate, prefix: &str, destination: LogDestination) -> fmt::Result {
     write!(
         out,
         "limit rate {}/second burst {} packets log prefix \"{prefix}\"",
@@ -224,7 +245,7 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt:
         let hook = hook_name(form.hook);
         writeln!(out, "\tchain lookup_{hook}{suffix} {{")?;
         for index in 0..form.v4.layers.len().max(form.v6.layers.len()) {
-            layer(out, form, hook, index, suffix)?;
+            layer(out, set, form, hook, index, suffix)?;
         }
         out.push_str("\t}\n");
     }
@@ -235,10 +256,17 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt:
     Ok(())
 }
 
-fn layer(out: &mut String, form: &HookForm, hook: &str, index: usize, suffix: &str) -> fmt::Result {
+fn layer(
+    out: &mut String,
+    set: &Ruleset<'_>,
+    form: &HookForm,
+    hook: &str,
+    index: usize,
+    suffix: &str,
+) -> fmt::Result {
     // A miss leaves the mark alone, so what an earlier layer or other software put there goes first.
     if [&form.v4, &form.v6].iter().any(|lookup| lookup.layers.get(index).is_some_and(Layer::classes)) {
-        out.push_str("\t\tmeta mark set 0x0\n");
+        writeln!(out, "\t\t{}", set.marks.clear_packet())?;
     }
     for family in Family::BOTH {
         let lookup = form.family(family);
@@ -265,12 +293,16 @@ fn layer(out: &mut String, form: &HookForm, hook: &str, index: usize, suffix: &s
         for (kind, used) in [("net", !layer.ranges.is_empty()), ("src", !layer.singles.is_empty())] {
             if used {
                 let map = source_map(hook, kind, family, index);
-                writeln!(out, "\t\tmeta mark set ct original {ip} saddr map @{map}{suffix}")?;
+                if set.marks.is_whole() {
+                    writeln!(out, "\t\tmeta mark set ct original {ip} saddr map @{map}{suffix}")?;
+                } else {
+                    writeln!(out, "\t\tct original {ip} saddr vmap @{map}{suffix}")?;
+                }
             }
         }
         for (kind, used) in [("key", !lookup.keys.is_empty()), ("box", !lookup.boxes.is_empty())] {
             if used {
-                lookup_in(out, "meta mark", &format!("{hook}_{kind}{}", digit(family)))?;
+                lookup_in(out, &set.marks.packet(), &format!("{hook}_{kind}{}", digit(family)))?;
             }
         }
     }
@@ -279,7 +311,7 @@ fn layer(out: &mut String, form: &HookForm, hook: &str, index: usize, suffix: &s
 
 /// The base chains: the same constant number of rules for every policy.
 pub(crate) fn base(out: &mut String, set: &Ruleset<'_>, suffix: &str, part: Base) -> fmt::Result {
-    for (name, hook) in BASE {
+    for (name, hook) in base_chains(set) {
         writeln!(out, "\tchain {name} {{")?;
         if part != Base::Rules {
             writeln!(out, "\t\t{hook}")?;
@@ -288,6 +320,11 @@ pub(crate) fn base(out: &mut String, set: &Ruleset<'_>, suffix: &str, part: Base
             match name {
                 "antispoof" => antispoof(out, set, suffix)?,
                 "forward" => forward(out, set, suffix)?,
+                "bridged" => {
+                    if let Some(bridges) = &set.bridges {
+                        bridges.approve(out, set)?;
+                    }
+                }
                 "input" => local(out, set, suffix, Hook::Input, Hook::Output, "iifname")?,
                 _ => local(out, set, suffix, Hook::Output, Hook::Input, "oifname")?,
             }
@@ -318,6 +355,9 @@ fn antispoof(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
 }
 
 fn forward(out: &mut String, set: &Ruleset<'_>, suffix: &str) -> fmt::Result {
+    if let Some(bridges) = &set.bridges {
+        bridges.discovery(out, set.plan)?;
+    }
     approved(out, set, "forward")?;
     if !set.form.hook(Hook::Forward).is_empty() {
         writeln!(out, "\t\tjump lookup_forward{suffix}")?;
@@ -366,7 +406,7 @@ fn local(
 }
 
 fn approved(out: &mut String, set: &Ruleset<'_>, hook: &str) -> fmt::Result {
-    writeln!(out, "\t\tct mark 0x{:08x} accept", set.epoch)?;
+    writeln!(out, "\t\t{} accept", set.marks.connection_is(set.approved()))?;
     writeln!(out, "\t\tct state invalid counter name n_invalid_{hook} drop")
 }
 

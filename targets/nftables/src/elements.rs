@@ -3,11 +3,11 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
-use weir_compiler::plan::{GatewayPlan, Ranges, Transport};
+use weir_compiler::plan::{AddressSet, GatewayPlan, Hook, Ranges, Transport};
 
 use crate::content::Key;
 use crate::names;
-use crate::normal::{Layer, Lookup, hook_name};
+use crate::normal::{ClassId, Layer, Lookup, hook_name};
 use crate::ruleset::{Ruleset, Text};
 use crate::sets::{Family, Range};
 
@@ -36,7 +36,6 @@ fn address_type(family: Family) -> &'static str {
 
 /// Maps from source to class, then from class and destination to verdict.
 pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fmt::Result {
-    let verdicts = set.verdict_names(text.suffix);
     let mut comment = String::new();
     for form in &set.form.hooks {
         let hook = hook_name(form.hook);
@@ -52,13 +51,13 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fm
                     for (source, key) in &layer.pairs {
                         out.push_str("\t\t\t");
                         write_address(out, family, *source)?;
-                        set.key(out, family, key, &verdicts, text.comments, &mut comment)?;
+                        set.key(out, family, key, text, &mut comment)?;
                     }
                     close(out);
                 }
-                sources(out, hook, family, index, layer, text.suffix)?;
+                sources(out, set, form.hook, family, index, layer, text.suffix)?;
             }
-            destinations(out, set, hook, family, lookup, &verdicts, text)?;
+            destinations(out, set, form.hook, family, lookup, text)?;
         }
     }
     Ok(())
@@ -66,30 +65,39 @@ pub(crate) fn lookups(out: &mut String, set: &Ruleset<'_>, text: Text<'_>) -> fm
 
 fn sources(
     out: &mut String,
-    hook: &str,
+    set: &Ruleset<'_>,
+    hook: Hook,
     family: Family,
     index: usize,
     layer: &Layer,
     suffix: &str,
 ) -> fmt::Result {
+    let data = if set.marks.is_whole() { "mark" } else { "verdict" };
+    let push = |out: &mut String, class: ClassId| {
+        if set.marks.is_whole() {
+            push_class(out, class);
+            return Ok(());
+        }
+        write!(out, "jump k_{}{suffix}", set.classes.of(hook, family, class))
+    };
     if !layer.singles.is_empty() {
-        let name = source_map(hook, "src", family, index);
-        writeln!(out, "\tmap {name}{suffix} {{\n\t\ttype {} : mark", address_type(family))?;
+        let name = source_map(hook_name(hook), "src", family, index);
+        writeln!(out, "\tmap {name}{suffix} {{\n\t\ttype {} : {data}", address_type(family))?;
         open(out)?;
         for (address, class) in &layer.singles {
             out.push_str("\t\t\t");
             write_address(out, family, *address)?;
             out.push_str(" : ");
-            push_class(out, *class);
+            push(out, *class)?;
             out.push_str(",\n");
         }
         close(out);
     }
     if !layer.ranges.is_empty() {
-        let name = source_map(hook, "net", family, index);
+        let name = source_map(hook_name(hook), "net", family, index);
         writeln!(
             out,
-            "\tmap {name}{suffix} {{\n\t\ttype {} : mark\n\t\tflags interval",
+            "\tmap {name}{suffix} {{\n\t\ttype {} : {data}\n\t\tflags interval",
             address_type(family)
         )?;
         open(out)?;
@@ -97,7 +105,7 @@ fn sources(
             out.push_str("\t\t\t");
             write_range(out, family, *range)?;
             out.push_str(" : ");
-            push_class(out, *class);
+            push(out, *class)?;
             out.push_str(",\n");
         }
         close(out);
@@ -108,12 +116,13 @@ fn sources(
 fn destinations(
     out: &mut String,
     set: &Ruleset<'_>,
-    hook: &str,
+    hook: Hook,
     family: Family,
     lookup: &Lookup,
-    verdicts: &[String],
     text: Text<'_>,
 ) -> fmt::Result {
+    let value = |class: ClassId| set.marks.place(set.classes.of(hook, family, class));
+    let hook = hook_name(hook);
     let kind = format!("\t\ttype mark . {} . inet_proto . inet_service : verdict", address_type(family));
     let (digit, suffix) = (digit(family), text.suffix);
     let mut comment = String::new();
@@ -122,8 +131,8 @@ fn destinations(
         open(out)?;
         for (class, key) in &lookup.keys {
             out.push_str("\t\t\t");
-            push_class(out, *class);
-            set.key(out, family, key, verdicts, text.comments, &mut comment)?;
+            push_class(out, value(*class));
+            set.key(out, family, key, text, &mut comment)?;
         }
         close(out);
     }
@@ -132,7 +141,7 @@ fn destinations(
         open(out)?;
         for (class, wide) in &lookup.boxes {
             out.push_str("\t\t\t");
-            push_class(out, *class);
+            push_class(out, value(*class));
             out.push_str(" . ");
             write_range(out, family, wide.destinations)?;
             push_all(out, &[" . ", transport(wide.transport, family), " . "]);
@@ -144,47 +153,53 @@ fn destinations(
                 set.comment(&mut comment, wide.origin);
                 push_all(out, &[" comment \"", &comment, "\""]);
             }
-            push_all(out, &[" : jump ", &verdicts[wide.verdict as usize], ",\n"]);
+            push_all(out, &[" : jump ", &set.verdicts[wide.verdict as usize], suffix, ",\n"]);
         }
         close(out);
     }
     Ok(())
 }
 
+/// A set of source addresses, bound to the devices that they arrive by.
+pub(crate) fn binding<'a>(
+    out: &mut String,
+    family: Family,
+    sources: impl Iterator<Item = (&'a str, &'a AddressSet)>,
+    suffix: &str,
+) -> fmt::Result {
+    let kind = address_type(family);
+    writeln!(out, "\tset bind{}{suffix} {{\n\t\ttype ifname . {kind}\n\t\tflags interval", digit(family))?;
+    // Overlapping intervals would be refused: one merged set per device.
+    let mut ranges: std::collections::BTreeMap<&str, Vec<Range>> = std::collections::BTreeMap::new();
+    for (device, sources) in sources {
+        let all = ranges.entry(device).or_default();
+        match family {
+            Family::V4 => all.extend(sources.v4.iter().map(|(a, b)| (u128::from(a), u128::from(b)))),
+            Family::V6 => all.extend(sources.v6.iter()),
+        }
+    }
+    ranges.retain(|_, ranges| !ranges.is_empty());
+    if ranges.is_empty() {
+        out.push_str("\t}\n");
+        return Ok(());
+    }
+    open(out)?;
+    for (device, ranges) in ranges {
+        for range in Ranges::from_unsorted(ranges).iter() {
+            write!(out, "\t\t\t\"{device}\" . ")?;
+            write_range(out, family, range)?;
+            out.push_str(",\n");
+        }
+    }
+    close(out);
+    Ok(())
+}
+
 /// The sets of bound source addresses and of stations with a declared MAC address.
 pub(crate) fn bindings(out: &mut String, plan: &GatewayPlan, suffix: &str) -> fmt::Result {
     for family in Family::BOTH {
-        let kind = address_type(family);
-        writeln!(
-            out,
-            "\tset bind{}{suffix} {{\n\t\ttype ifname . {kind}\n\t\tflags interval",
-            digit(family)
-        )?;
-        // Overlapping intervals would be refused: one merged set per device.
-        let mut ranges: std::collections::BTreeMap<&str, Vec<Range>> = std::collections::BTreeMap::new();
-        for binding in &plan.bindings {
-            let all = ranges.entry(&binding.device).or_default();
-            match family {
-                Family::V4 => {
-                    all.extend(binding.sources.v4.iter().map(|(a, b)| (u128::from(a), u128::from(b))));
-                }
-                Family::V6 => all.extend(binding.sources.v6.iter()),
-            }
-        }
-        ranges.retain(|_, ranges| !ranges.is_empty());
-        if ranges.is_empty() {
-            out.push_str("\t}\n");
-            continue;
-        }
-        open(out)?;
-        for (device, ranges) in ranges {
-            for range in Ranges::from_unsorted(ranges).iter() {
-                write!(out, "\t\t\t\"{device}\" . ")?;
-                write_range(out, family, range)?;
-                out.push_str(",\n");
-            }
-        }
-        close(out);
+        let sources = plan.bindings.iter().map(|binding| (binding.device.as_str(), &binding.sources));
+        binding(out, family, sources, suffix)?;
     }
     for family in Family::BOTH {
         let mut stations: Vec<_> =
@@ -199,9 +214,7 @@ pub(crate) fn bindings(out: &mut String, plan: &GatewayPlan, suffix: &str) -> fm
         open(out)?;
         for station in &stations {
             write!(out, "\t\t\t\"{}\" . {} . ", station.device, station.address)?;
-            for (index, byte) in station.mac.iter().enumerate() {
-                write!(out, "{}{byte:02x}", if index == 0 { "" } else { ":" })?;
-            }
+            push_mac(out, station.mac);
             out.push_str(",\n");
         }
         close(out);
@@ -222,12 +235,23 @@ pub(crate) fn family_of(address: IpAddr) -> Family {
     if address.is_ipv4() { Family::V4 } else { Family::V6 }
 }
 
-fn open(out: &mut String) -> fmt::Result {
+pub(crate) fn push_mac(out: &mut String, mac: [u8; 6]) {
+    for (index, byte) in mac.into_iter().enumerate() {
+        if index > 0 {
+            out.push(':');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+}
+
+pub(crate) fn open(out: &mut String) -> fmt::Result {
     out.write_str("\t\telements = {\n")
 }
 
 /// Ends the elements of a set and the set; nft 1.0.6 wants each brace on a line of its own.
-fn close(out: &mut String) {
+pub(crate) fn close(out: &mut String) {
     if out.ends_with(",\n") {
         out.truncate(out.len() - 2);
         out.push('\n');
@@ -287,7 +311,7 @@ fn push_class(out: &mut String, class: u32) {
 }
 
 /// A prefix where the range is one, else `first-last`.
-fn write_range(out: &mut String, family: Family, (first, last): Range) -> fmt::Result {
+pub(crate) fn write_range(out: &mut String, family: Family, (first, last): Range) -> fmt::Result {
     write_address(out, family, first)?;
     if first == last {
         return Ok(());
@@ -312,19 +336,18 @@ impl Ruleset<'_> {
         out: &mut String,
         family: Family,
         key: &Key,
-        verdicts: &[String],
-        comments: bool,
+        text: Text<'_>,
         comment: &mut String,
     ) -> fmt::Result {
         out.push_str(" . ");
         write_address(out, family, key.destination)?;
         push_all(out, &[" . ", transport(key.transport, family), " . "]);
         push_number(out, key.port);
-        if comments {
+        if text.comments {
             self.comment(comment, key.origin);
             push_all(out, &[" comment \"", comment, "\""]);
         }
-        push_all(out, &[" : jump ", &verdicts[key.verdict as usize], ",\n"]);
+        push_all(out, &[" : jump ", &self.verdicts[key.verdict as usize], text.suffix, ",\n"]);
         Ok(())
     }
 

@@ -22,6 +22,8 @@ pub enum EmitError {
     UntilTooLate { statement: String, until: i64 },
     /// An operation that no payload match says exactly.
     UnsupportedOperation { statement: String, why: &'static str },
+    /// Frames that are IP packets, ARP, tags or no ethertype at all: other rules decide on those.
+    UnsupportedFrames { statement: String },
     /// The ruleset would hold more elements than a kernel loads in reasonable time and memory. Happens when very many
     /// wide source sets overlap each other in different ways.
     TooManyElements { hook: &'static str, elements: u64, maximum: u64 },
@@ -37,6 +39,7 @@ impl EmitError {
             | Self::BadPorts { statement }
             | Self::UnsupportedLimit { statement, .. }
             | Self::UntilTooLate { statement, .. }
+            | Self::UnsupportedFrames { statement }
             | Self::UnsupportedOperation { statement, .. } => Some(statement),
             _ => None,
         }
@@ -51,6 +54,9 @@ impl EmitError {
                 "write a rate as `50/s`, `6/min`, `100/h` or `10/d`, up to a million a second"
             }
             Self::UntilTooLate { .. } => "choose an earlier end",
+            Self::UnsupportedFrames { .. } => {
+                "name the ethertype of a layer-2 protocol; IP is permitted by its ports (`tcp/502`)"
+            }
             Self::UnsupportedOperation { .. } => {
                 "lead the flow through a proxy that parses the protocol, or widen the arguments"
             }
@@ -90,6 +96,12 @@ impl fmt::Display for EmitError {
             }
             Self::UnsupportedOperation { statement, why } => {
                 write!(f, "`{statement}`: nftables cannot tell these operations from others: {why}")
+            }
+            Self::UnsupportedFrames { statement } => {
+                write!(
+                    f,
+                    "`{statement}`: a bridge does not let IP, ARP or tagged frames pass by their ethertype"
+                )
             }
             Self::TooManyElements { hook, elements, maximum } => write!(
                 f,

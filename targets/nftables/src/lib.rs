@@ -15,11 +15,14 @@
 //! [`emit`] goes from the plan to a normal form (disjoint classes and boxes) and from there to text.
 
 mod apply;
+mod bridges;
 mod chains;
 mod content;
 mod elements;
 mod error;
+mod frames;
 mod layers;
+mod marks;
 mod names;
 mod normal;
 mod options;

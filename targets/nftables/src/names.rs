@@ -47,7 +47,7 @@ pub(crate) fn profile(policy: &str, action: &Action) -> String {
     }
     if let Some(operations) = &action.operations {
         let _ = write!(name, "/{}-", operations.protocol.name());
-        push_digest(&mut name, &format!("{:?}", operations.requests), 4);
+        push_digest(&mut name, &Sha256::digest(format!("{:?}", operations.requests)), 4);
     }
     if let Some(Limit { count, seconds }) = action.limit {
         let _ = write!(name, "/limit-{count}-{}", interval_name(seconds).unwrap_or("unknown"));
@@ -77,13 +77,13 @@ fn shorten(name: &str, longest: usize) -> String {
     }
     let mut short: String = name.chars().take(longest - 18).collect();
     short.push_str("--");
-    push_digest(&mut short, name, 8);
+    push_digest(&mut short, &Sha256::digest(name), 8);
     short
 }
 
 /// The first bytes of a digest, two digits each.
-fn push_digest(out: &mut String, text: &str, bytes: usize) {
-    for byte in &Sha256::digest(text)[..bytes] {
+pub(crate) fn push_digest(out: &mut String, digest: &[u8], bytes: usize) {
+    for byte in digest.iter().take(bytes) {
         let _ = write!(out, "{byte:02x}");
     }
 }

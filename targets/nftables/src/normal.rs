@@ -1,6 +1,8 @@
 //! The normal form of a plan: what the ruleset holds, before it is text. It depends on the plan's meaning only, not
 //! on the order of its rules.
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use weir_compiler::plan::{GatewayPlan, Hook};
 
@@ -37,6 +39,14 @@ pub(crate) struct Lookup {
     pub(crate) layers: Vec<Layer>,
     pub(crate) keys: Vec<(ClassId, Key)>,
     pub(crate) boxes: Vec<(ClassId, Wide)>,
+}
+
+impl Lookup {
+    /// How many elements all of its sets and maps have.
+    pub(crate) fn elements(&self) -> usize {
+        let layers = self.layers.iter().map(|l| l.pairs.len() + l.singles.len() + l.ranges.len());
+        layers.sum::<usize>() + self.keys.len() + self.boxes.len()
+    }
 }
 
 /// What one hook permits.
@@ -78,7 +88,7 @@ pub(crate) fn hook_name(hook: Hook) -> &'static str {
 
 /// A rule in one family, by interned sets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
+struct FamilyRule {
     sources: u32,
     permission: Permission,
 }
@@ -88,7 +98,7 @@ impl NormalForm {
         let mut profiles = Profiles::collect(plan)?;
         let mut origins = Origins::new(plan.statements.len());
         let mut sets = Interner::default();
-        let mut entries: FxHashMap<(Hook, Family, Tier), Vec<Entry>> = FxHashMap::default();
+        let mut entries: FxHashMap<(Hook, Family, Tier), Vec<FamilyRule>> = FxHashMap::default();
         let mut error: Option<(String, EmitError)> = None;
         for (index, rule) in plan.rules.iter().enumerate() {
             let profile = profiles.of_rule(index);
@@ -108,11 +118,11 @@ impl NormalForm {
                 useful = true;
                 let permission = Permission { destinations, services, profile, statement: rule.statement };
                 let key = (rule.hook, family, profiles.tier(profile));
-                entries.entry(key).or_default().push(Entry { sources, permission });
+                entries.entry(key).or_default().push(FamilyRule { sources, permission });
             }
             if !useful || !sound {
                 // Report the lowest statement, so that the message does not depend on the order of the rules.
-                let statement = plan.statements[rule.statement as usize].id.clone();
+                let statement = plan.statements[rule.statement as usize].id.to_string();
                 if error.as_ref().is_none_or(|(lowest, _)| statement < *lowest) {
                     let kind = if sound {
                         EmitError::EmptyRule { statement: statement.clone() }
@@ -167,14 +177,14 @@ impl Builder {
 
     fn tier(
         &mut self,
-        mut entries: Vec<Entry>,
+        mut entries: Vec<FamilyRule>,
         sets: &Interner,
         profiles: &mut Profiles,
         origins: &mut Origins,
     ) -> Result<(), u64> {
         entries.sort_unstable();
         entries.dedup();
-        let bodies: Vec<&[Entry]> = entries.chunk_by(|a, b| a.sources == b.sources).collect();
+        let bodies: Vec<&[FamilyRule]> = entries.chunk_by(|a, b| a.sources == b.sources).collect();
         let sources: Vec<Source<'_>> = bodies
             .iter()
             .map(|body| Source {
@@ -187,22 +197,29 @@ impl Builder {
         let mut permissions = Vec::new();
         for atoms in layers(&sources)? {
             let mut classes: Vec<(Content, Vec<Range>)> = Vec::with_capacity(atoms.len());
-            let mut known: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+            // By digest, and how many others of the same digest came before.
+            let mut known: FxHashMap<(u64, u32), usize> = FxHashMap::default();
             for Atom { sources, ranges } in atoms {
                 permissions.clear();
                 permissions.extend(
                     sources.iter().flat_map(|index| bodies[*index as usize]).map(|entry| entry.permission),
                 );
                 let content = normalise(&permissions, sets, profiles, origins);
-                let same = known.entry(digest(&content)).or_default();
-                match same.iter().find(|index| classes[**index].0.permits_the_same(&content)) {
-                    Some(index) => {
-                        classes[*index].0.add_origins(&content, origins);
-                        classes[*index].1.extend(ranges);
-                    }
-                    None => {
-                        same.push(classes.len());
-                        classes.push((content, ranges));
+                let mut place = (digest(&content), 0);
+                loop {
+                    match known.entry(place) {
+                        Entry::Occupied(index) if classes[*index.get()].0.permits_the_same(&content) => {
+                            let (same, of_same) = &mut classes[*index.get()];
+                            same.add_origins(&content, origins);
+                            of_same.extend(ranges);
+                            break;
+                        }
+                        Entry::Occupied(_) => place.1 += 1,
+                        Entry::Vacant(free) => {
+                            free.insert(classes.len());
+                            classes.push((content, ranges));
+                            break;
+                        }
                     }
                 }
             }

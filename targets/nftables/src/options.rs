@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::EmitError;
+use crate::marks::Marks;
 
 /// Settings of the target. The defaults are what most plants want.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct Options {
     pub deny_log: LogRate,
     /// At most this many log lines for each statement that logs or is in audit mode.
     pub allow_log: LogRate,
+    /// The bits of connection and packet marks that the ruleset may use; all, if not given. Other bits are neither read
+    /// nor changed.
+    pub mark_mask: Option<u32>,
 }
 
 /// Where log lines go.
@@ -49,6 +53,10 @@ impl Options {
                 return Err(EmitError::BadOption { option, why: "a rate lies between 1 and 1,000,000" });
             }
         }
-        Ok(())
+        self.marks().map(|_| ())
+    }
+
+    pub(crate) fn marks(&self) -> Result<Marks, EmitError> {
+        self.mark_mask.map_or(Ok(Marks::WHOLE), Marks::new)
     }
 }

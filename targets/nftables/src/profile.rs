@@ -22,6 +22,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 use weir_compiler::plan::{Action, GatewayPlan, Limit};
 
 use crate::error::EmitError;
@@ -42,7 +43,7 @@ pub(crate) enum Tier {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    pub(crate) policy: String,
+    pub(crate) policy: SmolStr,
     pub(crate) action: Action,
 }
 
@@ -61,7 +62,7 @@ impl Profile {
         limit.is_none() && until.is_none() && operations.is_none()
     }
 
-    fn order(&self) -> impl Ord + '_ {
+    pub(crate) fn order(&self) -> impl Ord + '_ {
         let action = &self.action;
         // Events per week, so that 60/min and 1/s compare equal and the seconds break the tie.
         let rate = action.limit.map(|Limit { count, seconds }| {
@@ -194,7 +195,7 @@ pub(crate) fn interval_name(seconds: u32) -> Option<&'static str> {
     }
 }
 
-fn check(action: &Action, statement: &str) -> Result<(), EmitError> {
+pub(crate) fn check(action: &Action, statement: &str) -> Result<(), EmitError> {
     if let Some(Limit { count, seconds }) = action.limit {
         // The kernel takes (interval in ns / count) as the price of an event: above a million a second this rounds
         // coarsely, and above a billion to 0, which would limit nothing. The burst (= count) times the interval in

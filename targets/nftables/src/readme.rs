@@ -11,14 +11,15 @@ pub fn revocation_note() -> &'static str {
      with `until` ends by the kernel's clock, without a reload."
 }
 
-/// The section on this target: how to deploy, check and roll back.
-pub fn readme_section(gateways: &[String]) -> String {
+/// The section on this target, for its gateways and those of them that are bridges: how to deploy, check and roll back.
+pub fn readme_section(gateways: &[String], bridges: &[String]) -> String {
     let mut out = String::from("## nftables\n\n");
     out.push_str(revocation_note());
     out.push_str(
         "\n\nEach gateway has its ruleset in two forms that mean the same. Both own `table inet weir` alone and leave \
-         other tables as they are. They use the connection mark: no other software on the gateway may write it. \
-         The packet mark of packets that start a connection is cleared.\n\n\
+         other tables as they are. They use the connection mark and the packet mark: no other software on the gateway may write the bits \
+         of `mark-mask` (all, if the package gives none), and packets leave with these bits of the packet mark cleared \
+         where they were looked up.\n\n\
          | gateway | boot | change without losing a packet |\n| --- | --- | --- |\n",
     );
     for gateway in gateways {
@@ -53,5 +54,31 @@ pub fn readme_section(gateways: &[String]) -> String {
          put together by the device in ways that no packet filter sees. Take the right to send them (`CAP_NET_RAW`) from \
          sources. Below SL2 that may do; from SL2 on a gateway that ends the connection is demanded.\n",
     );
+    if !bridges.is_empty() {
+        bridge_section(&mut out, bridges);
+    }
     out
+}
+
+fn bridge_section(out: &mut String, bridges: &[String]) {
+    let names: Vec<String> = bridges.iter().map(|name| format!("`{name}`")).collect();
+    let _ = write!(
+        out,
+        "\n**Bridges** ({}): these rulesets own `table bridge weir` too. Frames of layer-2 protocols pass from port to port \
+         by it: source, destination, ethertype and, where the policy says so, APPID or FrameID. They are untagged or carry a \
+         priority tag (VLAN 0); where a network comes tagged, make the VLAN's device (`eth1.10`) the port.\n\n\
+         - IP between ports is decided by the `inet` forward chain, as connections. So `br_netfilter` has to hand it over: \
+         load it at boot (`modprobe br_netfilter`), and set `net.bridge.bridge-nf-call-iptables` and `net.bridge.bridge-nf-call-ip6tables` to 1. \
+         `./apply` refuses to work without. Where they are 0, no IP passes the bridge. \
+         `net.bridge.bridge-nf-filter-vlan-tagged` stays 0.\n\
+         - ARP passes between those whose packets may. Neighbour discovery passes where any IPv6 does, and advertisements \
+         only of addresses that are behind the port. Router advertisements do not pass.\n\
+         - Source MAC addresses that the package declares count at their port only, IP addresses too. A station without `mac` \
+         is known by its IP address alone.\n\
+         - Other bridges of the host pass nothing: all forwarding of the bridge family is denied by default.\n\
+         - **Watch**: `nft list counters table bridge weir`. `c_<policy>` counts frames, `n_denied` and `n_spoofed` what was \
+         refused; log lines start with `weir-denied bridge` or `weir-spoofed bridge`.\n\
+         - A gateway that is a bridge no more: `./apply` removes the table; after `nft -f` alone, `nft delete table bridge weir`.\n",
+        names.join(", ")
+    );
 }

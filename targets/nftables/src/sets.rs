@@ -50,8 +50,12 @@ pub(crate) struct Addresses {
 /// Services of one family: disjoint port ranges by transport.
 pub(crate) type Ports = Rc<[PortMatch]>;
 
-#[derive(Default)]
+/// The set without addresses: what a rule of one family has in the other.
+const NO_ADDRESSES: u32 = 0;
+
 pub(crate) struct Interner {
+    /// Sets of one address, by it: most are.
+    single: FxHashMap<u128, u32>,
     addresses: FxHashMap<Rc<[Range]>, u32>,
     by_address: FxHashMap<(*const AddressSet, Family), u32>,
     address_list: Vec<Addresses>,
@@ -60,9 +64,41 @@ pub(crate) struct Interner {
     service_list: Vec<(Ports, u64)>,
 }
 
+impl Default for Interner {
+    fn default() -> Self {
+        Self {
+            single: FxHashMap::default(),
+            addresses: FxHashMap::default(),
+            by_address: FxHashMap::default(),
+            address_list: vec![Addresses { ranges: Rc::from([]), elements: 0 }],
+            services: FxHashMap::default(),
+            by_service: FxHashMap::default(),
+            service_list: Vec::new(),
+        }
+    }
+}
+
 impl Interner {
     /// The set in one family. The same allocation is looked at once; that is sound while the plan is borrowed.
     pub(crate) fn addresses(&mut self, set: &std::sync::Arc<AddressSet>, family: Family) -> u32 {
+        let single = match family {
+            Family::V4 => match set.v4.as_slice() {
+                [] => return NO_ADDRESSES,
+                [(first, last)] if first == last => Some(u128::from(*first)),
+                _ => None,
+            },
+            Family::V6 => match set.v6.as_slice() {
+                [] => return NO_ADDRESSES,
+                [(first, last)] if first == last => Some(*first),
+                _ => None,
+            },
+        };
+        if let Some(address) = single {
+            return *self.single.entry(address).or_insert_with(|| {
+                self.address_list.push(Addresses { ranges: Rc::from([(address, address)]), elements: 1 });
+                self.address_list.len() as u32 - 1
+            });
+        }
         let pointer = (std::sync::Arc::as_ptr(set), family);
         if let Some(id) = self.by_address.get(&pointer) {
             return *id;

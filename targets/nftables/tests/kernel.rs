@@ -251,6 +251,77 @@ fn revoked_connections_die_and_kept_ones_live() {
 }
 
 #[test]
+fn marks_of_others_survive() {
+    if !available() {
+        return;
+    }
+    let mut lab = Lab::new();
+    let options = Options { mark_mask: Some(0x0fff_f000), ..Options::default() };
+    let masked = |plan: &GatewayPlan| emit(plan, &options).unwrap();
+    let mut before = lab_plan();
+    let two = "10.1.0.2 10.1.0.5 2001:db8:1::2 2001:db8:1::5";
+    rule(&mut before, "a.1", Hook::Forward, two, SERVER, "tcp/80 udp/80", plain());
+    rule(&mut before, "b.1", Hook::Forward, "10.1.0.0/24 2001:db8:1::/64", SERVER, "tcp/81", plain());
+    let until = Action { until: Some(now() + 3600), log: true, ..plain() };
+    rule(&mut before, "c.1", Hook::Forward, CLIENT, SERVER, "tcp/82", until);
+    rule(&mut before, "d.1", Hook::Forward, two, "10.2.0.0/24 2001:db8:2::/64", "udp/1000-2000", plain());
+    let mut after = before.clone();
+    after.rules.remove(1);
+    lab.serve('s', "80 81 82 83 1500");
+    // Other software marks what comes in, and counts what has lost its mark when it leaves.
+    lab.run(
+        'g',
+        "nft 'table inet other {
+            counter lost_packet {
+            }
+            counter lost_connection {
+            }
+            counter kept {
+            }
+            chain come { type filter hook prerouting priority mangle; policy accept;
+                meta mark set 0xa0000123 ct mark set ct mark and 0x0ffff000 or 0x50000456
+            }
+            chain go { type filter hook postrouting priority mangle; policy accept;
+                meta l4proto != { tcp, udp } return
+                meta mark and 0xf0000fff != 0xa0000123 counter name lost_packet
+                ct mark and 0xf0000fff != 0x50000456 counter name lost_connection
+                meta mark and 0xf0000fff == 0xa0000123 ct mark and 0xf0000fff == 0x50000456 counter name kept
+            }
+        }'",
+    );
+    lab.load(file(&masked(&before), "gw_turbine.nft"));
+    let once = lab.run('g', "nft -s list table inet weir");
+    lab.load(file(&masked(&before), "gw_turbine.nft"));
+    assert_eq!(once, lab.run('g', "nft -s list table inet weir"));
+    let reachable = |lab: &Lab, revoked: bool| {
+        for to in ["10.2.0.2", "[2001:db8:2::2]"] {
+            assert!(lab.reaches('c', &format!("tcp {to}:80")) && lab.reaches('c', &format!("udp {to}:80")));
+            assert!(lab.reaches('c', &format!("tcp {to}:82")) && lab.reaches('c', &format!("udp {to}:1500")));
+            assert_eq!(lab.reaches('c', &format!("tcp {to}:81")), !revoked);
+            assert!(!lab.reaches('c', &format!("tcp {to}:83")) && !lab.reaches('c', &format!("udp {to}:81")));
+        }
+    };
+    reachable(&lab, false);
+    let mut kept = lab.hold('c', "10.2.0.2:80");
+    let mut revoked = lab.hold('c', "[2001:db8:2::2]:81");
+    assert!(kept.alive() && revoked.alive());
+    let state = folder(&masked(&before), "run3");
+    let next = folder(&masked(&after), "masked");
+    lab.run('g', &format!("export WEIR_RUN_DIR={}; {}/apply --yes", state.display(), next.display()));
+    assert!(kept.alive() && !revoked.alive());
+    reachable(&lab, true);
+    let counted = |name: &str| {
+        let text = lab.run('g', &format!("nft list counter inet other {name}"));
+        text.split_whitespace().skip_while(|word| *word != "packets").nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    assert!(counted("kept") > 40);
+    assert_eq!((counted("lost_packet"), counted("lost_connection")), (0, 0));
+    for dir in [state, next] {
+        let _ = std::fs::remove_dir_all(dir);
+    }
+}
+
+#[test]
 fn an_unconfirmed_change_is_taken_back() {
     if !available() {
         return;

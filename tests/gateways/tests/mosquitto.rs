@@ -235,8 +235,7 @@ fn nobody_takes_over_a_session_or_comes_without_a_certificate() {
     // nor is a will delivered where nothing may be sent: of two clients that vanish, one is heard
     for topic in ["turbine/1/temp", "turbine/1/vib"] {
         let will = ["-t", "turbine/1/vib", "-l", "--will-topic", topic, "--will-payload", "1"];
-        let mut command =
-            bench.client_within(&["-s", "KILL", "1"], "mosquitto_pub", Some(&vib1), &will);
+        let mut command = bench.client_within(&["-s", "KILL", "1"], "mosquitto_pub", Some(&vib1), &will);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let open = child.stdin.take();
         child.wait().unwrap();

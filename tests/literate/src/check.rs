@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use weir_compiler::{Sources, analyze};
+use weir_compiler::{Facts, Sources, analyze, plan::Plan};
+use weir_engine::Budget;
+use weir_proof::{File, Prover};
 use weir_syntax::{Diagnostic, FileId, Severity, text::LineIndex};
 
 use crate::{
@@ -69,6 +71,9 @@ fn said(case: &Case) -> Result<Vec<Said<'_>>, String> {
     if analysis.plan.is_none() != analysis.diagnostics.iter().any(|said| said.severity() == Severity::Error) {
         return Err("a plan exists exactly if there is no error, but not here".to_owned());
     }
+    if let (Some(plan), Some(facts)) = (&analysis.plan, &analysis.facts) {
+        prove(plan, facts)?;
+    }
     let placed = analysis.diagnostics.into_iter().map(|diagnostic| {
         let source = diagnostic.labels.first().and_then(|label| sources.file(label.file));
         let path = source.map_or("weir.toml", |source| source.path.as_str());
@@ -76,6 +81,21 @@ fn said(case: &Case) -> Result<Vec<Said<'_>>, String> {
         placed(diagnostic, text, path, source.map_or("", |source| &source.text))
     });
     Ok(placed.collect())
+}
+
+/// What a page's package becomes is proven, as by `weir build`.
+fn prove(plan: &Plan, facts: &Facts) -> Result<(), String> {
+    let mut prover = Prover::new(facts, plan, Budget::default(), false);
+    for gateway in &plan.gateways {
+        let emission = weir_target_nftables::emit(gateway, &weir_target_nftables::Options::default())
+            .map_err(|error| format!("`{}` cannot be built: {error}", gateway.name))?;
+        let files = emission.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
+        prover.nftables(gateway, &files.collect::<Vec<_>>());
+    }
+    match prover.finish().findings.first() {
+        Some(finding) => Err(format!("the proof: {finding}")),
+        None => Ok(()),
+    }
 }
 
 fn placed<'c>(diagnostic: Diagnostic, text: Option<&'c Text>, path: &str, source: &str) -> Said<'c> {

@@ -22,7 +22,7 @@ pub fn page() -> String {
     }
     out.push_str("\n## Flows\n\n`allow SOURCE -> DESTINATION : SERVICE { … }` and `deny SOURCE -> DESTINATION : SERVICE { … }`; `<->` instead of\n`->` means both directions. A `deny` has no attribute but `reason`.\n");
     table(&mut out, FLOW);
-    out.push_str("\n## Assertions\n\n`assert allow`, `assert deny` and `assert only` take `SOURCE -> DESTINATION : SERVICE`; `assert never` takes\n`SOURCE ~> DESTINATION`; `assert isolated` takes `A, B`.\n");
+    out.push_str("\n## Assertions\n\n`assert allow`, `assert deny` and `assert only` take `SOURCE -> DESTINATION : SERVICE`; `assert never` takes\n`SOURCE ~> DESTINATION`, with `: SERVICE` for the last step; `assert isolated` takes `A, B`. See [Assertions](assertions.md).\n");
     table(&mut out, ASSERTION);
     out
 }
@@ -120,6 +120,8 @@ fn value(kind: Type) -> String {
         Type::Prefixes => "prefix, or a list of prefixes",
         Type::Address => "address",
         Type::Mac => "MAC address",
+        Type::Groups => "group MAC addresses",
+        Type::Numbers => "numbers",
         Type::Reference(kinds) => return format!("name of a {}", keywords(kinds)),
         Type::References(kinds) => return format!("name of a {}, or a list", keywords(kinds)),
         Type::Set => "set expression",

@@ -33,6 +33,7 @@ pub mod check;
 pub mod declarations;
 pub mod document;
 pub mod layout;
+pub mod library;
 pub mod lists;
 pub mod marks;
 pub mod paths;

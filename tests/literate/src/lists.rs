@@ -16,6 +16,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("W02", "Warnings: names"),
     ("W05", "Warnings: rules"),
     ("W06", "Warnings: enforcement"),
+    ("W07", "Warnings: assertions"),
 ];
 
 /// `book/src/diagnostics/index.md`.

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use weir_literate::{declarations, lists, paths};
+use weir_literate::{declarations, library, lists, paths};
 
 /// Pages that somebody else writes, in the summary before they exist.
 const LATER: &[&str] = &["performance.md"];
@@ -13,6 +13,12 @@ const LATER: &[&str] = &["performance.md"];
 fn declarations_are_the_schema() {
     let path = paths::book().join("reference/declarations.md");
     paths::same_or_update(&path, &declarations::page()).unwrap();
+}
+
+#[test]
+fn library_is_the_standard_library() {
+    let path = paths::book().join("reference/library.md");
+    paths::same_or_update(&path, &library::page()).unwrap();
 }
 
 #[test]

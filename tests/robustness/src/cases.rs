@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, reason = "a broken promise is what a fuzzer looks for")]
 
+use weir_nftables_reader::{Family, Hook, Packet, Ruleset, Unread};
 use weir_syntax::{
     FileId,
     format::{self, FormatError},
@@ -47,5 +48,40 @@ pub fn format_round_trip(bytes: &[u8]) {
 pub fn compile(bytes: &[u8]) {
     if let Err(broken) = Package::of(bytes).compile() {
         panic!("{broken}");
+    }
+}
+
+/// A script of nft commands, read back.
+pub fn read_script(bytes: &[u8]) {
+    let lines = bytes.split(|b| *b == b'\n').count();
+    check_ruleset(Ruleset::default().apply("script", bytes), lines);
+}
+
+/// A kernel's listing, read back.
+pub fn read_listing(bytes: &[u8]) {
+    check_ruleset(Ruleset::listed("listing", bytes), usize::MAX);
+}
+
+/// What is read has a model or a place where it has none; every attempt of the model lets its own packets to the rules.
+fn check_ruleset(set: Result<Ruleset, Unread>, lines: usize) {
+    let model = match set.and_then(|set| Ok((set.model()?, set))) {
+        Ok(model) => model,
+        Err(error) => return assert!(error.line as usize <= lines, "{error} lies behind the end"),
+    };
+    let (model, set) = model;
+    assert_eq!(model.canonical(), model.canonical());
+    for hook in Hook::ALL {
+        let both = model.hook(hook);
+        let v4 = both.v4.iter().map(|attempt| (Family::V4, attempt));
+        let v6 = both.v6.iter().map(|attempt| (Family::V6, attempt));
+        for (family, attempt) in v4.chain(v6).take(100) {
+            let steps = model.outcome(attempt).map_or(0, |outcome| outcome.steps.len());
+            assert!(steps > 0, "an attempt leads somewhere");
+            let Some((source, _)) = attempt.sources.first() else { panic!("an attempt has sources") };
+            let mut packet = Packet::first(hook, 0, family, *source, attempt.destinations.0);
+            packet.protocol = attempt.protocol;
+            packet.port = attempt.ports.0;
+            let _ = set.judge(&packet);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! panic, and each diagnostic can be shown.
 
 pub mod cases;
+pub mod grammar;
 pub mod mutation;
 pub mod package;
 pub mod promises;

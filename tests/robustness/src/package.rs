@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use weir_compiler::{Sources, analyze};
+use weir_engine::Budget;
+use weir_proof::{File, Prover, certificate};
 use weir_syntax::{Diagnostic, Severity};
 use weir_targets::{Emitted, OutputTree, TargetGuide};
 
@@ -86,6 +88,8 @@ impl Package {
             outcome.places.push(promises::place(diagnostic, &sources).to_owned());
         }
         if let Some(plan) = &analysis.plan {
+            let facts = analysis.facts.as_ref().ok_or("a plan, and not what it was made from")?;
+            let mut prover = Prover::new(facts, plan, Budget::default(), false);
             let mut emitted = Vec::new();
             for gateway in &plan.gateways {
                 // What a target refuses is a diagnostic of the command line; here it is enough that it refuses.
@@ -94,18 +98,28 @@ impl Package {
                 else {
                     return Ok(outcome);
                 };
+                let files = emission.artifacts.iter();
+                let files: Vec<File<'_>> =
+                    files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                prover.nftables(gateway, &files);
                 emitted.push(Emitted {
                     point: gateway.name.clone(),
                     artifacts: emission.artifacts,
-                    carried: emission.sources,
+                    carried: vec![emission.carried],
                 });
             }
+            let proof = prover.finish();
+            if let Some(finding) = proof.findings.first() {
+                return Err(format!("the proof: {finding}"));
+            }
+            let certificate = certificate::render(&proof, facts, plan, &sources, |path| path.to_owned())
+                .map_err(|error| format!("the certificate: {error}"))?;
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
             let guides = [TargetGuide {
                 target: weir_target_nftables::TARGET,
-                section: weir_target_nftables::readme_section(&gateways),
+                section: weir_target_nftables::readme_section(&gateways, &[]),
             }];
-            outcome.tree = OutputTree::assemble(plan, &sources, emitted, &guides)
+            outcome.tree = OutputTree::assemble(plan, &sources, emitted, &guides, certificate)
                 .map_err(|error| format!("the tree: {error}"))?;
         }
         Ok(outcome)

@@ -27,6 +27,23 @@ pub fn check(diagnostic: &Diagnostic, sources: &Sources) -> Result<(), String> {
             return broken("a span that is no part of its file's text");
         }
     }
+    for fix in &diagnostic.fixes {
+        if fix.title.trim().is_empty() || fix.edits.is_empty() {
+            return broken("a fix that says or changes nothing");
+        }
+        let mut edits: Vec<_> = fix.edits.iter().collect();
+        edits.sort_unstable();
+        for (index, edit) in edits.iter().enumerate() {
+            let Some(source) = sources.file(edit.file) else { return broken("a fix in no file") };
+            if source.is_standard() || source.text.get(edit.span.range()).is_none() {
+                return broken("a fix of what is no part of the package's texts");
+            }
+            let next = edits.get(index + 1).filter(|next| next.file == edit.file);
+            if next.is_some_and(|next| next.span.start < edit.span.end || next == edit) {
+                return broken("a fix whose edits overlap");
+            }
+        }
+    }
     let texts = diagnostic.labels.iter().map(|label| &label.message);
     for text in texts.chain([&diagnostic.message]).chain(&diagnostic.notes).chain(&diagnostic.help) {
         if text.len() > 4096 {

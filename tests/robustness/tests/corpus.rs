@@ -31,3 +31,13 @@ fn format_round_trip() {
 fn compile() {
     replay("compile", cases::compile);
 }
+
+#[test]
+fn read_script() {
+    replay("read_script", cases::read_script);
+}
+
+#[test]
+fn read_listing() {
+    replay("read_listing", cases::read_listing);
+}

@@ -45,12 +45,12 @@ struct Builder<'m, 'r> {
     diagnostics: &'r mut Vec<Diagnostic>,
 }
 
-/// The plans of all points, by name and kind.
+/// The plans of all points, by name and kind. `led` says for each rectangle by way of which point it runs.
 pub(in crate::plan) fn build(
     model: &Model,
     statements: &[Statement],
     rectangles: &[Rectangle],
-    legs: &[Leg],
+    (legs, led): (&[Leg], &[Option<u32>]),
     routes: &mut Routes,
     package: &str,
     diagnostics: &mut Vec<Diagnostic>,
@@ -69,18 +69,18 @@ pub(in crate::plan) fn build(
         clients: FxHashMap::default(),
         diagnostics,
     };
-    let led: FxHashMap<u32, u32> =
-        legs.iter().filter_map(|leg| leg.proxy.map(|proxy| (leg.rectangle, proxy))).collect();
     let known: FxHashSet<u32> = legs.iter().map(|leg| leg.rectangle).collect();
     for index in 0..rectangles.len() as u32 {
         // a rectangle without legs was refused
-        match led.get(&index) {
-            Some(point) => builder.led(*point, index),
+        match led.get(index as usize).copied().flatten() {
+            Some(point) => builder.led(point, index),
             None if known.contains(&index) => builder.ends(&points, index),
             None => {}
         }
     }
-    for index in (0..rectangles.len() as u32).filter(|index| !led.contains_key(index)) {
+    for index in
+        (0..rectangles.len() as u32).filter(|index| led.get(*index as usize).copied().flatten().is_none())
+    {
         builder.joins(&points, index);
     }
     builder.finish(&points, package)

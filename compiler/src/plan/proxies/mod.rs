@@ -7,9 +7,8 @@ mod operations;
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{AddressSet, Limit, RequestMatch, Statement, StatementId};
-use crate::model::{Principal, Protocol, TransportMatch, protocols::OperationEffect};
-use crate::plan::Transport;
+use super::{AddressSet, Limit, RequestMatch, Statement, StatementId, capabilities::runs_over_tcp};
+use crate::model::{Principal, Protocol, protocols::OperationEffect};
 
 pub(super) use listeners::build;
 
@@ -181,12 +180,7 @@ pub(super) fn is_http(protocol: &Protocol) -> bool {
     let mut methods = protocol.operations.iter().flat_map(|operation| &operation.methods).peekable();
     methods.peek().is_some()
         && methods.all(|method| HTTP_METHODS.contains(&method.as_str()))
-        && over_tcp(protocol)
-}
-
-fn over_tcp(protocol: &Protocol) -> bool {
-    let tcp = |transport: &TransportMatch| matches!(transport, TransportMatch::Ports(port) if port.transport == Transport::Tcp);
-    protocol.transports.iter().all(tcp)
+        && runs_over_tcp(protocol)
 }
 
 fn short(protocol: &Protocol) -> &str {
@@ -194,13 +188,13 @@ fn short(protocol: &Protocol) -> &str {
 }
 
 pub(super) fn is_modbus(protocol: &Protocol) -> bool {
-    matches!(short(protocol), "modbus" | "modbus_security") && over_tcp(protocol)
+    matches!(short(protocol), "modbus" | "modbus_security") && runs_over_tcp(protocol)
 }
 
 pub(super) fn is_mqtt(protocol: &Protocol) -> bool {
     let both = |effect| protocol.operations.iter().any(|operation| operation.effect == effect);
     short(protocol).starts_with("mqtt")
-        && over_tcp(protocol)
+        && runs_over_tcp(protocol)
         && both(OperationEffect::Publish)
         && both(OperationEffect::Subscribe)
 }

@@ -66,6 +66,7 @@ codes! {
     E0306 Error "a secret is written out"
     E0307 Error "an unknown operation of a protocol"
     E0308 Error "an operation has no such argument"
+    E0309 Error "what is declared safe is no command"
 
     E0401 Error "an address lies outside of its network"
     E0402 Error "an address is used twice"
@@ -76,6 +77,8 @@ codes! {
     E0407 Error "a class cannot reach its zone's target level"
     E0408 Error "a slice breaks a rule of 3GPP"
     E0409 Error "a principal has no place in the topology"
+    E0410 Error "the ports of a gateway make no bridge"
+    E0411 Error "a bridge cannot tell a station by its MAC address"
 
     E0501 Error "no conduit joins two zones"
     E0502 Error "a conduit does not carry a protocol"
@@ -91,14 +94,20 @@ codes! {
     E0512 Error "an exception lacks what makes it one"
     E0513 Error "a proxy cannot be reached, or is ambiguous"
     E0514 Error "a flow crosses the border of what is isolated"
+    E0515 Error "a command rests on data that its sink does not trust"
+    E0516 Error "a safe command has no limit"
 
     E0601 Error "no enforcement point on the path can hold a demand"
+    E0602 Error "a source is not known as well as is required"
     E0603 Error "an enforcement point does not exist or is not of this kind"
     E0604 Error "a target cannot render a part of the plan"
+    E0605 Error "the proof of an artifact exceeds its budget"
     E0606 Error "a point that ends connections cannot hold a rule"
     E0607 Error "a point that ends connections cannot verify who somebody is"
 
     E0701 Error "an assertion does not hold"
+    E0702 Error "a chain of flows joins what shall never be joined"
+    E0703 Error "what shall be isolated is joined"
 
     W0201 Warning "a `use` or a declaration is unused"
     W0202 Warning "a name is not spelled as its kind usually is"
@@ -112,12 +121,15 @@ codes! {
     W0506 Warning "a rule says what another says already"
     W0507 Warning "a permission has not begun"
     W0508 Warning "a part of an allow is covered by a deny"
+    W0509 Warning "a deny covers no service"
 
     W0601 Warning "policy denies what nothing separates"
     W0602 Warning "no policy permits the management of a gateway"
     W0604 Warning "a declaration is checked, but nothing enforces it yet"
     W0605 Warning "a gateway enforces nothing"
     W0606 Warning "a broker asks for a certificate that is not declared"
+
+    W0701 Warning "an assertion holds without saying anything"
 }
 
 /// The code of this id, whatever its case.

@@ -21,6 +21,23 @@ pub struct Label {
     pub primary: bool,
 }
 
+/// One change of a text: the span's text becomes `text`. An empty span inserts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edit {
+    pub file: FileId,
+    pub span: Span,
+    pub text: String,
+}
+
+/// A change that would mend what a diagnostic is about; an editor can make it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, as a command: "write `zone`".
+    pub title: String,
+    /// Their spans do not overlap.
+    pub edits: Vec<Edit>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     pub code: &'static Code,
@@ -31,11 +48,20 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to write instead.
     pub help: Option<String>,
+    /// The same as changes of the text, where they are known; the likeliest first.
+    pub fixes: Vec<Fix>,
 }
 
 impl Diagnostic {
     pub fn new(code: &'static Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), labels: Vec::new(), notes: Vec::new(), help: None }
+        Self {
+            code,
+            message: message.into(),
+            labels: Vec::new(),
+            notes: Vec::new(),
+            help: None,
+            fixes: Vec::new(),
+        }
     }
 
     /// Where it is wrong.
@@ -70,6 +96,44 @@ impl Diagnostic {
         if help.is_some() {
             self.help = help;
         }
+        self
+    }
+
+    /// A change that mends it: this span's text becomes `text`.
+    #[must_use]
+    pub fn fix(
+        mut self,
+        title: impl Into<String>,
+        file: FileId,
+        span: Span,
+        text: impl Into<String>,
+    ) -> Self {
+        let edit = Edit { file, span, text: text.into() };
+        self.fixes.push(Fix { title: title.into(), edits: vec![edit] });
+        self
+    }
+
+    /// A word that was probably mistyped, at this place: asks for the nearest of those that are known, and offers it.
+    #[must_use]
+    pub fn did_you_mean<'a>(
+        self,
+        word: &str,
+        file: FileId,
+        span: Span,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        match nearest(word, candidates) {
+            Some(near) => {
+                self.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), file, span, near)
+            }
+            None => self,
+        }
+    }
+
+    /// As [`Self::help`], where nothing better is known.
+    #[must_use]
+    pub fn help_otherwise(mut self, help: impl FnOnce() -> String) -> Self {
+        self.help.get_or_insert_with(help);
         self
     }
 

@@ -62,19 +62,20 @@ impl Fingerprint {
         match kind {
             ItemKind::Use(Use { imports }) => self.node("use", |to| to.each(imports, Self::import)),
             ItemKind::Declaration(declaration) => self.declaration(declaration),
-            ItemKind::Template(Template { name, parameters, items }) => self.node("template", |to| {
+            ItemKind::Template(template) => self.node("template", |to| {
+                let Template { name, parameters, items } = &**template;
                 to.name(name);
                 to.each(parameters, Self::parameter);
                 to.each(items, Self::item);
             }),
-            ItemKind::Flow(Flow { effect, source, both, destination, service, body }) => {
-                self.node("flow", |to| {
-                    to.data(&(effect, both));
-                    to.each([source, destination, service], Self::expr);
-                    to.each(body, Self::block);
-                });
-            }
-            ItemKind::Assertion(crate::ast::Assertion { kind, claim, body }) => self.node("assert", |to| {
+            ItemKind::Flow(flow) => self.node("flow", |to| {
+                let Flow { effect, source, both, destination, service, body } = &**flow;
+                to.data(&(effect, both));
+                to.each([source, destination, service], Self::expr);
+                to.each(body, Self::block);
+            }),
+            ItemKind::Assertion(assertion) => self.node("assert", |to| {
+                let crate::ast::Assertion { kind, claim, body } = &**assertion;
                 to.name(kind);
                 match claim {
                     Claim::Flow { source, arrow, destination, service } => {
@@ -100,7 +101,7 @@ impl Fingerprint {
         let Parameter { name, kind, default } = parameter;
         self.name(name);
         self.name(kind);
-        self.each(default, Self::expr);
+        self.each(default.as_deref(), Self::expr);
     }
 
     fn declaration(&mut self, declaration: &Declaration) {
@@ -201,7 +202,7 @@ impl Fingerprint {
     fn argument(&mut self, argument: &Argument) {
         let Argument { name, selector, value, span: _ } = argument;
         self.each(name, Self::name);
-        self.each(selector, Self::expr);
+        self.each(selector.as_deref(), Self::expr);
         self.each(value, Self::expr);
     }
 }

@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use weir_compiler::plan::{
-    Action, AddressSet, Binding, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding, OperationMatch,
-    PayloadProtocol, PlanRule, PortMatch, RequestMatch, Statement, Transport,
+    Action, AddressSet, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit,
+    MacBinding, OperationMatch, PayloadProtocol, PlanRule, PortMac, PortMatch, Ranges, RequestMatch,
+    Statement, Transport,
 };
 
 /// `10.0.0.0/24`, `10.0.0.5-10.0.0.9`, `10.0.0.1`; several separated by spaces.
@@ -78,6 +79,7 @@ pub(crate) fn plan(bindings: &[(&str, &str)]) -> GatewayPlan {
             .map(|(device, sources)| Binding { device: (*device).into(), sources: (*set(sources)).clone() })
             .collect(),
         mac_bindings: Vec::new(),
+        bridges: Vec::new(),
     }
 }
 
@@ -92,7 +94,7 @@ pub(crate) fn rule(
     action: Action,
 ) {
     let policy = id.rsplit_once('.').unwrap().0.to_owned();
-    plan.statements.push(Statement { id: id.into(), policy });
+    plan.statements.push(Statement { id: id.into(), policy: policy.into() });
     plan.rules.push(PlanRule {
         statement: plan.statements.len() as u32 - 1,
         hook,
@@ -197,5 +199,56 @@ pub(crate) fn operations() -> GatewayPlan {
         "tcp/502",
         Action { limit: Some(Limit { count: 1, seconds: 3600 }), ..plain() },
     );
+    plan
+}
+
+/// A bridge of two ports with frames of every kind, some of them permitted twice.
+pub(crate) fn bridge() -> GatewayPlan {
+    let mut plan = plan(&[("br0", "10.1.0.0/24 2001:db8:1::/64")]);
+    rule(&mut plan, "reports.0", Hook::Forward, "10.1.0.2 2001:db8:1::2", "10.1.0.4", "tcp/102", plain());
+    let port = |name: &str, mac: u8, sources: &str| BridgePort {
+        name: name.into(),
+        device: format!("eth{name}"),
+        macs: vec![[2, 0, 0, 0, 0, mac]],
+        sources: (*set(sources)).clone(),
+        stations: vec![(sources.split(' ').next().unwrap().parse().unwrap(), [2, 0, 0, 0, 0, mac])],
+    };
+    let at = |port: u32, mac: u8| PortMac { port, mac: [2, 0, 0, 0, 0, mac] };
+    let numbers = |ranges: &[(u64, u64)]| Ranges::from_unsorted(ranges.to_vec());
+    let ids = |ranges: &[(u16, u16)]| Ranges::from_unsorted(ranges.to_vec());
+    let goose = (0x010c_cd01_0000, 0x010c_cd01_01ff);
+    let frames = |statement, groups: &[(u64, u64)], ids: Option<Ranges<u16>>, action| FrameRule {
+        statement,
+        sources: vec![at(0, 2)],
+        destinations: vec![at(1, 4)],
+        listeners: vec![1],
+        groups: numbers(groups),
+        ethertypes: Ranges::from_unsorted(vec![(0x88b8, 0x88b8)]),
+        frame_ids: ids,
+        action,
+    };
+    for id in ["trips.1", "trips.2", "trips.3", "watch.4"] {
+        let policy = id.rsplit_once('.').unwrap().0.to_owned();
+        plan.statements.push(Statement { id: id.into(), policy: policy.into() });
+    }
+    let limited = Action { limit: Some(Limit { count: 100, seconds: 1 }), log: true, ..plain() };
+    let until = Action { until: Some(2_000_000_000), audit: true, ..plain() };
+    plan.bridges.push(BridgePlan {
+        device: "br0".into(),
+        ports: vec![
+            port("1", 2, "10.1.0.2 2001:db8:1::2"),
+            port("2", 4, "10.1.0.4 10.9.0.0/16 2001:db8:1::4"),
+        ],
+        frames: vec![
+            frames(1, &[goose], Some(ids(&[(1, 5), (9, 9)])), plain()),
+            frames(2, &[(goose.0, goose.0 + 15)], None, limited),
+            frames(3, &[], None, plain()),
+            FrameRule {
+                ethertypes: Ranges::from_unsorted(vec![(0x8892, 0x8892)]),
+                ..frames(4, &[], None, until)
+            },
+        ],
+        neighbours: vec![(set("10.1.0.2 2001:db8:1::2"), set("10.1.0.4-10.1.0.9 2001:db8:1::4"))],
+    });
     plan
 }

@@ -43,7 +43,7 @@ impl Probe {
         let (from, to) = (self.from.principal, self.to.principal);
         match language::permits(&facts.model, &facts.statements, from, to, self.wire) {
             Verdict::Permitted(statement) | Verdict::Operations(statement) => {
-                statement.conditions.limit.map(|_| statement.id.clone())
+                statement.conditions.limit.map(|_| statement.id.to_string())
             }
             _ => None,
         }

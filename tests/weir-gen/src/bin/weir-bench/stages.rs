@@ -12,8 +12,8 @@ use weir_target_nftables::{Options, emit};
 
 use crate::meter;
 
-pub(crate) const NAMES: [&str; 7] =
-    ["load", "parse", "names, model", "sets, relation", "plan", "emit", "write"];
+pub(crate) const NAMES: [&str; 8] =
+    ["load", "parse", "names, model", "sets, relation", "plan", "integrity", "emit", "write"];
 
 /// 2026-01-01.
 const NOW: i64 = 1_767_225_600;
@@ -31,7 +31,7 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     let files: Vec<_> = sources.files.iter().cloned().zip(parsed.iter().map(|parsed| &parsed.file)).collect();
     let internet = weir_syntax::parse("external internet\n", FileId(0)).file;
     let internet = internet.items.iter().find_map(|item| match &item.kind {
-        ast::ItemKind::Declaration(declaration) => Some(declaration),
+        ast::ItemKind::Declaration(declaration) => Some(&**declaration),
         _ => None,
     });
     let mut universe = names::expand(&files, internet);
@@ -46,8 +46,11 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     flows::check_conduits(&universe, &model, &statements, &rectangles, &mut diagnostics);
     clock.stage();
 
-    let plan = plan::build(&universe, &model, &statements, &rectangles, ("bench", "0.1.0"), &mut diagnostics);
-    plan::gaps(&universe, &model, &mut diagnostics);
+    let package = ("bench", "0.1.0");
+    let (plan, proxies) = plan::build(&universe, &model, &statements, &rectangles, package, &mut diagnostics);
+    plan::gaps(&universe, &model, &rectangles, &proxies, &mut diagnostics);
+    clock.stage();
+    flows::check_integrity(&universe, &model, &statements, &rectangles, &proxies, &mut diagnostics);
     clock.stage();
     if let Some(error) = diagnostics.iter().find(|said| said.severity() == Severity::Error) {
         return Err(io::Error::other(error.message.clone()));

@@ -1,0 +1,216 @@
+//! The proof: every artifact is read back from its bytes and held against the policy.
+//!
+//! For each enforcement point, [`Prover`] derives anew what the relation has it permit ([`specification`]: every pair,
+//! every route), has the target's reader say what the emitted bytes permit, and compares the two over the whole space of
+//! packets: *excess* (the artifact permits what no policy does), *loss* (it refuses what one does), and the terms on which
+//! both permit (limits, ends, operations, logs). Readers share no code with emitters, and the specification shares none
+//! with the planner but one choice, which [`legs`] checks. A construct that a reader does not know fails the proof.
+//!
+//! A [`Finding`] in a tree that was just built is an error of the compiler, and nothing is written. In a tree or a
+//! live ruleset that `weir verify` is given, it is drift. No findings give a [`certificate`].
+
+mod arrivals;
+pub mod certificate;
+mod filter;
+mod finding;
+mod forms;
+mod frames;
+mod legs;
+mod specification;
+mod terms;
+mod topology;
+
+use weir_compiler::{
+    Facts,
+    model::{Bridge, GatewayId},
+    plan::{GatewayPlan, Plan},
+};
+use weir_engine::Budget;
+use weir_nftables_reader::{FilterModel, Unread};
+
+pub use certificate::Verdict;
+pub use filter::Effort;
+pub use finding::{Fault, Finding, Packet};
+pub use specification::Terms;
+
+use crate::{arrivals::Homes, specification::Specification, topology::Topology};
+
+/// An artifact that was held against the policy.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    pub path: String,
+    pub target: &'static str,
+    /// The enforcement point, as the package names it.
+    pub point: String,
+    pub verdict: Verdict,
+    pub effort: Effort,
+}
+
+/// What a proof came to.
+#[derive(Clone, Debug, Default)]
+pub struct Proof {
+    pub artifacts: Vec<Proven>,
+    pub findings: Vec<Finding>,
+    /// Rectangles of the relation.
+    pub flows: usize,
+    /// What is taken for granted.
+    pub assumptions: Vec<String>,
+}
+
+/// One file of an artifact.
+#[derive(Clone, Copy, Debug)]
+pub struct File<'f> {
+    /// Path in the output tree.
+    pub path: &'f str,
+    pub bytes: &'f [u8],
+}
+
+/// Holds the artifacts of one package against its policy, one enforcement point after the other.
+pub struct Prover<'p> {
+    facts: &'p Facts,
+    plan: &'p Plan,
+    budget: Budget,
+    /// A question beyond the budget is a verdict and no finding.
+    undecided_is_accepted: bool,
+    specification: Specification,
+    topology: Topology<'p>,
+    homes: Homes,
+    proof: Proof,
+}
+
+impl<'p> Prover<'p> {
+    /// Derives what is to be proven, and checks the plan's choices.
+    pub fn new(facts: &'p Facts, plan: &'p Plan, budget: Budget, undecided_is_accepted: bool) -> Self {
+        let mut proof = Proof { flows: facts.rectangles.len(), ..Proof::default() };
+        legs::check(facts, plan, &mut proof.findings);
+        Self {
+            facts,
+            plan,
+            budget,
+            undecided_is_accepted,
+            specification: Specification::derive(facts, plan),
+            topology: Topology::new(&facts.model),
+            homes: Homes::new(&facts.model),
+            proof,
+        }
+    }
+
+    /// Proves the ruleset of a gateway from all its files: `<gateway>.nft`, and the hitless form in `<gateway>.d`.
+    pub fn nftables(&mut self, gateway: &GatewayPlan, files: &[File<'_>]) {
+        let known = self.proof.findings.len();
+        let Some(whole) = files.iter().find(|file| !file.path.contains(".d/")) else {
+            let what = "the ruleset is missing".to_owned();
+            self.proof.findings.push(Finding::new(&gateway.name, Fault::Forms { what }));
+            return;
+        };
+        let model = match forms::whole(whole) {
+            Ok(model) => model,
+            Err(unread) => return self.unread(whole.path, &unread),
+        };
+        let (effort, verdict) = self.filter(gateway, &model, whole.path);
+        let prove = |file: &File<'_>, verdict, effort| Proven {
+            path: file.path.into(),
+            target: "nftables",
+            point: gateway.name.clone(),
+            verdict,
+            effort,
+        };
+        let hitless: Vec<File<'_>> = files.iter().filter(|file| file.path.contains(".d/")).copied().collect();
+        if !hitless.is_empty() {
+            forms::hitless(&gateway.package, &model, &hitless, &mut self.proof.findings);
+        }
+        if self.proof.findings.len() > known {
+            return;
+        }
+        self.proof.artifacts.push(prove(whole, verdict, effort));
+        for file in &hitless {
+            self.proof.artifacts.push(prove(file, Verdict::SameAsProven, Effort::default()));
+        }
+    }
+
+    /// Holds a ruleset, wherever it was read from, against what a gateway has to permit.
+    pub fn filter(
+        &mut self,
+        gateway: &GatewayPlan,
+        model: &FilterModel,
+        artifact: &str,
+    ) -> (Effort, Verdict) {
+        let id = self.facts.model.gateways.iter().position(|known| known.name == gateway.name);
+        let Some(id) = id.map(|index| GatewayId(index as u32)) else {
+            let what = format!("the package has no gateway `{}`", gateway.name);
+            self.proof.findings.push(Finding::new(artifact, Fault::Forms { what }));
+            return (Effort::default(), Verdict::NotDecided);
+        };
+        let requirements = &self.specification.gateways[id.index()];
+        let findings = &mut self.proof.findings;
+        let known = findings.len();
+        let effort =
+            filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
+        let bridges: Vec<&Bridge> =
+            self.facts.model.bridges.iter().filter(|bridge| bridge.gateway == id).collect();
+        let of_frames = &self.specification.frames[id.index()];
+        let budget = self.budget;
+        frames::compare(&self.specification, of_frames, &bridges, gateway, model, artifact, budget, findings);
+        let undecided = |finding: &Finding| matches!(finding.fault, Fault::Undecided { .. });
+        let decided = !findings[known..].iter().any(undecided);
+        if self.undecided_is_accepted {
+            findings.retain(|finding| !undecided(finding));
+        }
+        arrivals::compare(gateway, model, artifact, findings);
+        let model = &self.facts.model;
+        arrivals::check(
+            model,
+            &mut self.topology,
+            &self.homes,
+            id,
+            gateway,
+            requirements,
+            artifact,
+            findings,
+        );
+        (effort, if decided { Verdict::Equal } else { Verdict::NotDecided })
+    }
+
+    /// What was found since the last time, so that one prover serves many questions.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.proof.findings)
+    }
+
+    /// Something that was found beside the contents of artifacts.
+    pub fn add(&mut self, finding: Finding) {
+        self.proof.findings.push(finding);
+    }
+
+    /// A reader gave up.
+    pub fn unread(&mut self, artifact: &str, unread: &Unread) {
+        let place = match unread.line {
+            0 => unread.file.clone(),
+            line => format!("{}:{line}", unread.file),
+        };
+        self.proof.findings.push(Finding::new(artifact, Fault::Unread { place, what: unread.what.clone() }));
+    }
+
+    /// The plan that everything is held against.
+    pub fn plan(&self) -> &'p Plan {
+        self.plan
+    }
+
+    pub fn finish(mut self) -> Proof {
+        self.proof.assumptions = assumptions();
+        self.proof
+    }
+}
+
+/// What no reader of artifacts can see.
+fn assumptions() -> Vec<String> {
+    [
+        "the topology is as the package declares it: interfaces, networks, addresses and routes",
+        "each artifact is loaded as it is, on the enforcement point that it is named after",
+        "nftables: the kernel does what its documentation says; connection tracking sees both directions of a connection",
+        "nftables: other tables may refuse more, and neither translate addresses, nor write connection marks, nor take \
+         connections out of tracking",
+        "stations of one segment reach each other, unless the segment is isolated or a bridge stands between",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}

@@ -1,0 +1,117 @@
+//! Flows as other notations write them.
+
+use super::Mistake;
+
+/// The first fix mends the package.
+pub(crate) const MENDED: &[Mistake] = &[
+    ("allow panel -> pump_plc", "allow panel => pump_plc", "E0101", "=>"),
+    ("allow panel -> pump_plc", "allow panel ~> pump_plc", "E0101", "~>"),
+    ("allow panel -> pump_plc", "allow panel - > pump_plc", "E0101", "- >"),
+    ("allow panel -> pump_plc", "allow panel > pump_plc", "E0101", ">"),
+    ("allow panel -> pump_plc", "allow panel --> pump_plc", "E0101", "-->"),
+    ("allow panel -> pump_plc", "allow panel → pump_plc", "E0102", "→"),
+    ("allow panel -> pump_plc", "allow panel pump_plc", "E0101", ""),
+    ("allow panel -> pump_plc", "allow panel to pump_plc", "E0101", "to"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc opcua", "E0101", ""),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc = opcua", "E0101", "="),
+    ("allow panel -> pump_plc : opcua", "permit panel -> pump_plc : opcua", "E0101", "permit"),
+    ("allow panel -> pump_plc : opcua", "Allow panel -> pump_plc : opcua", "E0101", "Allow"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : opcua;", "E0102", ";"),
+    (
+        "allow panel -> pump_plc : opcua",
+        "allow panel -> pump_plc : opcua on tcp/4840",
+        "E0301",
+        " on tcp/4840",
+    ),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : 4840", "E0301", "4840"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : tcp:4840", "E0101", ":"),
+    ("allow panel -> pump_plc : opcua", "allow panel || scada -> pump_plc : opcua", "E0101", "||"),
+    ("allow panel -> pump_plc : opcua", "allow \"panel\" -> pump_plc : opcua", "E0301", "\"panel\""),
+    ("allow panel -> pump_plc : opcua", "allow Panel -> pump_plc : opcua", "E0202", "Panel"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump-plc : opcua", "E0202", "plc"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : OPCUA", "E0202", "OPCUA"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : [opcua, ntp]", "E0506", "pump_plc"),
+    ("allow pump_plc -> pump | level : modbus", "allow pump_plc -> pump level : modbus", "E0101", "level"),
+    (
+        "allow pump_plc -> pump | level : modbus",
+        "allow pump_plc -> pump[1,2] | level : modbus",
+        "E0101",
+        "[1,2]",
+    ),
+    ("allow pump_plc -> pump | level : modbus", "allow pump_plc -> pump.1 | level : modbus", "E0101", ".1"),
+    ("allow pump_plc -> pump | level : modbus", "allow pump_plc -> pump[*] | level : modbus", "E0101", "[*]"),
+    ("allow pump_plc -> pump | level : modbus", "allow pump_plc -> Drive | level : modbus", "E0202", "Drive"),
+];
+
+/// There is more than one way to mend it, or more to do.
+pub(crate) const SAID: &[Mistake] = &[
+    ("allow panel -> pump_plc", "allow panel <- pump_plc", "E0101", "<-"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc", "E0101", "pump_plc"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc :", "E0101", ":"),
+    ("allow panel -> pump_plc : opcua", "allow -> pump_plc : opcua", "E0101", "->"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> : opcua", "E0101", ":"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : tcp", "E0202", "tcp"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : tcp/http", "E0301", "http"),
+    ("allow panel -> pump_plc : opcua", "allow panel, desk -> pump_plc : opcua", "E0101", ","),
+    (
+        "allow panel -> pump_plc : opcua",
+        "allow [panel, scada] -> pump_plc : opcua",
+        "E0301",
+        "[panel, scada]",
+    ),
+    (
+        "allow panel -> pump_plc : opcua",
+        "allow panel or scada -> pump_plc : opcua",
+        "E0301",
+        "panel or scada",
+    ),
+    (
+        "allow panel -> pump_plc : opcua",
+        "allow panel and scada -> pump_plc : opcua",
+        "E0301",
+        "panel and scada",
+    ),
+    ("allow panel -> pump_plc : opcua", "allow 10.1.0.40 -> pump_plc : opcua", "E0301", "10.1.0.40"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> any : opcua", "E0202", "any"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> * : opcua", "E0101", "*"),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : opcua, ntp", "E0101", ","),
+    ("allow panel -> pump_plc : opcua", "allow panel -> pump_plc : opcua if log", "E0207", "if"),
+    (
+        "allow pump_plc -> pump | level : modbus",
+        "allow pump_plc -> pump | level : modbus.raed",
+        "E0307",
+        "raed",
+    ),
+    (
+        "allow pump_plc -> pump | level : modbus",
+        "allow pump_plc -> pump | level : modbus.write(coil)",
+        "E0308",
+        "coil",
+    ),
+    (
+        "allow pump_plc -> pump | level : modbus",
+        "allow pump_plc -> pump | level : modbus.write(coils 9..3)",
+        "E0308",
+        "coils 9..3",
+    ),
+    (
+        "allow pump_plc -> pump | level : modbus",
+        "allow pump_plc -> pump | level : modbus.write(coil 100-103)",
+        "E0101",
+        "-",
+    ),
+    (
+        "allow pump_plc -> pump | level : modbus",
+        "allow pump_plc -> pump | level : modbus(read)",
+        "E0304",
+        "read",
+    ),
+    ("allow pump_plc -> pump | level : modbus", "allow pump_plc -> pump | level : modbus:read", "E0101", ":"),
+    ("allow pump_plc -> pump | level : modbus", "allow pump_plc -> pump | : modbus", "E0101", ":"),
+    (
+        "allow pump_plc -> pump | level : modbus",
+        "allow pump_plc -> pump[1..2] | level : modbus",
+        "E0213",
+        "1..2",
+    ),
+];
