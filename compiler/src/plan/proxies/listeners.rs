@@ -440,6 +440,20 @@ impl Builder<'_, '_> {
             self.refuse(rectangle, message, "a limit beyond what it remembers", help);
             return None;
         }
+        // what is parsed as one protocol says nothing of another on the same port
+        let named = [one.protocol, one.demand.as_ref().map(|demand| demand.protocol)];
+        if draft.speaks != Speaks::Bytes
+            && named.into_iter().flatten().any(|named| Some(named) != draft.protocol)
+        {
+            let message = format!("`{name}` reads one protocol on port {port}, and this rule names another");
+            self.refuse(
+                rectangle,
+                message,
+                "not told apart",
+                "let each protocol be served on a port of its own",
+            );
+            return None;
+        }
         let protocol = draft.protocol.map(|protocol| self.model.protocols.get(protocol));
         let operations = match protocol {
             Some(protocol) => operations::of(draft.speaks, protocol, one.demand.as_ref()),
@@ -571,7 +585,7 @@ impl Builder<'_, '_> {
             ),
         )
         .primary(statement.file, statement.source_span, "known by its address alone")
-        .help("give all clients of the port certificates, or none: a second port (`serves = [modbus, modbus on tcp/10502]`) does not help, since flows name no ports");
+        .help("give all clients of the port certificates, or none of them: a port either asks for them or does not");
         self.diagnostics.push(diagnostic);
     }
 }
