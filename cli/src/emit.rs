@@ -27,7 +27,7 @@ pub(crate) enum Target {
 /// What the targets made so far: the files of each point go to `publication` at once.
 struct Emission<'p> {
     plan: &'p Plan,
-    ledger: Ledger,
+    ledger: Ledger<'p>,
     publication: &'p mut Publication,
     guides: Vec<TargetGuide>,
     diagnostics: Vec<Diagnostic>,
