@@ -12,13 +12,14 @@ use weir_compiler::{
 use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options};
-use weir_targets::{Emitted, Ledger, TargetGuide, TreeError};
+use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
 
 use crate::{failure::Failure, prove, write::Publication};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
     Nftables,
+    Kubernetes,
     Envoy,
     Modbus,
     Mosquitto,
@@ -75,7 +76,8 @@ pub(crate) fn emit(
                     gateways.push(emitted.point);
                 }
                 Err(error) => {
-                    emission.refused(&gateway.name, &error, error.statement(), error.help());
+                    let what = format!("gateway `{}` cannot be built: {error}", gateway.name);
+                    emission.refused(what, error.statement(), error.help());
                 }
             }
         }
@@ -83,6 +85,26 @@ pub(crate) fn emit(
         let bridges: Vec<String> = bridges.map(|one| one.name.clone()).collect();
         emission
             .guide(weir_target_nftables::TARGET, weir_target_nftables::readme_section(&gateways, &bridges));
+    }
+    if wanted(Target::Kubernetes) {
+        let mut clusters = Vec::new();
+        for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
+            match weir_target_kubernetes::emit(cluster) {
+                Ok(emitted) => {
+                    let files = emitted.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.kubernetes(cluster, &format!("kubernetes/{}", file_name(&cluster.name)), &files);
+                    emission.take(&emitted)?;
+                    clusters.push(cluster);
+                }
+                Err(error) => {
+                    let what = format!("the policies of cluster `{}` cannot be built: {error}", cluster.name);
+                    emission.refused(what, error.statement(), error.help());
+                }
+            }
+        }
+        emission.guide(weir_target_kubernetes::TARGET, weir_target_kubernetes::readme_section(&clusters));
     }
     let of = |kind: ProxyKind| plan.proxies.iter().filter(move |proxy| proxy.kind == kind);
     let manifest = &sources.manifest.targets;
@@ -161,20 +183,20 @@ impl Emission<'_> {
                     self.take(&emitted)?;
                     done.push(emitted.point);
                 }
-                Err((error, help)) => self.refused(&proxy.name, &error, None, &help),
+                Err((error, help)) => {
+                    self.refused(format!("gateway `{}` cannot be built: {error}", proxy.name), None, &help);
+                }
             }
         }
         Ok(done)
     }
 
-    fn refused(&mut self, point: &str, error: &dyn std::fmt::Display, statement: Option<&str>, help: &str) {
+    /// What a target cannot say, at the statement that it cannot say.
+    fn refused(&mut self, what: String, statement: Option<&str>, help: &str) {
         let origin = statement.and_then(|id| self.plan.statements.iter().find(|origin| origin.id == id));
         let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
-        self.diagnostics.push(
-            Diagnostic::new(&codes::E0604, format!("gateway `{point}` cannot be built: {error}"))
-                .primary(file, span, "not rendered")
-                .help(help),
-        );
+        self.diagnostics
+            .push(Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help));
     }
 }
 

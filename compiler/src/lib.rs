@@ -132,6 +132,7 @@ fn flows_and_plan(
     flows::check_isolation(universe, ground, diagnostics);
     plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
+        lint::unused_declarations(sources, universe, diagnostics);
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }

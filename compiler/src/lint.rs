@@ -1,7 +1,7 @@
 //! What is right but doubtful, and what is said but enforced by nothing yet.
 
 use rustc_hash::FxHashMap;
-use weir_syntax::{Diagnostic, FileId, diagnostic::codes, lexer};
+use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes, lexer};
 
 use crate::{
     model::{Sets, Unbuilt},
@@ -74,6 +74,62 @@ pub(crate) fn names(sources: &Sources, universe: &Universe<'_>, diagnostics: &mu
             }
             outer = around.outer;
         }
+    }
+}
+
+/// Declarations that are there to be named, and that nothing names: by a name that stands nowhere else in the package.
+pub(crate) fn unused_declarations(
+    sources: &Sources,
+    universe: &Universe<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    const NAMED: [Kind; 5] = [Kind::Group, Kind::Protocol, Kind::Class, Kind::Template, Kind::Role];
+    let own = |file: FileId| sources.file(file).is_some_and(|source| !source.is_standard());
+    let mut declared: Vec<(FileId, Span, &str)> = universe
+        .entities
+        .iter()
+        .filter(|entity| NAMED.contains(&entity.kind) && own(entity.file))
+        .map(|entity| (entity.file, entity.declaration.name.span, entity.declaration.name.text.as_str()))
+        .collect();
+    // Instances of a template declare the same again.
+    declared.sort_unstable();
+    declared.dedup();
+    if declared.is_empty() {
+        return;
+    }
+    let mut unnamed: FxHashMap<&str, i64> = FxHashMap::default();
+    for (_, _, name) in &declared {
+        *unnamed.entry(name).or_default() += 1;
+    }
+    let mut pending = unnamed.len();
+    for source in sources.files.iter().filter(|source| !source.is_standard()) {
+        // Most packages name all that they declare in their first files.
+        if pending == 0 {
+            return;
+        }
+        for token in
+            lexer::lex(&source.text).iter().filter(|token| token.kind == lexer::TokenKind::Identifier)
+        {
+            if let Some(left) = unnamed.get_mut(token.span.of(&source.text)) {
+                *left -= 1;
+                pending -= usize::from(*left == -1);
+            }
+        }
+    }
+    for (file, span, name) in declared.into_iter().filter(|(_, _, name)| unnamed.get(name) == Some(&0)) {
+        // That a group is empty, or a name misspelt, is said of it already.
+        let said = |known: &Diagnostic| {
+            let (other, place, _) = known.position();
+            (other, place) == (file, span)
+        };
+        if diagnostics.iter().any(said) {
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::new(&codes::W0201, format!("`{name}` is declared and not used"))
+                .primary(file, span, "nothing in the package names it")
+                .help("use it, or remove it"),
+        );
     }
 }
 

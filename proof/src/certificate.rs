@@ -128,7 +128,8 @@ pub fn render(
         end_to_end: EndToEnd {
             flows: proof.flows,
             legs: plan.legs.len(),
-            enforcement_points: plan.gateways.len(),
+            enforcement_points: plan.gateways.len()
+                + plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()).count(),
             verdict: if all_equal { Verdict::Equal } else { Verdict::NotDecided },
         },
         assertions: assertions(facts, sources),

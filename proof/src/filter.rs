@@ -2,7 +2,7 @@
 //! service of both address families.
 
 use std::{
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ops::ControlFlow,
     sync::Arc,
 };
@@ -15,7 +15,7 @@ use weir_nftables_reader::{Attempt, FilterModel, Hook as ReadHook};
 use crate::{
     finding::{Fault, Finding, Packet},
     specification::{Requirement, Specification},
-    terms::Judge,
+    terms::{Disagreement, Judge},
 };
 
 /// Findings of one kind that are shown for one artifact; there may be millions.
@@ -109,7 +109,7 @@ impl Side<'_> {
             space.rule(source, destination, service, judge.attempt(attempt.order, attempt.outcome));
         }
         effort.elements += attempts.len() as u64;
-        let mut wrong: Vec<(Point, crate::terms::Disagreement)> = Vec::new();
+        let mut wrong: Vec<(Point, Disagreement)> = Vec::new();
         let method = space.visit(self.budget, |cell| {
             if let Some(disagreement) = judge.judge(cell.labels)
                 && wrong.len() < SHOWN
@@ -125,7 +125,13 @@ impl Side<'_> {
             }
         }
         for (point, disagreement) in wrong {
-            let mut finding = Finding::new(self.artifact, disagreement.fault(self.packet(point)));
+            let packet = self.packet(point);
+            if !self.replayed(&packet, &disagreement, requirements, attempts) {
+                let what = format!("the engine and a plain look at the rules disagree about {packet}");
+                findings.push(Finding::new(self.artifact, Fault::Forms { what }));
+                continue;
+            }
+            let mut finding = Finding::new(self.artifact, disagreement.fault(packet));
             for rule in space.rules_at(point.0, point.1, point.2) {
                 let rule = rule as usize;
                 if rule < required {
@@ -138,6 +144,45 @@ impl Side<'_> {
             finding.statements.dedup();
             finding.places.dedup();
             findings.push(finding);
+        }
+    }
+
+    /// Whether a witness is one, without the engine: no packet is shown that both sides treat alike.
+    fn replayed(
+        &self,
+        packet: &Packet,
+        disagreement: &Disagreement,
+        requirements: &[&Requirement],
+        attempts: &[Attempt],
+    ) -> bool {
+        let wanted = requirements.iter().any(|one| {
+            let covers = |port: &PortMatch| match port.transport {
+                Transport::IcmpEcho => packet.transport == Some(Transport::IcmpEcho),
+                transport => {
+                    packet.transport == Some(transport)
+                        && port.first <= packet.port
+                        && packet.port <= port.last
+                }
+            };
+            one.sources.contains(packet.source)
+                && one.destinations.contains(packet.destination)
+                && one.services.iter().any(covers)
+        });
+        let number = |address: IpAddr| match address {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let (source, destination) = (number(packet.source), number(packet.destination));
+        let found = attempts.iter().any(|one| {
+            one.protocol == packet.protocol
+                && (one.ports.0..=one.ports.1).contains(&packet.port)
+                && (one.destinations.0..=one.destinations.1).contains(&destination)
+                && one.sources.iter().any(|(first, last)| (*first..=*last).contains(&source))
+        });
+        match disagreement {
+            Disagreement::Excess => found && !wanted,
+            Disagreement::Loss => wanted,
+            Disagreement::Terms { .. } => wanted && found,
         }
     }
 

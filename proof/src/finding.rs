@@ -58,6 +58,8 @@ pub enum Fault {
     Leg { what: String },
     /// The files of one artifact do not hold the same.
     Forms { what: String },
+    /// The policies of a cluster permit its pods something else than the policy does.
+    Pods(weir_kubernetes_reader::Fault),
     /// The question was larger than the budget, in steps.
     Undecided { work: u64 },
 }
@@ -98,9 +100,42 @@ impl fmt::Display for Finding {
             Fault::Arrival { what } | Fault::Frame { what } | Fault::Leg { what } | Fault::Forms { what } => {
                 write!(formatter, "{artifact}: {what}")
             }
+            Fault::Pods(fault) => pods(formatter, artifact, fault),
             Fault::Undecided { work } => {
                 write!(formatter, "{artifact}: not decided, for it takes more than {work} steps")
             }
         }
+    }
+}
+
+fn pods(
+    formatter: &mut fmt::Formatter<'_>,
+    artifact: &str,
+    fault: &weir_kubernetes_reader::Fault,
+) -> fmt::Result {
+    use weir_kubernetes_reader::{Direction, Fault};
+    let way = |direction: &Direction| match direction {
+        Direction::Ingress => "to",
+        Direction::Egress => "from",
+    };
+    match fault {
+        Fault::Excess(connection) => {
+            write!(formatter, "{artifact} permits what the policy does not: {connection}")
+        }
+        Fault::Loss(connection) => {
+            write!(formatter, "{artifact} refuses what the policy permits: {connection}")
+        }
+        Fault::Open(direction, namespace) => {
+            write!(
+                formatter,
+                "{artifact} does not deny by default: {} pods of namespace `{namespace}`",
+                way(direction)
+            )
+        }
+        Fault::Closed(direction, namespace) => write!(
+            formatter,
+            "{artifact} closes a namespace that holds no workload: {} pods of `{namespace}`",
+            way(direction)
+        ),
     }
 }

@@ -91,10 +91,30 @@ fn told(model: &Model, rectangle: &Rectangle, leg: &Leg) -> Result<(), String> {
             Err("operations are told apart that no policy names".into())
         };
     };
+    if !rectangle.ports.has_ip() {
+        return frames(demand, leg);
+    }
     match &leg.operations {
         Some(operations) => matches(model, demand, operations),
         None if rectangle.destinations.members().all(|id| model.principal(id).terminates()) => Ok(()),
         None => Err("nobody was told which operations a flow may use".into()),
+    }
+}
+
+/// Frames are told apart by the ids that the demand names.
+fn frames(demand: &Demand, leg: &Leg) -> Result<(), String> {
+    let named = demand.only.iter().flatten();
+    let ranges = named.flat_map(|used| &used.arguments).map(|argument| {
+        let (first, last) = argument.range?;
+        Some((u16::try_from(first).ok()?, u16::try_from(last).ok()?))
+    });
+    let ranges: Option<Vec<(u16, u16)>> = ranges.collect();
+    let whole = demand.only.iter().flatten().any(|used| used.arguments.is_empty());
+    let wanted = ranges.filter(|_| !whole && demand.except.is_empty()).map(Ranges::from_unsorted);
+    if wanted == leg.frame_ids {
+        Ok(())
+    } else {
+        Err("bridges were told other frames than a flow may use".into())
     }
 }
 

@@ -11,11 +11,13 @@
 
 mod arrivals;
 pub mod certificate;
+mod cluster;
 mod filter;
 mod finding;
 mod forms;
 mod frames;
 mod legs;
+mod same_text;
 mod specification;
 mod terms;
 mod topology;
@@ -23,7 +25,7 @@ mod topology;
 use weir_compiler::{
     Facts,
     model::{Bridge, GatewayId},
-    plan::{GatewayPlan, Plan},
+    plan::{ClusterPlan, GatewayPlan, Plan},
 };
 use weir_engine::Budget;
 use weir_nftables_reader::{FilterModel, Unread};
@@ -117,7 +119,7 @@ impl<'p> Prover<'p> {
         };
         let hitless: Vec<File<'_>> = files.iter().filter(|file| file.path.contains(".d/")).copied().collect();
         if !hitless.is_empty() {
-            forms::hitless(&gateway.package, &model, &hitless, &mut self.proof.findings);
+            forms::hitless(&gateway.package, whole, &model, &hitless, &mut self.proof.findings);
         }
         if self.proof.findings.len() > known {
             return;
@@ -126,6 +128,51 @@ impl<'p> Prover<'p> {
         for file in &hitless {
             self.proof.artifacts.push(prove(file, Verdict::SameAsProven, Effort::default()));
         }
+    }
+
+    /// Proves the folder of a cluster from all its files. `root` is its path in the output tree.
+    pub fn kubernetes(&mut self, plan: &ClusterPlan, root: &str, files: &[File<'_>]) {
+        let known = self.proof.findings.len();
+        let mut texts = Vec::with_capacity(files.len());
+        for file in files {
+            let below = file.path.strip_prefix(root).and_then(|path| path.strip_prefix('/'));
+            match (below, std::str::from_utf8(file.bytes)) {
+                (Some(below), Ok(text)) => texts.push((below, text)),
+                _ => {
+                    let what = "is not UTF-8, or lies elsewhere".to_owned();
+                    self.proof.findings.push(Finding::new(file.path, Fault::Forms { what }));
+                    return;
+                }
+            }
+        }
+        let Some(cluster) = self.facts.model.clusters.iter().find(|cluster| cluster.name == plan.name) else {
+            let what = format!("the package has no cluster `{}`", plan.name);
+            self.proof.findings.push(Finding::new(root, Fault::Forms { what }));
+            return;
+        };
+        let model = match weir_kubernetes_reader::read_folder(root, &texts) {
+            Ok(model) => model,
+            Err(unread) => {
+                let place = match unread.line {
+                    0 => unread.file,
+                    line => format!("{}:{line}", unread.file),
+                };
+                self.proof.findings.push(Finding::new(root, Fault::Unread { place, what: unread.what }));
+                return;
+            }
+        };
+        let pods = &self.specification.pods;
+        let effort = cluster::check(cluster, pods, &model, root, &mut self.proof.findings);
+        if self.proof.findings.len() > known {
+            return;
+        }
+        self.proof.artifacts.extend(files.iter().map(|file| Proven {
+            path: file.path.into(),
+            target: "kubernetes",
+            point: plan.name.clone(),
+            verdict: Verdict::Equal,
+            effort,
+        }));
     }
 
     /// Holds a ruleset, wherever it was read from, against what a gateway has to permit.
@@ -196,21 +243,27 @@ impl<'p> Prover<'p> {
     }
 
     pub fn finish(mut self) -> Proof {
-        self.proof.assumptions = assumptions();
+        self.proof.assumptions = assumptions(self.plan);
         self.proof
     }
 }
 
 /// What no reader of artifacts can see.
-fn assumptions() -> Vec<String> {
-    [
+fn assumptions(plan: &Plan) -> Vec<String> {
+    let always = [
         "the topology is as the package declares it: interfaces, networks, addresses and routes",
         "each artifact is loaded as it is, on the enforcement point that it is named after",
         "nftables: the kernel does what its documentation says; connection tracking sees both directions of a connection",
         "nftables: other tables may refuse more, and neither translate addresses, nor write connection marks, nor take \
          connections out of tracking",
         "stations of one segment reach each other, unless the segment is isolated or a bridge stands between",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    ];
+    let with_clusters = [
+        "kubernetes: the network plug-in enforces network policies as the API documents them, both ways, port ranges included; \
+         nobody else adds policies to the same namespaces, or lets others set the labels that policies choose pods by",
+        "kubernetes: nodes reach their own pods; pods of namespaces without workloads of the package are not held",
+    ];
+    let clusters = plan.clusters.iter().any(|cluster| !cluster.namespaces.is_empty());
+    let with_clusters = with_clusters.into_iter().filter(|_| clusters);
+    always.into_iter().chain(with_clusters).map(str::to_owned).collect()
 }

@@ -11,11 +11,12 @@ use rustc_hash::FxHashMap;
 use weir_compiler::{
     Facts,
     flows::{PortSet, Statement},
-    model::{Crossing, GatewayId, Model, Port, PrincipalKind, PrincipalSet, SegmentId},
+    model::{Crossing, GatewayId, Model, Port, PrincipalKind, PrincipalSet, SegmentId, SegmentKind},
     plan::{AddressSet, Hook, Leg, Limit, OperationMatch, Plan, PortMatch, Ranges},
 };
+use weir_kubernetes_reader::Direction;
 
-use crate::topology::{NEVER, Step, Topology};
+use crate::topology::{NEVER, Topology};
 
 /// On which terms a connection is permitted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,12 +64,34 @@ pub(crate) struct FrameRequirement {
     pub(crate) statement: u32,
 }
 
+/// What the policies of a cluster have to permit its pods.
+#[derive(Clone, Debug)]
+pub(crate) struct PodRequirement {
+    /// The pods of the cluster.
+    pub(crate) segment: SegmentId,
+    pub(crate) direction: Direction,
+    pub(crate) subjects: PrincipalSet,
+    pub(crate) far: Far,
+    pub(crate) services: Arc<[PortMatch]>,
+    /// Index into the package's statements.
+    pub(crate) statement: u32,
+}
+
+/// The other end, as the pod's side sees it.
+#[derive(Clone, Debug)]
+pub(crate) enum Far {
+    Pods(PrincipalSet),
+    Addresses(Arc<AddressSet>),
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Specification {
     /// By gateway of the model.
     pub(crate) gateways: Vec<Vec<Requirement>>,
     pub(crate) frames: Vec<Vec<FrameRequirement>>,
     pub(crate) terms: Vec<Terms>,
+    /// Of all clusters.
+    pub(crate) pods: Vec<PodRequirement>,
 }
 
 /// Principals of a set that stand on the same segments.
@@ -79,11 +102,30 @@ struct Group {
     members: PrincipalSet,
 }
 
+/// Where packets cross a gateway: the gateway, the hook, the segments that they come from and go to, and the segment on
+/// which their destination stands.
+type Crosses = (GatewayId, Hook, SegmentId, SegmentId, SegmentId);
+
+/// Packets that cross a gateway on their way to a segment.
+struct GatewayCrossing {
+    gateway: GatewayId,
+    hook: Hook,
+    /// As they are known there.
+    sources: Arc<AddressSet>,
+    from: SegmentId,
+    to: SegmentId,
+    end: SegmentId,
+}
+
+/// A set of sources, the slice that they have to start from, and where the destination stands.
+type Journey = (*const Ranges<u32>, Option<SegmentId>, Vec<SegmentId>, Option<GatewayId>);
+
 struct Builder<'f> {
     model: &'f Model,
     topology: Topology<'f>,
     groups: FxHashMap<*const Ranges<u32>, Arc<[Group]>>,
     addresses: FxHashMap<(*const Ranges<u32>, SegmentId), Arc<AddressSet>>,
+    crossings: FxHashMap<Journey, Arc<[GatewayCrossing]>>,
     ports: FxHashMap<PortSet, Arc<[PortMatch]>>,
     /// Sets whose addresses are keys above: they live as long as the maps.
     kept: Vec<PrincipalSet>,
@@ -99,6 +141,7 @@ impl Specification {
             topology: Topology::new(model),
             groups: FxHashMap::default(),
             addresses: FxHashMap::default(),
+            crossings: FxHashMap::default(),
             ports: FxHashMap::default(),
             kept: Vec::new(),
             known_terms: FxHashMap::default(),
@@ -106,6 +149,7 @@ impl Specification {
                 gateways: vec![Vec::new(); model.gateways.len()],
                 frames: vec![Vec::new(); model.gateways.len()],
                 terms: Vec::new(),
+                pods: Vec::new(),
             },
         };
         for leg in &plan.legs {
@@ -134,27 +178,90 @@ impl Builder<'_> {
             audit: conditions.audit,
         });
         let services = self.services(&leg.ports);
-        let (sources, destinations) = (self.groups(&leg.sources), self.groups(&leg.destinations));
-        for source in sources.iter() {
-            for destination in destinations.iter() {
-                let mut pairs: Vec<(u32, SegmentId, SegmentId)> = Vec::new();
-                for to in &destination.segments {
-                    let distances = self.topology.distances(*to);
-                    for from in
-                        source.segments.iter().filter(|from| leg.through.is_none_or(|slice| slice == **from))
-                    {
-                        if distances[from.index()] != NEVER {
-                            pairs.push((distances[from.index()], *from, *to));
-                        }
+        let destinations = self.groups(&leg.destinations);
+        for destination in destinations.iter() {
+            for crossing in self.crossings(&leg.sources, leg.through, destination).iter() {
+                let destinations = self.addresses(&destination.members, crossing.end);
+                self.specification.gateways[crossing.gateway.index()].push(Requirement {
+                    hook: crossing.hook,
+                    sources: crossing.sources.clone(),
+                    destinations,
+                    services: services.clone(),
+                    terms,
+                    statement: leg.statement,
+                    from: crossing.from,
+                    to: crossing.to,
+                });
+            }
+            if !self.model.clusters.is_empty() {
+                for source in self.groups(&leg.sources).iter() {
+                    for ends in self.nearest(source, destination, leg.through) {
+                        self.pods(leg, (source, destination), ends, &services);
                     }
                 }
-                let nearest = pairs.iter().map(|(distance, ..)| *distance).min();
-                pairs.retain(|(distance, ..)| Some(*distance) == nearest);
-                for (_, from, to) in pairs {
-                    self.way(leg, (source, from), (destination, to), &services, terms);
+            }
+            if !self.model.bridges.is_empty() {
+                for source in self.groups(&leg.sources).iter() {
+                    for ends in self.nearest(source, destination, leg.through) {
+                        self.bridged(leg, (source, destination), ends, &services, terms);
+                    }
                 }
             }
         }
+    }
+
+    /// The segments between which two groups meet: those with the fewest gateways in between.
+    fn nearest(
+        &mut self,
+        source: &Group,
+        destination: &Group,
+        through: Option<SegmentId>,
+    ) -> Vec<(SegmentId, SegmentId)> {
+        let mut pairs: Vec<(u32, (SegmentId, SegmentId))> = Vec::new();
+        for to in &destination.segments {
+            let distances = self.topology.distances(*to);
+            for from in source.segments.iter().filter(|from| through.is_none_or(|slice| slice == **from)) {
+                if distances[from.index()] != NEVER {
+                    pairs.push((distances[from.index()], (*from, *to)));
+                }
+            }
+        }
+        let nearest = pairs.iter().map(|(distance, _)| *distance).min();
+        pairs.retain(|(distance, _)| Some(*distance) == nearest);
+        pairs.into_iter().map(|(_, ends)| ends).collect()
+    }
+
+    /// Where packets of some sources cross gateways on their ways to whoever stands where a group does. Found once for
+    /// each set of sources and place: thousands of statements may share both.
+    fn crossings(
+        &mut self,
+        sources: &PrincipalSet,
+        through: Option<SegmentId>,
+        destination: &Group,
+    ) -> Arc<[GatewayCrossing]> {
+        let groups = self.groups(sources);
+        let key = (Arc::as_ptr(sources), through, destination.segments.clone(), destination.gateway);
+        if let Some(known) = self.crossings.get(&key) {
+            return known.clone();
+        }
+        let mut found: BTreeMap<Crosses, Vec<Arc<AddressSet>>> = BTreeMap::new();
+        for source in groups.iter() {
+            for (from, end) in self.nearest(source, destination, through) {
+                self.way(source, destination.gateway, (from, end), &mut found);
+            }
+        }
+        let crossings: Arc<[GatewayCrossing]> = found
+            .into_iter()
+            .map(|((gateway, hook, from, to, end), mut sets)| {
+                let sources = match (sets.pop(), sets.is_empty()) {
+                    (Some(only), true) => only,
+                    (last, _) => Arc::new(AddressSet::union_of(sets.iter().chain(&last).map(|set| &**set))),
+                };
+                GatewayCrossing { gateway, hook, sources, from, to, end }
+            })
+            .collect();
+        self.crossings.insert(key, crossings.clone());
+        crossings
     }
 
     /// What bridges inside of the segments that both ends stand on have to pass.
@@ -225,22 +332,63 @@ impl Builder<'_> {
         }
     }
 
+    /// Connections that begin or end at pods.
+    fn pods(
+        &mut self,
+        leg: &Leg,
+        (source, destination): (&Group, &Group),
+        (from, to): (SegmentId, SegmentId),
+        services: &Arc<[PortMatch]>,
+    ) {
+        let is_pods = |segment: SegmentId| self.model.segment(segment).kind == SegmentKind::Pods;
+        let (leaving, arriving) = (is_pods(from), is_pods(to));
+        let require =
+            |specification: &mut Specification, segment, direction, subjects: &PrincipalSet, far| {
+                specification.pods.push(PodRequirement {
+                    segment,
+                    direction,
+                    subjects: subjects.clone(),
+                    far,
+                    services: services.clone(),
+                    statement: leg.statement,
+                });
+            };
+        if leaving {
+            let far = if from == to {
+                Far::Pods(destination.members.clone())
+            } else {
+                Far::Addresses(self.addresses(&destination.members, to))
+            };
+            require(&mut self.specification, from, Direction::Egress, &source.members, far);
+        }
+        if arriving {
+            let far = if from == to {
+                Far::Pods(source.members.clone())
+            } else {
+                let Some(known) = self.known_as(source, from, to).remove(&to) else { return };
+                Far::Addresses(known)
+            };
+            require(&mut self.specification, to, Direction::Ingress, &destination.members, far);
+        }
+    }
+
     /// Packets that pass a bridge inside of a segment, between those who stand, or route, behind its ports.
     fn bridged(
         &mut self,
         leg: &Leg,
-        steps: &[Step],
-        (source, from): (&Group, SegmentId),
-        (destination, to): (&Group, SegmentId),
-        known_as: &BTreeMap<SegmentId, Arc<AddressSet>>,
-        (services, terms): (&Arc<[PortMatch]>, u32),
+        (source, destination): (&Group, &Group),
+        (from, to): (SegmentId, SegmentId),
+        services: &Arc<[PortMatch]>,
+        terms: u32,
     ) {
         let model = self.model;
+        let steps = self.topology.way(from, to);
+        let known_as = self.known_as(source, from, to);
         let destinations = self.addresses(&destination.members, to);
         let routers = |ids: &mut dyn Iterator<Item = GatewayId>| -> Ranges<u32> {
             ids.filter_map(|gateway| model.gateway(gateway).principal).map(|id| id.0).collect()
         };
-        for (segment, sources) in known_as {
+        for (segment, sources) in &known_as {
             for (_, bridge) in model.enforcing_bridges(*segment) {
                 let before = if *segment == from {
                     (*source.members).clone()
@@ -269,46 +417,49 @@ impl Builder<'_> {
         }
     }
 
-    /// The requirements along every shortest way between two segments.
+    /// The gateways along every shortest way between two segments, by the addresses that the sources have there.
     fn way(
         &mut self,
-        leg: &Leg,
-        (source, from): (&Group, SegmentId),
-        (destination, to): (&Group, SegmentId),
-        services: &Arc<[PortMatch]>,
-        terms: u32,
+        source: &Group,
+        at_the_end: Option<GatewayId>,
+        (from, end): (SegmentId, SegmentId),
+        found: &mut BTreeMap<Crosses, Vec<Arc<AddressSet>>>,
     ) {
-        let sources = self.addresses(&source.members, from);
-        let destinations = self.addresses(&destination.members, to);
-        let require = |specification: &mut Specification,
-                       gateway: GatewayId,
-                       hook,
-                       sources: &Arc<AddressSet>,
-                       (from, to)| {
-            specification.gateways[gateway.index()].push(Requirement {
-                hook,
-                sources: sources.clone(),
-                destinations: destinations.clone(),
-                services: services.clone(),
-                terms,
-                statement: leg.statement,
-                from,
-                to,
-            });
+        let mut crosses = |gateway, hook, from, to, sources: &Arc<AddressSet>| {
+            found.entry((gateway, hook, from, to, end)).or_default().push(sources.clone());
         };
-        let filters = |gateway: &GatewayId| self.model.gateway(*gateway).filters();
-        if let Some(gateway) = source.gateway.filter(filters) {
-            require(&mut self.specification, gateway, Hook::Output, &sources, (from, from));
+        let model = self.model;
+        let filters = |gateway: &GatewayId| model.gateway(*gateway).filters();
+        let known_as = self.known_as(source, from, end);
+        if let Some(gateway) = source.gateway.filter(filters)
+            && let Some(sources) = known_as.get(&from)
+        {
+            crosses(gateway, Hook::Output, from, from, sources);
         }
-        // By which addresses the sources are known on each segment.
+        for step in self.topology.way(from, end).iter().filter(|step| filters(&step.gateway)) {
+            if let Some(sources) = known_as.get(&step.from) {
+                crosses(step.gateway, Hook::Forward, step.from, step.to, sources);
+            }
+        }
+        if let Some(gateway) = at_the_end.filter(filters)
+            && let Some(sources) = known_as.get(&end)
+        {
+            crosses(gateway, Hook::Input, end, end, sources);
+        }
+    }
+
+    /// By which addresses sources are known on each segment of the shortest ways: gateways that masquerade change them.
+    fn known_as(
+        &mut self,
+        source: &Group,
+        from: SegmentId,
+        end: SegmentId,
+    ) -> BTreeMap<SegmentId, Arc<AddressSet>> {
+        let sources = self.addresses(&source.members, from);
         let mut known_as: BTreeMap<SegmentId, Arc<AddressSet>> = BTreeMap::from([(from, sources)]);
-        let steps = self.topology.way(from, to);
-        for step in steps.iter() {
+        for step in self.topology.way(from, end).iter() {
             let Some(sources) = known_as.get(&step.from).cloned() else { continue };
             let gateway = self.model.gateway(step.gateway);
-            if gateway.filters() {
-                require(&mut self.specification, step.gateway, Hook::Forward, &sources, (step.from, step.to));
-            }
             let leaving = if gateway.masquerade.contains(&step.to) {
                 let own = gateway.interfaces.iter().filter(|interface| interface.segment == step.to);
                 Arc::new(AddressSet::union_of(own.map(|interface| &interface.addresses)))
@@ -324,14 +475,7 @@ impl Builder<'_> {
                 })
                 .or_insert(leaving);
         }
-        if let Some(gateway) = destination.gateway.filter(filters)
-            && let Some(sources) = known_as.get(&to)
-        {
-            require(&mut self.specification, gateway, Hook::Input, sources, (to, to));
-        }
-        if !self.model.bridges.is_empty() {
-            self.bridged(leg, &steps, (source, from), (destination, to), &known_as, (services, terms));
-        }
+        known_as
     }
 
     fn terms(&mut self, terms: Terms) -> u32 {

@@ -56,9 +56,8 @@ pub(crate) struct Judge<'j> {
     attempts: Vec<(u32, u32)>,
     known: FxHashMap<(u32, u32), u32>,
     judged: FxHashMap<Box<[u32]>, Option<Disagreement>>,
-    /// Which term each budget belongs to.
-    budgets: FxHashMap<String, u32>,
-    budget_of: FxHashMap<u32, String>,
+    /// For each term with a limit, the chains that can hold its budget, by all places where it was met.
+    budgets: FxHashMap<u32, Vec<String>>,
     /// For each chain, the terms that it can stand for, by all places where it was met.
     stands_for: FxHashMap<String, Vec<u32>>,
 }
@@ -72,7 +71,6 @@ impl<'j> Judge<'j> {
             known: FxHashMap::default(),
             judged: FxHashMap::default(),
             budgets: FxHashMap::default(),
-            budget_of: FxHashMap::default(),
             stands_for: FxHashMap::default(),
         }
     }
@@ -137,34 +135,50 @@ impl<'j> Judge<'j> {
             let artifact = format!("{}{what}", artifact.join(", then "));
             Some(Disagreement::Terms { policy: policy.join(" or "), artifact })
         };
-        let mut met = vec![false; wanted.len()];
         for step in &steps {
-            let Some(at) = wanted.iter().position(|id| same(&self.terms[*id as usize], step)) else {
-                return differ(self.terms, "");
-            };
-            met[at] = true;
             let fits = |id: &u32| wanted.contains(id) && same(&self.terms[*id as usize], step);
+            if !wanted.iter().any(fits) {
+                return differ(self.terms, "");
+            }
             let stands_for = self.stands_for.entry(step.chain.clone()).or_insert_with(|| wanted.to_vec());
             stands_for.retain(fits);
             if stands_for.is_empty() {
                 return differ(self.terms, " (counted and logged as another policy)");
             }
-            if let Some(limit) = &step.limit {
-                let term = wanted[at];
-                let owner = *self.budgets.entry(limit.budget.clone()).or_insert(term);
-                let budget = self.budget_of.entry(term).or_insert_with(|| limit.budget.clone());
-                if owner != term || *budget != limit.budget {
-                    return differ(
-                        self.terms,
-                        " (a budget that several share, or one of several for the same)",
-                    );
-                }
+            if step.limit.as_ref().is_some_and(|limit| limit.budget != step.chain) {
+                return differ(self.terms, " (another's budget)");
+            }
+        }
+        for id in wanted.iter().filter(|id| self.terms[**id as usize].limit.is_some()) {
+            let chains: Vec<&String> = steps
+                .iter()
+                .filter(|step| same(&self.terms[*id as usize], step))
+                .map(|step| &step.chain)
+                .collect();
+            if chains.is_empty() {
+                continue;
+            }
+            let budgets = self
+                .budgets
+                .entry(*id)
+                .or_insert_with(|| chains.iter().map(|chain| (*chain).clone()).collect());
+            budgets.retain(|chain| chains.contains(&chain));
+            if budgets.is_empty() {
+                return differ(self.terms, " (one of several budgets for the same limit)");
             }
         }
         let free: Vec<&Terms> =
             wanted.iter().map(|id| &self.terms[*id as usize]).filter(|terms| is_free(terms)).collect();
         if free.is_empty() {
-            return if met.iter().all(|met| *met) { None } else { differ(self.terms, "") };
+            // Who is permitted twice on the same terms has two steps if they count.
+            let enough = wanted.iter().all(|id| {
+                let terms = &self.terms[*id as usize];
+                let alike =
+                    wanted.iter().filter(|other| same_conditions(&self.terms[**other as usize], terms));
+                let found = steps.iter().filter(|step| same(terms, step)).count();
+                found >= if terms.limit.is_some() { alike.count() } else { 1 }
+            });
+            return if enough { None } else { differ(self.terms, "") };
         }
         let Some(last) = steps.last().filter(|step| free_step(step)) else { return differ(self.terms, "") };
         let enforced = free.iter().any(|terms| !terms.audit);
@@ -174,6 +188,13 @@ impl<'j> Judge<'j> {
         }
         None
     }
+}
+
+/// Whether two terms differ in nothing but who counts.
+fn same_conditions(one: &Terms, other: &Terms) -> bool {
+    let conditions =
+        |terms: &Terms| (terms.until, terms.limit, terms.operations.clone(), terms.log, terms.audit);
+    conditions(one) == conditions(other)
 }
 
 fn is_free(terms: &Terms) -> bool {

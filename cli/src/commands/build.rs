@@ -30,8 +30,15 @@ pub(crate) fn run(options: &Building, console: &Console) -> Result<(), Failure> 
     if options.locked {
         return locked(&changes, &out, console);
     }
-    let gateways = checked.analysis.plan.as_ref().map_or(0, |plan| plan.gateways.len());
-    let summary = summary(&out, gateways, &changes);
+    let plan = checked.analysis.plan.as_ref();
+    let gateways = plan.map_or(0, |plan| plan.gateways.len());
+    let clusters =
+        plan.map_or(0, |plan| plan.clusters.iter().filter(|one| !one.namespaces.is_empty()).count());
+    let mut points = text::count(gateways, "gateway");
+    if clusters > 0 {
+        points = format!("{points} and {}", text::count(clusters, "cluster"));
+    }
+    let summary = summary(&out, &points, &changes);
     match options.checking.format {
         Format::Human => console.summary(&summary),
         // Standard output is for the machine that reads the diagnostics.
@@ -90,7 +97,7 @@ fn locked(changes: &Changes, out: &Path, console: &Console) -> Result<(), Failur
     Err(Failure::Reported)
 }
 
-fn summary(out: &Path, gateways: usize, changes: &Changes) -> String {
+fn summary(out: &Path, points: &str, changes: &Changes) -> String {
     let counts: Vec<String> = [
         (Change::Created, "created"),
         (Change::Updated, "updated"),
@@ -106,7 +113,7 @@ fn summary(out: &Path, gateways: usize, changes: &Changes) -> String {
         "{}: {} for {} ({})\n",
         text::visible(&out.display().to_string()),
         text::count(changes.files(), "file"),
-        text::count(gateways, "gateway"),
+        points,
         counts.join(", ")
     )
 }

@@ -129,6 +129,13 @@ fn tree(folder: &Path, plan: &Plan, prover: &mut Prover<'_>) -> Result<(), Failu
             .collect();
         prover.nftables(gateway, &of_gateway);
     }
+    for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
+        let root = format!("kubernetes/{}", file_name(&cluster.name));
+        let below = format!("{root}/");
+        let of_cluster = files.iter().filter(|(path, _)| path.starts_with(&below));
+        let of_cluster: Vec<File<'_>> = of_cluster.map(|(path, bytes)| File { path, bytes }).collect();
+        prover.kubernetes(cluster, &root, &of_cluster);
+    }
     Ok(())
 }
 

@@ -183,7 +183,7 @@ pub(crate) fn run(
     }
     let root = diagram.union_of(tops)?;
     let mut walk = Walk { diagram: &diagram, sources, destinations, seen: FxHashSet::default(), visitor };
-    let _stopped = walk.from_sources(root);
+    let _stopped = walk.leaves(root);
     Ok(())
 }
 
@@ -218,7 +218,7 @@ impl<V: FnMut(Cell<'_>) -> ControlFlow<()>> Walk<'_, V> {
         found
     }
 
-    fn from_sources(&mut self, root: NodeId) -> ControlFlow<()> {
+    fn leaves(&mut self, root: NodeId) -> ControlFlow<()> {
         for ((source, _), node) in self.edges(root) {
             for ((destination, _), node) in self.edges(node) {
                 for (services, leaf) in self.edges(node) {

@@ -60,11 +60,11 @@ fn instance(seed: u64) -> (Space, Vec<(Rectangle, u32)>) {
     let mut random = Random(seed);
     let mut space = Space::default();
     let mut rules: Vec<(Rectangle, u32)> = Vec::new();
-    for _ in 0..1 + random.below(7) {
+    for _ in 0..=random.below(7) {
         // Sets are shared now and then, as they are in packages.
         let mut set = |axis: usize| {
             let earlier = random.below(rules.len() as u64 * 2 + 1) as usize;
-            rules.get(earlier).map(|(sets, _)| sets[axis].clone()).unwrap_or_else(|| random.ranges())
+            rules.get(earlier).map_or_else(|| random.ranges(), |(sets, _)| sets[axis].clone())
         };
         let sets = [set(0), set(1), set(2)];
         let label = random.below(4) as u32;

@@ -238,8 +238,15 @@ fn denies(
             (index as u32, covered(model, &statement.services, &statement.destinations))
         })
         .collect();
+    let mut filled: Said = Said::default();
+    for (index, _) in parts.iter().filter(|(_, covered)| !covered.is_empty()) {
+        filled.insert((statements[*index as usize].file, statements[*index as usize].span));
+    }
     for (index, _) in parts.iter().filter(|(_, covered)| covered.is_empty()) {
         let statement = &statements[*index as usize];
+        if filled.contains(&(statement.file, statement.span)) {
+            continue; // one direction, or one instance, of a line that denies something
+        }
         if said.insert((statement.file, statement.span)) {
             diagnostics.push(
                 Diagnostic::new(&codes::W0509, "this `deny` denies nothing")

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
-use weir_syntax::{Diagnostic, ast::Effect, diagnostic::codes};
+use weir_syntax::{Diagnostic, FileId, Span, ast::Effect, diagnostic::codes};
 
 use super::{Demand, PortSet, Statement, statements::some_names};
 use crate::{
@@ -81,6 +81,7 @@ pub fn relation(
     let denied = Denials::new(model, statements);
     let mut served = ServedPorts { model, by_list: FxHashMap::default(), sets: FxHashMap::default() };
     let mut permitted = Vec::new();
+    let mut covered: Vec<(usize, u32)> = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         if statement.effect != Effect::Allow {
             continue;
@@ -95,32 +96,60 @@ pub fn relation(
             denied.subtract(rectangle, &mut permitted, &mut touched_by);
         }
         if let Some(deny) = touched_by {
-            report_covered(statements, statement, deny, permitted.len() == before, diagnostics);
+            if permitted.len() == before {
+                covered.push((index, deny));
+            }
+            if statement.is_exception {
+                diagnostics.push(denied_by(&statements[deny as usize], covered_exception(statement)));
+            }
         }
     }
+    report_covered(statements, &covered, diagnostics);
     permitted
 }
 
-fn report_covered(
-    statements: &[Statement],
-    statement: &Statement,
-    deny: u32,
-    fully: bool,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let deny = &statements[deny as usize];
-    let covered = if statement.is_exception {
-        Diagnostic::new(&codes::E0511, "a `deny` covers this exception")
-            .primary(statement.file, statement.span, "permits nothing, or less than it says")
-            .help("no exception can reopen what a `deny` closes: narrow the `deny`, or drop the exception")
-    } else if fully {
-        Diagnostic::new(&codes::W0501, "this `allow` permits nothing")
-            .primary(statement.file, statement.span, "fully covered by a `deny`")
-            .help("`deny` always wins: remove one of the two")
-    } else {
+fn denied_by(deny: &Statement, diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.secondary(deny.file, deny.span, "denied here")
+}
+
+fn covered_exception(statement: &Statement) -> Diagnostic {
+    Diagnostic::new(&codes::E0511, "a `deny` covers this exception")
+        .primary(statement.file, statement.span, "permits nothing, or less than it says")
+        .help("no exception can reopen what a `deny` closes: narrow the `deny`, or drop the exception")
+}
+
+/// Reports what a `deny` covers whole. A line may stand for several statements: both directions, instances of a template.
+fn report_covered(statements: &[Statement], covered: &[(usize, u32)], diagnostics: &mut Vec<Diagnostic>) {
+    if covered.is_empty() {
         return;
-    };
-    diagnostics.push(covered.secondary(deny.file, deny.span, "denied here"));
+    }
+    let mut at: FxHashMap<(FileId, Span), (usize, usize)> = FxHashMap::default();
+    for (index, _) in covered {
+        at.entry((statements[*index].file, statements[*index].span)).or_default().1 += 1;
+    }
+    for statement in statements {
+        if let Some((all, _)) = at.get_mut(&(statement.file, statement.span)) {
+            *all += 1;
+        }
+    }
+    for (index, deny) in covered.iter().filter(|(index, _)| !statements[*index].is_exception) {
+        let statement = &statements[*index];
+        let whole = at.get(&(statement.file, statement.span)).is_none_or(|(all, fully)| all == fully);
+        let diagnostic = if whole {
+            Diagnostic::new(&codes::W0501, "this `allow` permits nothing")
+                .primary(statement.file, statement.span, "fully covered by a `deny`")
+                .help("`deny` always wins: remove one of the two")
+        } else {
+            Diagnostic::new(&codes::W0508, "a part of this `allow` permits nothing")
+                .primary(
+                    statement.file,
+                    statement.span,
+                    "a `deny` covers one direction, or one instance, of it",
+                )
+                .help("`deny` always wins: narrow one of the two")
+        };
+        diagnostics.push(denied_by(&statements[*deny as usize], diagnostic));
+    }
 }
 
 /// What a destination serves, by its list of protocols, so that principals of one class are looked at once.

@@ -19,6 +19,7 @@ pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
     let gateways = super::topology::gateways(universe, &mut model, &mut diagnostics);
     let classes = super::classes::read(universe, &mut model, &mut diagnostics);
     super::principals::build(universe, &classes, &gateways.values, &mut model, &mut diagnostics);
+    super::clusters::build(universe, &mut model, &mut diagnostics);
     super::externals::build(universe, &mut model, &mut diagnostics);
     super::bridges::build(universe, &gateways.ports, &mut model, &mut diagnostics);
     super::topology::check_addresses(universe, &model, &mut diagnostics);

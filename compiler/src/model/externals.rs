@@ -29,6 +29,9 @@ pub(super) fn build(universe: &Universe<'_>, model: &mut Model, diagnostics: &mu
         ranges
     });
     let inside: AddressSet = inside.into_iter().collect();
+    // nobody outside has the address of a cluster's service
+    let services = model.clusters.iter().map(|cluster| &cluster.services);
+    let inside = AddressSet::union_of(services.chain([&inside]));
     let mut externals: Vec<External> = Vec::new();
     for entity in universe.entities_of(Kind::External) {
         if Some(entity) != universe.internet {
@@ -181,7 +184,7 @@ fn read(
     if let Some(address) = overlap.first() {
         let (file, span) = attribute_place(universe, entity, "prefixes");
         let owner = model.segments.iter().find(|segment| segment.addresses.contains(address));
-        let owner = owner.map_or("a network", |segment| segment.name.as_str());
+        let owner = owner.map_or("the services of a cluster", |segment| segment.name.as_str());
         diagnostics.push(
             Diagnostic::new(
                 &codes::E0403,

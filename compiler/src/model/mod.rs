@@ -3,6 +3,7 @@
 pub mod bridges;
 mod build;
 mod classes;
+mod clusters;
 mod externals;
 mod identities;
 mod principals;
@@ -27,6 +28,7 @@ use crate::{
 
 pub use bridges::{Bridge, Crossing, Port};
 pub use build::build;
+pub use clusters::{Cluster, Dns, DnsServer, Labels, PodSelector, Workload};
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
 pub use sets::Sets;
 pub use trust::Trust;
@@ -238,6 +240,8 @@ pub struct Model {
     pub bridges_on: FxHashMap<SegmentId, Vec<usize>>,
     pub principals: Vec<Principal>,
     pub conduits: Vec<Conduit>,
+    /// In the order of the text.
+    pub clusters: Vec<Cluster>,
     pub protocols: Protocols,
     pub unbuilt: Vec<Unbuilt>,
     pub internet: Option<EntityId>,

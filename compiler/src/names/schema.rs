@@ -386,7 +386,7 @@ kinds! {
         optional("services", Type::Prefixes, "The services' addresses."),
         optional("egress", Type::Word(&["routed", "masquerade"]), "Whether pods keep their addresses outside."),
         optional("cni", Type::Text, "The CNI plug-in."),
-        optional("dns", Type::Text, "The cluster's DNS, as `namespace/app`."),
+        optional("dns", Type::Text, "Where its pods ask for names: `namespace/app`, `namespace/label=value`, or the address of a cache on the nodes."),
         optional("accept_gap", Type::Text, "Why it is accepted that its nodes reach its pods, whatever policy says."),
         NAME,
     ], &[], false;

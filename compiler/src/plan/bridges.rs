@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     flows::{Rectangle, Statement, some_names},
-    model::{Bridge, Crossing, GatewayId, Model, PrincipalSet, SegmentId},
+    model::{Bridge, Crossing, GatewayId, Model, PrincipalSet, SegmentId, SegmentKind},
 };
 
 /// No frames of a layer-2 protocol: a length (below 0x0600), IP and ARP, which other rules decide on, and tags, which
@@ -68,6 +68,8 @@ impl Planner<'_, '_> {
                 let mut common = source
                     .segments
                     .iter()
+                    // pods of a cluster share a range of addresses, and no wire
+                    .filter(|segment| self.model.segment(**segment).kind != SegmentKind::Pods)
                     .filter(|segment| destination.segments.contains(segment))
                     .peekable();
                 if common.peek().is_none() {

@@ -11,6 +11,7 @@ use weir_syntax::Diagnostic;
 
 use super::{
     Action, AddressSet, FrameRule, Hook, Plan, PlanRule, PortMatch, Ranges,
+    clusters::{ClusterDraft, Way},
     join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Route, Routes},
@@ -96,6 +97,8 @@ pub(super) struct Planner<'m, 'a> {
     pub(super) statements: &'m [Statement],
     pub(super) routes: Routes,
     pub(super) drafts: Vec<Draft>,
+    /// By cluster of the model.
+    pub(super) clusters: Vec<ClusterDraft>,
     /// One for each of [`Model::bridges`].
     pub(super) bridge_drafts: Vec<BridgeDraft>,
     /// Statements about frames that nobody stands between.
@@ -125,6 +128,7 @@ pub fn build(
         statements,
         routes: Routes::new(model),
         drafts: std::iter::repeat_with(Draft::default).take(model.gateways.len()).collect(),
+        clusters: std::iter::repeat_with(ClusterDraft::default).take(model.clusters.len()).collect(),
         bridge_drafts: std::iter::repeat_with(BridgeDraft::default).take(model.bridges.len()).collect(),
         unheld_frames: Vec::new(),
         touched: Vec::new(),
@@ -282,6 +286,10 @@ impl Planner<'_, '_> {
             self.drafts[gateway.index()].has_input = true;
             self.rule(gateway, leg, Hook::Input, sources, destination_addresses.clone(), ports, &action);
         }
+        if let Some((seen_as, _)) = seen_as.on(to) {
+            let way = Way { from, to, route: &route, seen_as, destinations: destination_addresses };
+            self.pods(leg, statement, (source, destination), &way, ports);
+        }
         let crossing = self.bridged(leg, &route, (source, from), (destination, to), &seen_as, ports, &action);
         let bridged = from == to && crossing == Crossing::Everything;
         held |= bridged;
@@ -395,7 +403,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// Whether it filters what it forwards, by rules of this build or of a target that is said to be missing.
+    /// Whether it filters what it forwards, by rules or network policies of this build.
     fn guards(&self, gateway: GatewayId) -> bool {
         let gateway = self.model.gateway(gateway);
         gateway.filters() || gateway.enforces.contains(&"kubernetes")

@@ -17,17 +17,17 @@ use crate::{
 };
 
 impl Planner<'_, '_> {
-    pub(super) fn finish(self, (package, version): (&str, &str), proxies: Vec<ProxyPlan>) -> Plan {
+    pub(super) fn finish(mut self, (package, version): (&str, &str), proxies: Vec<ProxyPlan>) -> Plan {
         let mut used = vec![false; self.statements.len()];
         let mut gateways: Vec<GatewayPlan> = Vec::new();
         let with_mac: Vec<u32> =
             self.model.principals_where(|principal| principal.mac.is_some()).members().collect();
         let mut bridges: BTreeMap<GatewayId, Vec<(usize, BridgeDraft)>> = BTreeMap::new();
-        for (index, draft) in self.bridge_drafts.into_iter().enumerate() {
+        for (index, draft) in std::mem::take(&mut self.bridge_drafts).into_iter().enumerate() {
             bridges.entry(self.model.bridges[index].gateway).or_default().push((index, draft));
         }
         let ranks = ranks(self.statements);
-        for (index, draft) in self.drafts.into_iter().enumerate() {
+        for (index, draft) in std::mem::take(&mut self.drafts).into_iter().enumerate() {
             let gateway = &self.model.gateways[index];
             if gateway.filters() {
                 gateways.push(gateway_plan(
@@ -44,6 +44,7 @@ impl Planner<'_, '_> {
         gateways.sort_by(|a, b| a.name.cmp(&b.name));
         let at_proxies: FxHashSet<&str> =
             proxies.iter().flat_map(|proxy| &proxy.statements).map(|one| one.id.as_str()).collect();
+        let (clusters, names) = self.cluster_plans(package, &mut used);
         let mut statements: Vec<StatementOrigin> = self
             .statements
             .iter()
@@ -57,6 +58,7 @@ impl Planner<'_, '_> {
                 text: statement.text.clone(),
                 documentation: statement.documentation.clone(),
             })
+            .chain(names)
             .collect();
         statements.sort_by(|a, b| a.id.cmp(&b.id));
         Plan {
@@ -64,6 +66,7 @@ impl Planner<'_, '_> {
             version: version.into(),
             gateways,
             proxies,
+            clusters,
             gaps: Vec::new(),
             statements,
             legs: Vec::new(),

@@ -5,6 +5,7 @@ mod assurance;
 mod bridges;
 mod build;
 mod capabilities;
+mod clusters;
 mod evidence;
 mod finish;
 mod gaps;
@@ -24,6 +25,7 @@ use crate::flows::Rectangle;
 
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
+pub use clusters::{ClusterPlan, PodDirection, PodGrant, PodPeers, WorkloadPlan};
 pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
     Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
@@ -40,6 +42,8 @@ pub struct Plan {
     pub version: String,
     /// One per gateway that enforces with nftables, by name.
     pub gateways: Vec<GatewayPlan>,
+    /// By name.
+    pub clusters: Vec<ClusterPlan>,
     /// One for each point and kind that ends connections, by name.
     pub proxies: Vec<ProxyPlan>,
     /// What policy denies and nothing separates, accepted or not.

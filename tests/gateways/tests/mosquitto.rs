@@ -291,7 +291,7 @@ fn names_that_a_broker_cannot_tell_apart_are_errors() {
             "{name}"
         );
     }
-    assert!(with("", rule).contains(&"W0606".to_owned()), "no certificate");
+    assert!(with("", rule).contains(&"W0607".to_owned()), "no certificate");
     assert!(
         with(", identity = x509(cn = \"x\")", "allow extra -> broker : mqtts.publish(\"$CONTROL/x\")")
             .contains(&"E0606".to_owned())

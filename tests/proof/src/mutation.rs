@@ -319,8 +319,7 @@ fn prefix(line: &str, by: i64) -> Option<String> {
 
 /// The last octet of the upper end of an IPv4 range.
 fn range_end(line: &str) -> Option<String> {
-    let dash =
-        line.find(|c| c == '-').filter(|at| line[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
+    let dash = line.find('-').filter(|at| line[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
     let upper = line[dash + 1..].split([' ', ',']).next()?;
     let dot = dash + 1 + upper.rfind('.')? + 1;
     let (octet, end) = digits(line, dot)?;

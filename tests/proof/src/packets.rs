@@ -96,10 +96,10 @@ fn packet(random: &mut Random, from: &FilterModel, both: [&FilterModel; 2]) -> O
     }
     let mut device = random.pick(&devices)?;
     let bindings = if family == Family::V4 { &from.arrivals.v4 } else { &from.arrivals.v6 };
-    if random.once_in(6) {
-        if let Some(binding) = random.pick(bindings) {
-            source = around(binding.sources, family.last(), random);
-        }
+    if random.once_in(6)
+        && let Some(binding) = random.pick(bindings)
+    {
+        source = around(binding.sources, family.last(), random);
     }
     let fits = bindings.iter().find(|one| one.sources.0 <= source && source <= one.sources.1);
     if let Some(fits) = fits.filter(|_| !random.once_in(6)) {

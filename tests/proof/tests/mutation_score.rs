@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_nftables_reader::Ruleset;
 use weir_proof_tests::{
     mutation::{Kind, Text},
     packets,
@@ -83,4 +84,59 @@ fn every_mutant_that_means_something_else_is_refuted() {
     let idle: Vec<&Kind> = Kind::ALL.iter().filter(|kind| !scores.contains_key(kind)).collect();
     assert!(idle.is_empty(), "nothing to mutate for {idle:?}");
     assert!(refuted * 10 > made * 8, "{refuted} of {made}");
+}
+
+/// The parts of the hitless form are the whole file's, or they are refuted.
+#[test]
+fn parts_that_hold_something_else_are_refuted() {
+    let plant = Plant::example("turbine_hall").unwrap();
+    let mut prover = plant.prover();
+    let (mut refuted, mut same) = (0, 0);
+    for (gateway, files) in plant.artifacts.iter().enumerate() {
+        let whole = files.iter().find(|(path, _)| !path.contains(".d/")).unwrap();
+        let read = Ruleset::default().apply("whole", &whole.1).unwrap().model().unwrap().canonical();
+        for part in ["base.nft", "stage.nft", "switch.nft", "sweep.nft"] {
+            let at = files.iter().position(|(path, _)| path.ends_with(&format!(".d/{part}"))).unwrap();
+            let text = std::str::from_utf8(&files[at].1).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            let step = (lines.len() / 40).max(1);
+            for drop in (0..lines.len()).step_by(step).filter(|line| !lines[*line].starts_with('#')) {
+                let mut changed = lines.clone();
+                changed.remove(drop);
+                let mut mutant = files.clone();
+                mutant[at].1 = format!("{}\n", changed.join("\n")).into_bytes();
+                if !plant.findings(&mut prover, gateway, &mutant).is_empty() {
+                    refuted += 1;
+                    continue;
+                }
+                let bytes = |name: &str| {
+                    let file = mutant.iter().find(|(path, _)| path.ends_with(&format!(".d/{name}")));
+                    file.unwrap().1.as_slice()
+                };
+                let parts =
+                    ["base.nft", "stage.nft", "switch.nft", "sweep.nft"].map(|name| (name, bytes(name)));
+                let model = Ruleset::hitless(parts).unwrap().model().unwrap();
+                assert_eq!(model.canonical(), read, "{}: line {} of {part}", whole.0, drop + 1);
+                same += 1;
+            }
+        }
+    }
+    println!("{refuted} parts refuted, {same} hold the same");
+    assert!(refuted > 500 && same * 4 < refuted, "{refuted} {same}");
+}
+
+/// What is left of a generation and what is not of it: a part may not refer to objects of another one.
+#[test]
+fn a_part_that_refers_to_another_generation_is_refuted() {
+    let plant = Plant::example("water_works").unwrap();
+    let mut prover = plant.prover();
+    for (gateway, files) in plant.artifacts.iter().enumerate() {
+        let at = files.iter().position(|(path, _)| path.ends_with(".d/switch.nft")).unwrap();
+        let text = std::str::from_utf8(&files[at].1).unwrap();
+        let jump = text.lines().find(|line| line.contains("jump lookup_forward/g")).unwrap();
+        let (head, _) = jump.split_once("/g").unwrap();
+        let mut mutant = files.clone();
+        mutant[at].1 = text.replace(jump, head).into_bytes();
+        assert!(!plant.findings(&mut prover, gateway, &mutant).is_empty(), "{}", files[at].0);
+    }
 }

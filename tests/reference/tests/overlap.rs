@@ -75,7 +75,6 @@ proptest! {
     #[test]
     fn the_lint_agrees_with_removing_rules(plant in blueprint()) {
         let files = text::files(&plant, &Layout::default());
-        prop_assume!(files.iter().filter(|(path, _)| path.ends_with(".weir")).count() >= 1);
         let analysis = analyze(&files);
         prop_assume!(errors(&analysis).is_empty());
         prop_assert!(NOW > 0);
@@ -95,7 +94,12 @@ proptest! {
             .collect();
         // All that is called redundant can go, at once.
         let mut left = facts.statements.clone();
-        left.retain(|statement| !redundant.contains(&place(statement.file, statement.span)));
+        // A warning may stand at a part of the rule.
+        left.retain(|statement| {
+            !redundant.iter().any(|(file, span): &(_, Span)| {
+                *file == statement.file && statement.span.start <= span.start && span.end <= statement.span.end
+            })
+        });
         for effect in [Effect::Allow, Effect::Deny] {
             prop_assert!(same(&facts, effect, &facts.statements, &left), "{effect:?}: {redundant:?}");
         }

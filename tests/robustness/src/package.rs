@@ -108,11 +108,20 @@ impl Package {
                     carried: vec![emission.carried],
                 });
             }
+            for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
+                let Ok(one) = weir_target_kubernetes::emit(cluster) else { return Ok(outcome) };
+                let files = one.artifacts.iter();
+                let files: Vec<File<'_>> =
+                    files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                let root = format!("kubernetes/{}", weir_targets::file_name(&cluster.name));
+                prover.kubernetes(cluster, &root, &files);
+                emitted.push(one);
+            }
             let proof = prover.finish();
             if let Some(finding) = proof.findings.first() {
                 return Err(format!("the proof: {finding}"));
             }
-            let certificate = certificate::render(&proof, facts, plan, &sources, |path| path.to_owned())
+            let certificate = certificate::render(&proof, facts, plan, &sources, str::to_owned)
                 .map_err(|error| format!("the certificate: {error}"))?;
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
             let guides = [TargetGuide {

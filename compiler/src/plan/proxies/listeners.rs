@@ -525,7 +525,7 @@ impl Builder<'_, '_> {
             let statement = self.statement(rectangle);
             let (asks, asked) = (&self.model.principal(point).name, &self.model.principal(without).name);
             let diagnostic = Diagnostic::new(
-                &codes::W0606,
+                &codes::W0607,
                 format!("`{asks}` asks `{asked}` for a certificate that it is not declared to have"),
             )
             .primary(statement.file, statement.source_span, format!("known by the common name `{asked}`"))

@@ -79,6 +79,8 @@ codes! {
     E0409 Error "a principal has no place in the topology"
     E0410 Error "the ports of a gateway make no bridge"
     E0411 Error "a bridge cannot tell a station by its MAC address"
+    E0412 Error "Kubernetes would refuse a name"
+    E0413 Error "the policies of a cluster would hold the wrong pods"
 
     E0501 Error "no conduit joins two zones"
     E0502 Error "a conduit does not carry a protocol"
@@ -127,7 +129,8 @@ codes! {
     W0602 Warning "no policy permits the management of a gateway"
     W0604 Warning "a declaration is checked, but nothing enforces it yet"
     W0605 Warning "a gateway enforces nothing"
-    W0606 Warning "a broker asks for a certificate that is not declared"
+    W0606 Warning "a network policy would have very many prefixes"
+    W0607 Warning "a broker asks for a certificate that is not declared"
 
     W0701 Warning "an assertion holds without saying anything"
 }

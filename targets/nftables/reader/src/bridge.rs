@@ -391,6 +391,30 @@ impl Profiles<'_> {
             }
             return lines.end();
         }
+        // What has one of these identifiers goes on in another chain; what has another, or is too short to have one,
+        // returns.
+        let plain = lines.take(|parts| with_ids(parts, true));
+        if let Some((ids, to)) = plain {
+            let tagged = lines.want("the same identifiers behind a tag", |parts| with_ids(parts, false))?;
+            if tagged != (ids.clone(), to) {
+                return Err((lines.place(), "other identifiers behind a tag than without one".into()));
+            }
+            lines.end()?;
+            let Some(rest) = self.table.chains.get(&to) else {
+                return Err((chain.place, format!("there is no chain `{}`", self.names.get(to))));
+            };
+            self.used.insert(to);
+            let step = self.profile(to, Lines::new(rest))?;
+            out.push(FrameStep { ids: Some(ids), ..step });
+            return Ok(());
+        }
+        let step = self.profile(name, lines)?;
+        out.push(step);
+        Ok(())
+    }
+
+    /// A chain that accepts what it does not return.
+    fn profile(&self, name: Symbol, mut lines: Lines<'_>) -> Outcome<FrameStep> {
         let mut step = FrameStep {
             chain: self.name(name),
             ids: None,
@@ -401,13 +425,6 @@ impl Profiles<'_> {
             counter: String::new(),
             place: lines.place(),
         };
-        if let Some(plain) = lines.take(|parts| other_ids(parts, true)) {
-            let tagged = lines.want("the same identifiers behind a tag", |parts| other_ids(parts, false))?;
-            if plain != tagged {
-                return Err((lines.place(), "other identifiers behind a tag than without one".into()));
-            }
-            step.ids = Some(plain);
-        }
         step.until = lines.take(shape::ends);
         step.limit = lines.take(shape::refuses_over).map(|Rate { count, seconds, burst, .. }| Limit {
             count,
@@ -426,20 +443,21 @@ impl Profiles<'_> {
         })?;
         self.names.get(counter).clone_into(&mut step.counter);
         lines.end()?;
-        out.push(step);
-        Ok(())
+        Ok(step)
     }
 }
 
-/// Frames with other identifiers are not accepted: the two bytes behind the EtherType, or behind that of the tag.
-fn other_ids(parts: &[Part], plain: bool) -> Option<Vec<(u16, u16)>> {
-    let [Part::Match(kind), Part::Match(ids), Part::Verdict(Verdict::Return)] = parts else { return None };
+/// Frames with these identifiers go on: the two bytes behind the EtherType, or behind that of the tag. A frame that is too
+/// short to have them does not match.
+fn with_ids(parts: &[Part], plain: bool) -> Option<(Vec<(u16, u16)>, Symbol)> {
+    let [Part::Match(kind), Part::Match(ids), Part::Verdict(Verdict::Goto(to))] = parts else { return None };
     let tagged = Match { negated: false, ..kind.clone() }.value() == Some((Field::EtherType, TAGGED));
     let offset = if plain { 112 } else { 144 };
     let field = Field::Payload { base: Header::Link, offset, bits: 16 };
-    let (there, ranges) = Match { negated: false, ..ids.clone() }.single()?;
-    (tagged && kind.negated == plain && ids.negated && there == field).then(|| {
-        shape::joined(ranges).into_iter().map(|(first, last): Range| (first as u16, last as u16)).collect()
+    let (there, ranges) = ids.single()?;
+    (tagged && kind.negated == plain && !ids.negated && there == field).then(|| {
+        let ids = shape::joined(ranges).into_iter().map(|(first, last): Range| (first as u16, last as u16));
+        (ids.collect(), *to)
     })
 }
 

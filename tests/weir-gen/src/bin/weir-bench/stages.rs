@@ -6,14 +6,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_compiler::{Sources, flows, model, names, package, plan};
+use weir_compiler::{Facts, Sources, flows, model, names, package, plan};
+use weir_engine::Budget;
+use weir_proof::{File, Prover};
 use weir_syntax::{Diagnostic, FileId, Parsed, Severity, ast};
 use weir_target_nftables::{Options, emit};
 
 use crate::meter;
 
-pub(crate) const NAMES: [&str; 8] =
-    ["load", "parse", "names, model", "sets, relation", "plan", "integrity", "emit", "write"];
+pub(crate) const NAMES: [&str; 10] = [
+    "load",
+    "parse",
+    "names, model",
+    "sets, relation",
+    "plan",
+    "integrity",
+    "lint",
+    "emit",
+    "proof",
+    "write",
+];
 
 /// 2026-01-01.
 const NOW: i64 = 1_767_225_600;
@@ -50,17 +62,37 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     let (plan, proxies) = plan::build(&universe, &model, &statements, &rectangles, package, &mut diagnostics);
     plan::gaps(&universe, &model, &rectangles, &proxies, &mut diagnostics);
     clock.stage();
-    flows::check_integrity(&universe, &model, &statements, &rectangles, &proxies, &mut diagnostics);
+    let integrity =
+        flows::check_integrity(&universe, &model, &statements, &rectangles, &proxies, &mut diagnostics);
+    clock.stage();
+    let budget = Budget::default();
+    flows::check_overlap(&universe, &model, &mut sets, &statements, &rectangles, budget, &mut diagnostics);
     clock.stage();
     if let Some(error) = diagnostics.iter().find(|said| said.severity() == Severity::Error) {
         return Err(io::Error::other(error.message.clone()));
     }
 
     let mut artifacts = Vec::new();
+    let mut counts = Vec::new();
     for gateway in &plan.gateways {
         let emission =
             emit(gateway, &Options::default()).map_err(|error| io::Error::other(error.to_string()))?;
+        counts.push(emission.artifacts.len());
         artifacts.extend(emission.artifacts);
+    }
+    clock.stage();
+    drop(sets);
+    let facts = Facts { model, statements, rectangles, proxies, integrity, assertions: Vec::new() };
+    let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
+    let mut rest = artifacts.as_slice();
+    for (gateway, count) in plan.gateways.iter().zip(&counts) {
+        let (files, others) = rest.split_at(*count);
+        rest = others;
+        let files = files.iter().map(|file| File { path: &file.path, bytes: &file.contents });
+        prover.nftables(gateway, &files.collect::<Vec<_>>());
+    }
+    if let Some(finding) = prover.finish().findings.first() {
+        return Err(io::Error::other(finding.to_string()));
     }
     clock.stage();
     for artifact in &artifacts {
