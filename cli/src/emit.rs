@@ -9,7 +9,7 @@ use weir_compiler::{
         proxies::{ProxyKind, ProxyPlan},
     },
 };
-use weir_proof::{File, certificate};
+use weir_proof::{File, Prover, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 use weir_target_nftables::{LogDestination, Options};
 use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
@@ -28,6 +28,7 @@ pub(crate) enum Target {
 /// What the targets made so far: the files of each point go to `publication` at once.
 struct Emission<'p> {
     plan: &'p Plan,
+    prover: Prover<'p>,
     ledger: Ledger<'p>,
     publication: &'p mut Publication,
     guides: Vec<TargetGuide>,
@@ -49,9 +50,9 @@ pub(crate) fn emit(
     publication: &mut Publication,
 ) -> Result<Vec<Diagnostic>, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
-    let mut prover = prove::prover(plan, facts, sources);
     let mut emission = Emission {
         plan,
+        prover: prove::prover(plan, facts, sources),
         ledger: Ledger::new(plan, sources),
         publication,
         guides: Vec::new(),
@@ -68,10 +69,7 @@ pub(crate) fn emit(
                         artifacts: emitted.artifacts,
                         carried: vec![emitted.carried],
                     };
-                    let files = emitted.artifacts.iter();
-                    let files: Vec<File<'_>> =
-                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
-                    prover.nftables(gateway, &files);
+                    emission.prover.nftables(gateway, &files(&emitted));
                     emission.take(&emitted)?;
                     gateways.push(emitted.point);
                 }
@@ -91,10 +89,8 @@ pub(crate) fn emit(
         for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
             match weir_target_kubernetes::emit(cluster) {
                 Ok(emitted) => {
-                    let files = emitted.artifacts.iter();
-                    let files: Vec<File<'_>> =
-                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
-                    prover.kubernetes(cluster, &format!("kubernetes/{}", file_name(&cluster.name)), &files);
+                    let root = format!("kubernetes/{}", file_name(&cluster.name));
+                    emission.prover.kubernetes(cluster, &root, &files(&emitted));
                     emission.take(&emitted)?;
                     clusters.push(cluster);
                 }
@@ -140,7 +136,7 @@ pub(crate) fn emit(
         })?;
         emission.guide(TARGET, readme_section(&done, &options));
     }
-    let Emission { ledger, publication, guides, diagnostics, .. } = emission;
+    let Emission { prover, ledger, publication, guides, diagnostics, .. } = emission;
     if !diagnostics.is_empty() {
         return Ok(diagnostics);
     }
@@ -155,6 +151,10 @@ pub(crate) fn emit(
         publication.take(path, &file.contents, file.executable)?;
     }
     Ok(diagnostics)
+}
+
+fn files(emitted: &Emitted) -> Vec<File<'_>> {
+    emitted.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents }).collect()
 }
 
 impl Emission<'_> {
@@ -180,6 +180,7 @@ impl Emission<'_> {
         for proxy in proxies {
             match emit(proxy) {
                 Ok(emitted) => {
+                    self.prover.proxy(proxy, &files(&emitted));
                     self.take(&emitted)?;
                     done.push(emitted.point);
                 }

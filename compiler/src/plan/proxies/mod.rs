@@ -8,7 +8,7 @@ mod operations;
 use std::{net::IpAddr, sync::Arc};
 
 use super::{AddressSet, Limit, RequestMatch, Statement, StatementId, capabilities::runs_over_tcp};
-use crate::model::{Principal, Protocol, protocols::OperationEffect};
+use crate::model::{Principal, Protocol};
 
 pub(super) use listeners::build;
 
@@ -187,16 +187,13 @@ fn short(protocol: &Protocol) -> &str {
     protocol.name.rsplit('.').next().unwrap_or(&protocol.name)
 }
 
+/// That of the standard library: a package's own protocol of that name may mean other bytes.
 pub(super) fn is_modbus(protocol: &Protocol) -> bool {
-    matches!(short(protocol), "modbus" | "modbus_security") && runs_over_tcp(protocol)
+    matches!(protocol.name.as_str(), "std.ot.modbus" | "std.ot.modbus_security")
 }
 
 pub(super) fn is_mqtt(protocol: &Protocol) -> bool {
-    let both = |effect| protocol.operations.iter().any(|operation| operation.effect == effect);
-    short(protocol).starts_with("mqtt")
-        && runs_over_tcp(protocol)
-        && both(OperationEffect::Publish)
-        && both(OperationEffect::Subscribe)
+    matches!(protocol.name.as_str(), "std.it.mqtt" | "std.it.mqtts")
 }
 
 /// Which kind of proxy handles a protocol at a point.
