@@ -194,14 +194,16 @@ impl<'p> Prover<'p> {
             self.proof.findings.push(Finding::new(target, Fault::Forms { what }));
             return;
         };
-        let artifact = files.first().map_or(target, |file| file.path);
+        // what the findings are about is in one of the files, mostly
+        let decides = ["/listeners.yaml", "/policy.json", "/dynsec.json"];
+        let artifact = files.iter().find(|file| decides.iter().any(|end| file.path.ends_with(end)));
         let none = Concerns::default();
         let case = Case {
             facts: self.facts,
             point,
             kind: plan.kind,
             concerns: self.points.of(point).unwrap_or(&none),
-            artifact: artifact.rsplit_once('/').map_or(artifact, |(folder, _)| folder),
+            artifact: artifact.map_or(target, |file| file.path),
         };
         let requirements = proxies::check(&case, files, &mut self.proof.findings);
         let Some(requirements) = requirements.filter(|_| self.proof.findings.len() == known) else { return };

@@ -63,6 +63,13 @@ struct Upstream {
     name: Option<String>,
 }
 
+impl Upstream {
+    /// What serves stands behind its proxy, on the same host.
+    fn is_here(&self) -> bool {
+        self.address == Ipv4Addr::LOCALHOST
+    }
+}
+
 /// A port as an artifact has it.
 struct Listener {
     port: u16,
@@ -210,7 +217,7 @@ fn required(case: &Case<'_>, listeners: &[Listener], findings: &mut Vec<Finding>
     let here = |port: u16| listeners.iter().find(|listener| listener.port == port);
     for rectangle in case.own(&case.concerns.led) {
         for port in ports(rectangle) {
-            let Some(listener) = here(port).filter(|listener| !listener.upstream.address.is_loopback()) else {
+            let Some(listener) = here(port).filter(|listener| !listener.upstream.is_here()) else {
                 let what = format!("port {port}, where a flow to another is led through it");
                 findings.push(case.wrong(Some(rectangle), false, what));
                 continue;
@@ -230,7 +237,7 @@ fn required(case: &Case<'_>, listeners: &[Listener], findings: &mut Vec<Finding>
         let rectangle = case.rectangle(*index);
         let own = kind_of(case.principal(), protocol(case.facts, rectangle)) == Some(case.kind);
         let of_others =
-            |listener: &&Listener| !listener.upstream.address.is_loopback() || !covers(rectangle, listener.port);
+            |listener: &&Listener| !listener.upstream.is_here() || !covers(rectangle, listener.port);
         if own && rectangle.demand.is_some() {
             for port in ports(rectangle).into_iter().filter(|port| here(*port).is_none_or(|one| of_others(&one))) {
                 let what = format!("port {port}, whose operations only it can tell apart");

@@ -7,8 +7,6 @@
     reason = "tests stop at the first surprise and say why they did not run"
 )]
 
-pub(crate) mod compare;
-
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -21,7 +19,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use weir_compiler::{Sources, plan::Plan};
+use weir_compiler::{
+    Sources,
+    plan::{Plan, proxies::ProxyPlan},
+};
+use weir_engine::Budget;
+use weir_proof::{File, Prover};
 use weir_targets::Emitted;
 
 /// Whether programs are at hand. In CI they must be.
@@ -56,6 +59,28 @@ pub(crate) fn compile(text: &str, now: i64) -> (Vec<String>, Option<Plan>) {
 pub(crate) fn plan(text: &str, now: i64) -> Plan {
     let (codes, plan) = compile(text, now);
     plan.unwrap_or_else(|| panic!("{codes:#?}"))
+}
+
+/// What the proof finds in a package's artifacts for one point, one of them changed.
+pub(crate) fn findings(
+    text: &str,
+    now: i64,
+    point: impl Fn(&Plan) -> &ProxyPlan,
+    emitted: &Emitted,
+    changed: Option<(&str, &[u8])>,
+) -> Vec<String> {
+    let manifest = "[package]\nname = \"bench\"\nversion = \"0.1.0\"\nedition = \"2026\"\n";
+    let sources = Sources::new(manifest, vec![("package.weir".into(), text.as_bytes().to_vec())]);
+    let analysis = weir_compiler::analyze(&sources, now);
+    let (facts, plan) = (analysis.facts.unwrap(), analysis.plan.unwrap());
+    let files = emitted.artifacts.iter().map(|one| {
+        let bytes = changed.filter(|(name, _)| one.path.ends_with(name)).map_or(&one.contents[..], |(_, new)| new);
+        File { path: &one.path, bytes }
+    });
+    let files: Vec<File<'_>> = files.collect();
+    let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
+    prover.proxy(point(&plan), &files);
+    prover.take_findings().iter().map(ToString::to_string).collect()
 }
 
 /// Writes the artifacts of a point flat into a folder.
@@ -290,10 +315,10 @@ impl Session {
         source: &str,
         to: SocketAddr,
         authority: &Authority,
-        identity: &Path,
+        identity: Option<&Path>,
     ) -> Self {
         command.args(["s_client", "-bind", source]);
-        Self::run(command, to, authority, Some(identity))
+        Self::run(command, to, authority, identity)
     }
 
     fn run(mut command: Command, to: SocketAddr, authority: &Authority, identity: Option<&Path>) -> Self {
