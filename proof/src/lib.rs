@@ -36,7 +36,12 @@ pub use filter::Effort;
 pub use finding::{Fault, Finding, Packet};
 pub use specification::Terms;
 
-use crate::{arrivals::Homes, proxies::{Case, Concerns, Points}, specification::Specification, topology::Topology};
+use crate::{
+    arrivals::Homes,
+    proxies::{Case, Concerns, Points},
+    specification::Specification,
+    topology::Topology,
+};
 
 /// An artifact that was held against the policy.
 #[derive(Clone, Debug)]

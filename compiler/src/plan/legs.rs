@@ -188,7 +188,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         self.proxies[index] = proxy;
         let Some(proxy) = proxy else {
             return vec![Leg {
-                limit_is_held: at_the_end && self.counts(&rectangle.destinations, rectangle),
+                // without a demand, nothing has to look into the flow, and nothing does
+                limit_is_held: at_the_end
+                    && rectangle.demand.is_some()
+                    && self.counts(&rectangle.destinations, rectangle),
                 through,
                 operations,
                 frame_ids: frame_ids.flatten(),

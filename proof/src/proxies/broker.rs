@@ -51,9 +51,8 @@ fn lost<'t>(
     own: &BTreeSet<String>,
     all: &'t BTreeSet<String>,
 ) -> Option<&'t String> {
-    all.iter().find(|refused| {
-        !own.contains(*refused) && permit.iter().any(|permitted| overlap(permitted, refused))
-    })
+    all.iter()
+        .find(|refused| !own.contains(*refused) && permit.iter().any(|permitted| overlap(permitted, refused)))
 }
 
 /// By client and port.
@@ -170,10 +169,13 @@ fn by_common_name(case: &Case<'_>, parts: Parts, findings: &mut Vec<Finding>) ->
         let mut known: Option<Rights> = None;
         for (port, parts) in ports {
             let mut rights = Rights { name: principal.name.to_string(), ..Rights::default() };
-            parts.iter().for_each(|part| rights.refuse(&part.refuse));
+            for part in &parts {
+                rights.refuse(&part.refuse);
+            }
             for part in &parts {
                 if let Some(topic) = part.lost(&rights.refuses) {
-                    let what = format!("`{}` on port {port}: {topic}, which other flows refuse it", principal.name);
+                    let what =
+                        format!("`{}` on port {port}: {topic}, which other flows refuse it", principal.name);
                     findings.push(case.wrong(None, false, what));
                 }
             }

@@ -25,12 +25,12 @@ use crate::{
     finding::{Fault, Finding},
     proxies::{
         operations::Operations,
-        required::{clients, covers, kind_of, listens, ports, protocol},
+        required::{clients, covers, listens, ports},
         shown::{Identities, Shown, bearers, by, subject},
     },
 };
 
-pub(crate) use required::{Concerns, Points};
+pub(crate) use required::{Concerns, Points, kind_of, protocol};
 
 /// A permission of a port, apart from whom it is given to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,9 +193,11 @@ impl Case<'_> {
                 findings.push(self.wrong(Some(rectangle), false, what));
                 continue;
             };
-            let client = if self.kind == ProxyKind::Envoy { String::new() } else { principal.name.to_string() };
+            let client =
+                if self.kind == ProxyKind::Envoy { String::new() } else { principal.name.to_string() };
             let statement = self.statement(rectangle).id.to_string();
-            let grant = Grant { port, statement, client, operations: operations.clone(), terms: terms.clone() };
+            let grant =
+                Grant { port, statement, client, operations: operations.clone(), terms: terms.clone() };
             into.entry(grant).or_default().add(identities);
         }
     }
@@ -227,7 +229,8 @@ fn required(case: &Case<'_>, listeners: &[Listener], findings: &mut Vec<Finding>
                 leads_to(case, listener, case.facts.model.principal(destination), rectangle)
             });
             if !leads {
-                let what = format!("port {port} leads to {}, and not to where it has to", listener.upstream.address);
+                let what =
+                    format!("port {port} leads to {}, and not to where it has to", listener.upstream.address);
                 findings.push(case.wrong(Some(rectangle), true, what));
             }
             grant(case, listener, rectangle, &mut grants, findings);
@@ -239,7 +242,9 @@ fn required(case: &Case<'_>, listeners: &[Listener], findings: &mut Vec<Finding>
         let of_others =
             |listener: &&Listener| !listener.upstream.is_here() || !covers(rectangle, listener.port);
         if own && rectangle.demand.is_some() {
-            for port in ports(rectangle).into_iter().filter(|port| here(*port).is_none_or(|one| of_others(&one))) {
+            for port in
+                ports(rectangle).into_iter().filter(|port| here(*port).is_none_or(|one| of_others(&one)))
+            {
                 let what = format!("port {port}, whose operations only it can tell apart");
                 findings.push(case.wrong(Some(rectangle), false, what));
             }
@@ -268,7 +273,10 @@ fn grant(
         let what = format!("port {port} at some of its addresses, or at those of others");
         findings.push(case.wrong(Some(rectangle), false, what));
     }
-    match case.operations(rectangle).filter(|operations| listener.reads || *operations == Operations::Everything) {
+    match case
+        .operations(rectangle)
+        .filter(|operations| listener.reads || *operations == Operations::Everything)
+    {
         Some(operations) => case.grants_of(rectangle, port, &operations, grants, findings),
         None => {
             let what = format!("port {port}: it cannot tell apart what a flow demands");
@@ -280,9 +288,8 @@ fn grant(
 /// Whether a port leads to a destination, and knows it by what the package says of it.
 fn leads_to(case: &Case<'_>, listener: &Listener, destination: &Principal, rectangle: &Rectangle) -> bool {
     let upstream = &listener.upstream;
-    let named = protocol(case.facts, rectangle).map_or("", |protocol| {
-        protocol.name.rsplit('.').next().unwrap_or_default()
-    });
+    let named = protocol(case.facts, rectangle)
+        .map_or("", |protocol| protocol.name.rsplit('.').next().unwrap_or_default());
     let tls = match case.kind {
         ProxyKind::Envoy => listener.reads && named.starts_with("https"),
         ProxyKind::Modbus => named == "modbus_security",
@@ -470,6 +477,24 @@ fn envoy(
             },
             reads: listener.http,
         });
+        let clients = || listener.policies.iter().flat_map(|policy| &policy.clients);
+        let has_people = clients().any(|client| matches!(client, Identity::Token { .. }));
+        // people show no certificate; else the handshake admits the trust domains and names of the clients, and no other
+        let admitted: BTreeSet<Admitted> = clients()
+            .filter(|_| !has_people)
+            .filter_map(|client| match client {
+                Identity::Token { .. } => None,
+                Identity::Name(name) => Some(match name.strip_prefix("spiffe://") {
+                    Some(rest) => Admitted::TrustDomain(rest.split('/').next().unwrap_or_default().into()),
+                    None => Admitted::Dns(name.clone()),
+                }),
+            })
+            .collect();
+        if listener.needs_certificate == has_people || !listener.admitted.iter().eq(&admitted) {
+            let what =
+                format!("other certificates than its clients' in the handshake of port {}", listener.port);
+            findings.push(case.wrong(None, true, what));
+        }
         for policy in &listener.policies {
             let mut identities = Identities::default();
             for client in &policy.clients {
@@ -479,22 +504,6 @@ fn envoy(
                         Shown::Token { issuer: issuer.clone(), group: group.clone() }
                     }
                 });
-                let admitted = match client {
-                    Identity::Token { .. } => !listener.needs_certificate,
-                    // no names are compared: whoever's certificate is valid gets to the policies
-                    Identity::Name(_) if listener.admitted.is_empty() => true,
-                    Identity::Name(name) => match name.strip_prefix("spiffe://") {
-                        Some(rest) => {
-                            let domain = rest.split('/').next().unwrap_or_default();
-                            listener.admitted.contains(&Admitted::TrustDomain(domain.into()))
-                        }
-                        None => listener.admitted.contains(&Admitted::Dns(name.clone())),
-                    },
-                };
-                if !admitted {
-                    let what = format!("{client:?} on port {}, which the handshake refuses", listener.port);
-                    findings.push(case.wrong(None, false, what));
-                }
             }
             let operations = match &policy.permit {
                 None => Operations::Everything,
@@ -522,5 +531,7 @@ pub(crate) fn missing(facts: &Facts, points: &Points, plans: &[ProxyPlan]) -> Ve
         plans.iter().any(|plan| plan.kind == kind && plan.name == name.as_str())
     };
     let lacking = points.kinds(facts).filter(|(point, kind)| !planned(*point, *kind));
-    lacking.map(|(point, kind)| format!("{} of `{}`", kind.word(), facts.model.principal(point).name)).collect()
+    lacking
+        .map(|(point, kind)| format!("{} of `{}`", kind.word(), facts.model.principal(point).name))
+        .collect()
 }

@@ -96,10 +96,7 @@ pub(crate) fn mqtt(protocol: &Protocol, demand: &Demand) -> Option<Operations> {
         }
         Some(topics)
     };
-    Some(Operations::Mqtt {
-        permit: topics(&permitted(protocol, demand))?,
-        refuse: topics(&demand.except)?,
-    })
+    Some(Operations::Mqtt { permit: topics(&permitted(protocol, demand))?, refuse: topics(&demand.except)? })
 }
 
 pub(crate) fn http(protocol: &Protocol, demand: &Demand) -> Option<Operations> {
@@ -123,7 +120,10 @@ pub(crate) fn http(protocol: &Protocol, demand: &Demand) -> Option<Operations> {
         }
         Some(requests)
     };
-    Some(Operations::Http { permit: requests(&permitted(protocol, demand))?, refuse: requests(&demand.except)? })
+    Some(Operations::Http {
+        permit: requests(&permitted(protocol, demand))?,
+        refuse: requests(&demand.except)?,
+    })
 }
 
 /// Whether a topic is described by both filters (MQTT 5.0, 4.7): `+` is one level, `#` at the end any number of them.

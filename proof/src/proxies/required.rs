@@ -68,7 +68,8 @@ impl Points {
                 .chain(concerns.ending.iter().map(|index| (index, false)))
                 .filter_map(|(index, led)| {
                     let rectangle = &facts.rectangles[*index as usize];
-                    (led || rectangle.demand.is_some()).then(|| kind_of(principal, protocol(facts, rectangle)))
+                    (led || rectangle.demand.is_some())
+                        .then(|| kind_of(principal, protocol(facts, rectangle)))
                 })
                 .flatten()
                 .collect();

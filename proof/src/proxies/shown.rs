@@ -69,8 +69,7 @@ pub(crate) fn by(principal: &Principal, kind: ProxyKind) -> Option<Identities> {
         let (issuer, group) = (identity.part("issuer")?.to_owned(), identity.part("group")?.to_owned());
         return Some(Identities::one(Shown::Token { issuer, group }));
     }
-    let certified =
-        identity.filter(|identity| matches!(identity.scheme, "spiffe" | "x509" | "attested"));
+    let certified = identity.filter(|identity| matches!(identity.scheme, "spiffe" | "x509" | "attested"));
     let name = certified.and_then(subject);
     let common = certified.filter(|identity| identity.scheme == "x509").and_then(|x509| x509.part("cn"));
     let is_outside = principal.kind == PrincipalKind::External;

@@ -88,6 +88,8 @@ struct Provider {
     local_jwks: FileName,
     payload_in_metadata: String,
     forward: bool,
+    /// A token that never ends is none.
+    require_expiration: bool,
 }
 
 #[derive(Serialize)]
@@ -139,6 +141,7 @@ fn tokens(listener: &Listener, home: &str) -> Option<HttpFilter> {
                 local_jwks: FileName { filename: format!("{home}/{key}.jwks") },
                 payload_in_metadata: key.clone(),
                 forward: true,
+                require_expiration: true,
             };
             (key, provider)
         })

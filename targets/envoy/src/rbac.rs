@@ -41,7 +41,8 @@ enum Rule {
     Any(bool),
     AndRules(Rulesets),
     OrRules(Rulesets),
-    NotRule(Box<Rule>),
+    #[serde(rename = "not_rule")]
+    Not(Box<Rule>),
     Header(Header),
     UrlPath(UrlPath),
 }
@@ -184,7 +185,7 @@ fn what(statement: &str, operations: &ProxyOperations) -> Result<Rule, EmitError
             if refuse.is_empty() {
                 return Ok(permitted);
             }
-            let rules = vec![permitted, Rule::NotRule(Box::new(any_of(refuse)))];
+            let rules = vec![permitted, Rule::Not(Box::new(any_of(refuse)))];
             Ok(Rule::AndRules(Rulesets { rules }))
         }
         _ => Err(EmitError::WrongPlan { statement: statement.into() }),
@@ -200,10 +201,10 @@ fn request(one: &HttpMatch) -> Rule {
     }
     match &one.path {
         Some(PathMatch::Exact(path)) => {
-            rules.push(Rule::UrlPath(UrlPath { path: Text::Exact(path.clone()) }))
+            rules.push(Rule::UrlPath(UrlPath { path: Text::Exact(path.clone()) }));
         }
         Some(PathMatch::Below(path)) => {
-            rules.push(Rule::UrlPath(UrlPath { path: Text::Prefix(path.clone()) }))
+            rules.push(Rule::UrlPath(UrlPath { path: Text::Prefix(path.clone()) }));
         }
         None => {}
     }

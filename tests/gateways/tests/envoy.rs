@@ -305,6 +305,7 @@ fn methods_paths_and_tokens_are_held() {
     }
     assert_eq!(bench.asks(None, "GET", "/reports/x", ""), 403, "neither certificate nor token");
     let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
+    let endless = "{\"iss\":\"https://login.nord.example\",\"sub\":\"a\",\"groups\":[\"engineers\"]}";
     let claims = |issuer: &str, group: &str, until: i64| {
         format!("{{\"iss\":\"{issuer}\",\"sub\":\"j\",\"exp\":{until},\"groups\":[\"x\",\"{group}\"]}}")
     };
@@ -315,6 +316,7 @@ fn methods_paths_and_tokens_are_held() {
         ("another group", bench.issuer.token(&claims(issuer, "office", late))),
         ("another issuer", bench.issuer.token(&claims("https://login.evil.example", "engineers", late))),
         ("another key", other_issuer.token(&claims(issuer, "engineers", late))),
+        ("one that never ends", bench.issuer.token(endless)),
         ("an old one", bench.issuer.token(&claims(issuer, "engineers", 1_000_000_000))),
         ("nonsense", "a.b.c".into()),
     ] {

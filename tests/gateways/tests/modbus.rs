@@ -11,7 +11,7 @@ use std::{
 };
 
 use support::{
-    Authority, NOW, Program, Seen, Session, available, bytes, contents, findings, install, plan, serve,
+    Authority, NOW, Program, Seen, Session, available, bytes, contents, findings, hex, install, plan, serve,
 };
 use weir_compiler::plan::{Plan, proxies::ProxyPlan};
 use weir_target_modbus::{Options, emit};
@@ -187,7 +187,7 @@ fn requests_are_judged_one_by_one() {
         ("a queue", &reader, vec!["180004"]),
     ] {
         let stream: Vec<u8> = pdus.iter().flat_map(|pdu| adu(pdu)).collect();
-        assert_eq!(bench.sees(who, &[stream.clone()]), pdus, "{what}");
+        assert_eq!(bench.sees(who, std::slice::from_ref(&stream)), pdus, "{what}");
         let single: Vec<Vec<u8>> = stream.iter().map(|byte| vec![*byte]).collect();
         assert_eq!(bench.sees(who, &single), pdus, "{what}, byte by byte");
     }
@@ -346,7 +346,7 @@ fn plain_clients_are_known_by_address() {
 s=socket.create_connection((sys.argv[1],15502),source_address=(sys.argv[2],0)); s.settimeout(1.5); s.sendall(bytes.fromhex(sys.argv[3]))
 try: s.recv(99)
 except OSError: pass";
-        let request: String = adu(pdu).iter().map(|byte| format!("{byte:02x}")).collect();
+        let request = hex(&adu(pdu));
         let done =
             Command::new("python3").args(["-c", script, "127.9.6.2", source, &request]).status().unwrap();
         assert!(done.success());

@@ -131,7 +131,7 @@ impl Hall {
     }
 
     fn wait_for(&self, log: &str, text: &str) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         while !self.log(log).contains(text) {
             assert!(Instant::now() < end, "no `{text}`: {}", self.log(log));
             std::thread::sleep(Duration::from_millis(50));
@@ -164,7 +164,16 @@ except OSError: sys.exit(1)";
     /// A client of the broker, at somebody's place.
     fn client(&self, at: &str, program: &str, identity: Option<&Path>, more: &[&str]) -> Command {
         let mut command = self.lab.command(self.place(at), program);
-        command.args(["-h", &self.address("broker").to_string(), "-p", "8883", "-V", "5", "-d", "--insecure"]);
+        command.args([
+            "-h",
+            &self.address("broker").to_string(),
+            "-p",
+            "8883",
+            "-V",
+            "5",
+            "-d",
+            "--insecure",
+        ]);
         command.args(["-A", &self.address(at).to_string(), "--cafile"]).arg(self.authority.certificate());
         if let Some(identity) = identity {
             command.arg("--cert").arg(identity.with_extension("crt"));
@@ -212,7 +221,8 @@ except OSError: sys.exit(1)";
         self.open_to_all();
         let conf = self.text("m/dmz_proxy/nginx.conf");
         self.start("dmz_proxy", "nginx", &["-e", "stderr", "-c", &conf], "nginx.log");
-        let envoy = ["-c", &self.text("e/dmz_proxy/dmz_proxy.yaml"), "--concurrency", "1", "--disable-hot-restart"];
+        let envoy =
+            ["-c", &self.text("e/dmz_proxy/dmz_proxy.yaml"), "--concurrency", "1", "--disable-hot-restart"];
         self.start("dmz_proxy", "envoy", &envoy, "envoy.log");
         self.wait_for("nginx.log", "start worker process ");
         self.wait_for("envoy.log", "starting main dispatch loop");
@@ -220,7 +230,9 @@ except OSError: sys.exit(1)";
 
     /// Programs give up root, and read what this test wrote.
     fn open_to_all(&self) {
-        assert!(Command::new("chmod").args(["-R", "a+rwX"]).arg(self.folder.path()).status().unwrap().success());
+        assert!(
+            Command::new("chmod").args(["-R", "a+rwX"]).arg(self.folder.path()).status().unwrap().success()
+        );
     }
 }
 
@@ -235,8 +247,7 @@ fn post(path: &str, method: &str) -> Vec<u8> {
 
 #[test]
 fn from_the_sensor_to_the_trip_system() {
-    let programs =
-        ["nginx", "mosquitto", "mosquitto_pub", "mosquitto_sub", "openssl", "python3", "envoy"];
+    let programs = ["nginx", "mosquitto", "mosquitto_pub", "mosquitto_sub", "openssl", "python3", "envoy"];
     if !available(&programs) || !weir_lab::available() {
         return;
     }
@@ -267,11 +278,20 @@ fn from_the_sensor_to_the_trip_system() {
     hall.gates();
     let (trip, archive) = (hall.address("trip_plc").to_string(), hall.address("historian").to_string());
     hall.start("trip_plc", "python3", &["-c", PLC, &trip, &hall.text("plc")], "plc.err");
-    let files = [hall.text("history"), format!("{}.crt", historian.display()), format!("{}.key", historian.display())];
-    hall.start("historian", "python3", &["-c", HISTORIAN, &archive, &files[0], &files[1], &files[2]], "history.err");
+    let files = [
+        hall.text("history"),
+        format!("{}.crt", historian.display()),
+        format!("{}.key", historian.display()),
+    ];
+    hall.start(
+        "historian",
+        "python3",
+        &["-c", HISTORIAN, &archive, &files[0], &files[1], &files[2]],
+        "history.err",
+    );
     hall.wait_for("plc", "ready");
     hall.wait_for("history", "ready");
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while !hall.opens("voter", "broker", 8883) {
         assert!(Instant::now() < end, "{}", hall.log("mosquitto.log"));
     }
@@ -282,7 +302,12 @@ fn from_the_sensor_to_the_trip_system() {
     };
 
     // up: the sensor publishes through the packet filter, the voter hears it
-    let mut hears = hall.client("voter", "mosquitto_sub", Some(&voter), &["-t", "turbine/#", "-W", "60", "-F", "got %t %p"]);
+    let mut hears = hall.client(
+        "voter",
+        "mosquitto_sub",
+        Some(&voter),
+        &["-t", "turbine/#", "-W", "60", "-F", "got %t %p"],
+    );
     let hears = hears.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(1));
     assert!(hall.publishes("vib[1]", Some(&sensor), "turbine/1/vib", &[]), "{}", hall.log("mosquitto.log"));
@@ -298,7 +323,11 @@ fn from_the_sensor_to_the_trip_system() {
     std::thread::sleep(Duration::from_millis(500));
     assert!(Command::new("kill").args(["-INT", &hears.id().to_string()]).status().unwrap().success());
     let heard = String::from_utf8(hears.wait_with_output().unwrap().stdout).unwrap();
-    assert_eq!(heard.matches("got turbine/1/vib 0.71").count(), 2, "the voter's session outlives the takeover: {heard}");
+    assert_eq!(
+        heard.matches("got turbine/1/vib 0.71").count(),
+        2,
+        "the voter's session outlives the takeover: {heard}"
+    );
     refused(!heard.contains("temp"), "what was not permitted was delivered");
 
     // down: the voter trips by way of the gateway, which reaches the trip system under its own address
@@ -319,7 +348,8 @@ fn from_the_sensor_to_the_trip_system() {
     refused(modbus("voter", Some(&forged_voter), &[adu(close)]) == 0, "a rogue authority");
     refused(modbus("voter", None, &[adu(close)]) == 0, "no certificate");
     let seen = hall.log("plc");
-    let requests: Vec<&str> = seen.lines().filter(|line| !line.ends_with("connects") && *line != "ready").collect();
+    let requests: Vec<&str> =
+        seen.lines().filter(|line| !line.ends_with("connects") && *line != "ready").collect();
     let of_gate = |pdu: &str| format!("{} {pdu}", hall.address("dmz_proxy"));
     // the reading before the trip may be lost with the session that the trip ends
     assert_eq!(requests[..2], [of_gate(close), of_gate(read)], "what the trip system saw");
@@ -330,15 +360,27 @@ fn from_the_sensor_to_the_trip_system() {
         let got = hall.sends(who, "dmz_proxy", 443, identity, &[request]);
         String::from_utf8_lossy(&got).split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0u16)
     };
-    assert_eq!(history("analytics", Some(&analytics), post("/api/findings", "POST")), 200, "{}", hall.log("envoy.log"));
+    assert_eq!(
+        history("analytics", Some(&analytics), post("/api/findings", "POST")),
+        200,
+        "{}",
+        hall.log("envoy.log")
+    );
     refused(history("analytics", Some(&analytics), post("/api/findings", "GET")) == 403, "it asks");
     refused(history("analytics", Some(&analytics), post("/api/../admin", "POST")) == 403, "another path");
     refused(history("voter", Some(&voter), post("/api/findings", "POST")) == 403, "the voter hands over");
-    refused(history("analytics", Some(&forged_voter), post("/api/findings", "POST")) == 0, "a rogue authority");
+    refused(
+        history("analytics", Some(&forged_voter), post("/api/findings", "POST")) == 0,
+        "a rogue authority",
+    );
     refused(history("analytics", None, post("/api/findings", "POST")) == 0, "no certificate");
     let seen = hall.log("history");
     assert_eq!(seen.matches("POST /api/findings").count(), 1, "{seen}");
-    assert_eq!(seen.lines().filter(|line| line.ends_with("connects")).count(), 1, "strangers reach nobody: {seen}");
+    assert_eq!(
+        seen.lines().filter(|line| line.ends_with("connects")).count(),
+        1,
+        "strangers reach nobody: {seen}"
+    );
 
     // past the gateways: nobody
     assert!(hall.opens("dmz_proxy", "trip_plc", 502), "the gateway itself");

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     flows::{PortSet, Rectangle, Statement},
-    model::{Model, Principal, PrincipalSet, Protocol, TransportMatch},
+    model::{Model, Principal, PrincipalKind, PrincipalSet, Protocol, TransportMatch},
     plan::{AddressSet, PortMatch, Ranges, Transport, legs::Leg, routes::Routes},
 };
 
@@ -251,6 +251,7 @@ impl Builder<'_, '_> {
                     }
                 }
                 if kind == ProxyKind::Mosquitto {
+                    self.check_ports_alike(point, &listeners);
                     self.silent_ports(point, &mut listeners);
                 }
                 plans.push(self.plan(point, kind, package, used, listeners));
@@ -440,6 +441,14 @@ impl Builder<'_, '_> {
             self.refuse(rectangle, message, "a limit beyond what it remembers", help);
             return None;
         }
+        let is_role = |id| self.model.principal(id).kind == PrincipalKind::Role;
+        if limit.is_some() && draft.kind != ProxyKind::Modbus && one.sources.members().any(is_role) {
+            let message = format!("nobody counts what people ask `{name}` for");
+            let help = "packet filters count by address, and people have none: leave the limit out, or permit it to the \
+                        devices that they sit at";
+            self.refuse(rectangle, message, "a limit that nobody holds", help);
+            return None;
+        }
         // what is parsed as one protocol says nothing of another on the same port
         let named = [one.protocol, one.demand.as_ref().map(|demand| demand.protocol)];
         if draft.speaks != Speaks::Bytes
@@ -567,6 +576,44 @@ impl Builder<'_, '_> {
             self.diagnostics.push(diagnostic);
             return;
         }
+    }
+
+    /// A broker knows its clients, and not by which port they came.
+    fn check_ports_alike(&mut self, point: u32, listeners: &[Listener]) {
+        if listeners.len() < 2 {
+            return;
+        }
+        // by client and port: what it may, and by which statement
+        let mut rights: BTreeMap<&str, BTreeMap<u16, Vec<(u32, &super::ProxyOperations)>>> = BTreeMap::new();
+        for listener in listeners {
+            for permission in &listener.permissions {
+                for client in permission.clients.iter() {
+                    let ports = rights.entry(&client.name).or_default();
+                    let all = ports.entry(listener.port).or_default();
+                    all.push((permission.statement, &permission.operations));
+                }
+            }
+        }
+        let mut found = None;
+        for (client, ports) in &rights {
+            let mut ports = ports.iter();
+            let Some((first, known)) = ports.next() else { continue };
+            if let Some((other, rights)) = ports.find(|(_, rights)| *rights != known)
+                && let Some((statement, _)) = rights.iter().chain(known).next()
+            {
+                found = Some((*statement, (*client).to_owned(), *first, *other));
+                break;
+            }
+        }
+        let Some((statement, client, first, other)) = found else { return };
+        let statement = &self.statements[statement as usize];
+        let name = &self.model.principal(point).name;
+        let message =
+            format!("`{name}` cannot give `{client}` other rights on port {other} than on port {first}");
+        let diagnostic = Diagnostic::new(&codes::E0606, message)
+            .primary(statement.file, statement.service_span, "by one port only")
+            .help("a broker knows who somebody is, not by which port they came: permit the same on both, or use one port");
+        self.diagnostics.push(diagnostic);
     }
 
     /// A port asks for certificates, or it does not.

@@ -191,6 +191,9 @@ fn listener(
     }
     let mut addresses: Vec<IpAddr> = places.into_iter().map(|(address, _)| address).collect();
     addresses.sort_unstable();
+    if addresses.windows(2).any(|two| two[0] == two[1]) {
+        return Err(bad("an address again"));
+    }
     let everywhere = addresses.iter().filter(|address| address.is_unspecified()).count();
     match (everywhere, addresses.len()) {
         (0, _) => {}
@@ -228,6 +231,9 @@ fn listener(
             Filter { name: rbac_name, typed_config: Network::Rbac(rbac) },
             Filter { name, typed_config: Network::TcpProxy(tcp) },
         ] if rbac_name == "envoy.filters.network.rbac" && name == "envoy.filters.network.tcp_proxy" => {
+            if !message::logs(&tcp.access_log, false) {
+                return Err(bad("its log"));
+            }
             if tcp.upstream_connect_mode != "ON_DOWNSTREAM_DATA" || tcp.max_early_data_bytes == 0 {
                 return Err(bad("it connects before the decision"));
             }
@@ -244,6 +250,10 @@ fn listener(
     };
     if !needs_certificate && issuers.is_empty() {
         return Err(bad("neither certificates nor tokens are asked for"));
+    }
+    let protocols: &[&str] = if http { &["h2", "http/1.1"] } else { &[] };
+    if context.alpn_protocols != protocols {
+        return Err(bad("the protocols that it offers"));
     }
     let upstream = upstreams.get(cluster).cloned().ok_or_else(|| bad("its cluster is missing"))?;
     let policies = rules::read(rbac, &issuers, http).map_err(|what| bad(&what))?;

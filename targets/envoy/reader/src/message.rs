@@ -34,7 +34,7 @@ closed! {
         #[serde(rename = "@type")] _kind: ClusterKind,
         name: String,
         #[serde(rename = "type")] kind: String,
-        #[serde(rename = "connect_timeout")] _connect_timeout: String,
+        #[serde(rename = "connect_timeout")] _connect_timeout: Seconds,
         load_assignment: LoadAssignment,
         transport_socket: Option<Socket>,
     }
@@ -74,7 +74,7 @@ closed! {
     }
     struct AdditionalAddress { address: Address, }
     struct FilterChain {
-        #[serde(rename = "transport_socket_connect_timeout")] _timeout: String,
+        #[serde(rename = "transport_socket_connect_timeout")] _timeout: Seconds,
         transport_socket: Socket,
         filters: Vec<Filter>,
     }
@@ -84,13 +84,17 @@ closed! {
         cluster: String,
         upstream_connect_mode: String,
         max_early_data_bytes: u32,
-        #[serde(rename = "access_log")] _access_log: serde_yaml_ng::Value,
+        access_log: Vec<AccessLog>,
     }
+    struct AccessLog { name: String, typed_config: StdoutLog, }
+    struct StdoutLog { #[serde(rename = "@type")] kind: String, log_format: LogFormat, }
+    struct LogFormat { text_format_source: InlineString, }
+    struct InlineString { inline_string: String, }
     struct Rbac {
         #[serde(rename = "stat_prefix")] _stat_prefix: Option<String>,
         rules: Rules,
         shadow_rules: Option<Rules>,
-        #[serde(rename = "shadow_rules_stat_prefix")] _shadow_prefix: Option<String>,
+        shadow_rules_stat_prefix: Option<String>,
     }
     struct Rules { action: String, policies: BTreeMap<String, PolicyText>, }
     struct PolicyText { permissions: Vec<Rule>, principals: Vec<Who>, }
@@ -113,21 +117,21 @@ closed! {
         merge_slashes: bool,
         path_with_escaped_slashes_action: String,
         forward_client_cert_details: String,
-        #[serde(rename = "request_headers_timeout")] _headers_timeout: String,
-        #[serde(rename = "stream_idle_timeout")] _idle_timeout: String,
+        #[serde(rename = "request_headers_timeout")] _headers_timeout: Seconds,
+        #[serde(rename = "stream_idle_timeout")] _idle_timeout: Seconds,
         common_http_protocol_options: CommonOptions,
-        #[serde(rename = "access_log")] _access_log: serde_yaml_ng::Value,
+        access_log: Vec<AccessLog>,
         route_config: RouteConfiguration,
         http_filters: Vec<HttpFilter>,
     }
-    struct CommonOptions { #[serde(rename = "idle_timeout")] _idle: String, headers_with_underscores_action: String, }
+    struct CommonOptions { #[serde(rename = "idle_timeout")] _idle: Seconds, headers_with_underscores_action: String, }
     struct RouteConfiguration { #[serde(rename = "name")] _name: String, virtual_hosts: Vec<VirtualHost>, }
     struct VirtualHost { #[serde(rename = "name")] _name: String, domains: Vec<String>, routes: Vec<Route>, }
     struct Route { r#match: RouteMatch, route: RouteAction, }
     struct RouteMatch { prefix: String, }
-    struct RouteAction { cluster: String, #[serde(rename = "timeout")] _timeout: String, }
+    struct RouteAction { cluster: String, #[serde(rename = "timeout")] _timeout: Seconds, }
     struct Tokens { providers: BTreeMap<String, Provider>, rules: Vec<RequirementRule>, }
-    struct Provider { issuer: String, local_jwks: FileName, payload_in_metadata: String, #[serde(rename = "forward")] _forward: bool, }
+    struct Provider { issuer: String, local_jwks: FileName, payload_in_metadata: String, forward: bool, require_expiration: bool, }
     struct RequirementRule { r#match: RouteMatch, requires: Requires, }
     struct Requires { requires_any: Requirements, }
     struct Requirements { requirements: Vec<Requirement>, }
@@ -141,6 +145,42 @@ pub(crate) struct Response<R> {
     pub(crate) _version_info: String,
     pub(crate) resources: Vec<R>,
 }
+
+/// A duration in whole seconds, at least one: `10s`.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Seconds;
+
+impl TryFrom<String> for Seconds {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.strip_suffix('s').and_then(|number| number.parse::<u16>().ok()) {
+            Some(1..) => Ok(Self),
+            _ => Err(format!("{text:?} is no number of seconds")),
+        }
+    }
+}
+
+/// One line on standard output for each connection or request, with who asked, and what rules on trial made of it.
+pub(crate) fn logs(log: &[AccessLog], http: bool) -> bool {
+    let (kind, what) = if http {
+        ("http", "%REQ(:METHOD)% %PATH(NQ)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%")
+    } else {
+        ("network", "%CONNECTION_TERMINATION_DETAILS%")
+    };
+    let line = format!(
+        "weir-envoy %START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% -> %DOWNSTREAM_LOCAL_ADDRESS% \
+         uri=%DOWNSTREAM_PEER_URI_SAN% dns=%DOWNSTREAM_PEER_DNS_SAN% {what} \
+         audit=%DYNAMIC_METADATA(envoy.filters.{kind}.rbac:{SHADOW}shadow_engine_result)%\n"
+    );
+    matches!(log, [one] if one.name == "envoy.access_loggers.stdout"
+        && one.typed_config.kind == "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
+        && one.typed_config.log_format.text_format_source.inline_string == line)
+}
+
+/// Under which refusals on trial are found in the log.
+pub(crate) const SHADOW: &str = "weir_audit_";
 
 #[derive(Deserialize)]
 pub(crate) enum ClusterKind {
@@ -225,7 +265,8 @@ pub(crate) struct Rule {
     pub(crate) any: Option<bool>,
     pub(crate) and_rules: Option<Rulesets>,
     pub(crate) or_rules: Option<Rulesets>,
-    pub(crate) not_rule: Option<Box<Rule>>,
+    #[serde(rename = "not_rule")]
+    pub(crate) not: Option<Box<Rule>>,
     pub(crate) header: Option<Header>,
     pub(crate) url_path: Option<UrlPath>,
 }
@@ -314,7 +355,8 @@ impl HttpManager {
             && self.merge_slashes
             && self.path_with_escaped_slashes_action == "REJECT_REQUEST"
             && self.forward_client_cert_details == "SANITIZE"
-            && self.common_http_protocol_options.headers_with_underscores_action == "REJECT_REQUEST";
+            && self.common_http_protocol_options.headers_with_underscores_action == "REJECT_REQUEST"
+            && logs(&self.access_log, true);
         let [host] = self.route_config.virtual_hosts.as_slice() else { return None };
         let [route] = host.routes.as_slice() else { return None };
         (sound && host.domains == ["*"] && route.r#match.prefix == "/").then_some(&route.route.cluster)
@@ -334,6 +376,8 @@ impl Tokens {
             && named.iter().copied().eq(self.providers.keys());
         let issuers = self.providers.iter().map(|(name, provider)| {
             let sound = provider.payload_in_metadata == *name
+                && provider.forward
+                && provider.require_expiration
                 && provider.local_jwks.filename.ends_with(&format!("/{name}.jwks"));
             sound.then(|| (name.clone(), provider.issuer.clone()))
         });

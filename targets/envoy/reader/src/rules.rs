@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Identity, Path, Policy, Request,
-    message::{PolicyText, Rbac, Rule, Rules, Who},
+    message::{PolicyText, Rbac, Rule, Rules, SHADOW, Who},
 };
 
 pub(crate) fn read(
@@ -14,6 +14,10 @@ pub(crate) fn read(
     http: bool,
 ) -> Result<Vec<Policy>, String> {
     let enforced = of(&rbac.rules, issuers, http)?;
+    let prefix = rbac.shadow_rules.as_ref().map(|_| SHADOW);
+    if rbac.shadow_rules_stat_prefix.as_deref() != prefix {
+        return Err("where refusals on trial are noted".into());
+    }
     let Some(shadow) = &rbac.shadow_rules else { return Ok(enforced) };
     let trial = of(shadow, issuers, http)?;
     // what is refused on trial only is permitted, and logged as refused; the rest is the same in both
@@ -60,13 +64,10 @@ fn one(
     let (permit, refuse) = match alternatives(rule)? {
         Alternative::Any => (None, Vec::new()),
         Alternative::Or(list) => (Some(requests(list)?), Vec::new()),
-        Alternative::And(list) => match list {
-            [permit, refuse] => match (alternatives(permit)?, alternatives(refuse)?) {
-                (Alternative::Or(permit), Alternative::Not(refuse)) => match alternatives(refuse)? {
-                    Alternative::Or(refuse) => (Some(requests(permit)?), requests(refuse)?),
-                    _ => return Err(format!("what the policy {name} refuses")),
-                },
-                _ => return Err(format!("the rule of the policy {name}")),
+        Alternative::And([permit, refuse]) => match (alternatives(permit)?, alternatives(refuse)?) {
+            (Alternative::Or(permit), Alternative::Not(refuse)) => match alternatives(refuse)? {
+                Alternative::Or(refuse) => (Some(requests(permit)?), requests(refuse)?),
+                _ => return Err(format!("what the policy {name} refuses")),
             },
             _ => return Err(format!("the rule of the policy {name}")),
         },
@@ -120,7 +121,7 @@ fn alternatives(rule: &Rule) -> Result<Alternative<'_>, String> {
     }
     found.extend(rule.and_rules.as_ref().map(|set| Alternative::And(&set.rules)));
     found.extend(rule.or_rules.as_ref().map(|set| Alternative::Or(&set.rules)));
-    found.extend(rule.not_rule.as_deref().map(Alternative::Not));
+    found.extend(rule.not.as_deref().map(Alternative::Not));
     if let Some(header) = &rule.header {
         let method = header.string_match.exact().filter(|_| header.name == ":method");
         found.push(Alternative::Method(method.ok_or("a header that is not the method")?));

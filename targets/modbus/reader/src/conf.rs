@@ -134,6 +134,16 @@ impl Block {
         }
     }
 
+    /// A time that ends: `10s`, `10m`.
+    fn time(&mut self, name: &str) -> Result<(), Unread> {
+        let word = self.word(name)?;
+        let number = word.strip_suffix(['s', 'm']).and_then(|number| number.parse::<u16>().ok());
+        match number {
+            Some(1..) => Ok(()),
+            _ => Err(unread(self.line, format!("`{name}` is {word}"))),
+        }
+    }
+
     fn end(self) -> Result<(), Unread> {
         match self.rest.first() {
             Some(one) => Err(unread(one.line, format!("`{}` is not known here", one.words[0]))),
@@ -162,7 +172,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Server>, Unread> {
     main.exactly("worker_shutdown_timeout", &["1s"])?;
     let events = main.one("events")?.and_then(|one| Some(Block { line: one.line, rest: one.block? }));
     let mut events = events.ok_or_else(|| unread(1, "`events` is missing"))?;
-    events.word("worker_connections")?;
+    let connections = events.word("worker_connections")?;
+    if !connections.parse::<u32>().is_ok_and(|number| number > 0) {
+        return Err(unread(events.line, format!("`worker_connections` is {connections}")));
+    }
     events.end()?;
     let stream = main.one("stream")?.filter(|one| one.words.len() == 1);
     let stream = stream.and_then(|one| Some(Block { line: one.line, rest: one.block? }));
@@ -176,7 +189,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Server>, Unread> {
     stream.exactly("js_preread", &["weir.gate"])?;
     stream.exactly("js_filter", &["weir.filter"])?;
     for timeout in ["preread_timeout", "proxy_connect_timeout", "proxy_timeout"] {
-        stream.word(timeout)?;
+        stream.time(timeout)?;
     }
     let mut servers: Vec<Server> = Vec::new();
     for one in stream.all("server") {
@@ -219,6 +232,9 @@ fn server(mut block: Block, home: &str) -> Result<Server, Unread> {
     }
     let mut addresses: Vec<IpAddr> = places.iter().map(SocketAddr::ip).collect();
     addresses.sort_unstable();
+    if addresses.windows(2).any(|two| two[0] == two[1]) {
+        return Err(unread(line, "an address again"));
+    }
     let everywhere: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
     if addresses == everywhere {
         addresses.clear();
@@ -238,7 +254,7 @@ fn server(mut block: Block, home: &str) -> Result<Server, Unread> {
         block.exactly("ssl_protocols", &["TLSv1.3"])?;
         block.exactly("ssl_session_cache", &["off"])?;
         block.exactly("ssl_session_tickets", &["off"])?;
-        block.word("ssl_handshake_timeout")?;
+        block.time("ssl_handshake_timeout")?;
     }
     let mut upstream_name = None;
     if block.rest.iter().any(|one| one.words[0] == "proxy_ssl") {

@@ -22,7 +22,9 @@ struct Policy {
 #[serde(deny_unknown_fields)]
 struct PortText {
     permissions: Vec<Entry>,
+    #[serde(deserialize_with = "present")]
     certificates: Option<BTreeMap<String, Known>>,
+    #[serde(deserialize_with = "present")]
     addresses: Option<Addresses>,
 }
 
@@ -30,9 +32,12 @@ struct PortText {
 #[serde(deny_unknown_fields)]
 struct Entry {
     statement: String,
+    #[serde(deserialize_with = "present")]
     permit: Option<Vec<MatchText>>,
     refuse: Vec<MatchText>,
+    #[serde(deserialize_with = "present")]
     limit: Option<Count>,
+    #[serde(deserialize_with = "present")]
     until: Option<i64>,
     log: bool,
     audit: bool,
@@ -42,7 +47,9 @@ struct Entry {
 #[serde(deny_unknown_fields)]
 struct MatchText {
     functions: Vec<u16>,
+    #[serde(deserialize_with = "present")]
     items: Option<(u16, u16)>,
+    #[serde(deserialize_with = "present")]
     value: Option<u16>,
 }
 
@@ -74,6 +81,11 @@ struct Range {
     last: String,
     client: String,
     permissions: Vec<usize>,
+}
+
+/// A field that stands there, be it null: to the script, one that is missing is something else.
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
 }
 
 /// One port's clients.

@@ -21,8 +21,7 @@ struct DefaultAccess {
     publish_client_send: bool,
     publish_client_receive: bool,
     subscribe: bool,
-    #[serde(rename = "unsubscribe")]
-    _unsubscribe: bool,
+    unsubscribe: bool,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +72,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Client>, Unread> {
     let access = &text.default_acl_access;
     if access.publish_client_send || access.publish_client_receive || access.subscribe {
         return Err(unread(0, "the default is not to refuse"));
+    }
+    if !access.unsubscribe {
+        return Err(unread(0, "nobody may end a subscription"));
     }
     if !text.groups.is_empty() {
         return Err(unread(0, "groups of clients"));

@@ -74,7 +74,8 @@ pub(crate) fn findings(
     let analysis = weir_compiler::analyze(&sources, now);
     let (facts, plan) = (analysis.facts.unwrap(), analysis.plan.unwrap());
     let files = emitted.artifacts.iter().map(|one| {
-        let bytes = changed.filter(|(name, _)| one.path.ends_with(name)).map_or(&one.contents[..], |(_, new)| new);
+        let bytes =
+            changed.filter(|(name, _)| one.path.ends_with(name)).map_or(&one.contents[..], |(_, new)| new);
         File { path: &one.path, bytes }
     });
     let files: Vec<File<'_>> = files.collect();
@@ -198,7 +199,7 @@ impl Program {
         let both = out.try_clone().unwrap();
         let child = command.stdin(Stdio::null()).stdout(out).stderr(both).spawn().unwrap();
         let program = Self { child, log: log.to_owned() };
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect_timeout(&listens, Duration::from_millis(200)).is_err() {
             assert!(Instant::now() < end, "{command:?} does not listen: {}", program.log());
             std::thread::sleep(Duration::from_millis(20));
@@ -286,7 +287,7 @@ pub(crate) fn serve(
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 pub(crate) fn bytes(hex: &str) -> Vec<u8> {
