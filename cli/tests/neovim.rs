@@ -38,6 +38,7 @@ fn the_session_passes_in_a_real_neovim() {
         .env("SOURCE_DATE_EPOCH", "1793577600")
         .output()
         .unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && text.contains(" passed, 0 failed"), "{text}");
 }

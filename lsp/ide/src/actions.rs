@@ -32,7 +32,9 @@ impl Ide {
         let mut actions = Vec::new();
         let touches = |other: Span| other.start <= span.end && span.start <= other.end;
         for diagnostic in self.diagnostics(file) {
-            let Some(primary) = diagnostic.labels.first().filter(|label| touches(label.span)) else { continue };
+            let Some(primary) = diagnostic.labels.first().filter(|label| touches(label.span)) else {
+                continue;
+            };
             let mut fixes = diagnostic.fixes.clone();
             fixes.extend(self.more_fixes(&diagnostic, file, primary.span));
             for (at, fix) in fixes.into_iter().enumerate() {
@@ -56,7 +58,9 @@ impl Ide {
             let [fix] = diagnostic.fixes.as_slice() else { continue };
             let is_free = |edit: &Edit| {
                 edit.file == file
-                    && edits.iter().all(|other| edit.span.end < other.span.start || other.span.end < edit.span.start)
+                    && edits
+                        .iter()
+                        .all(|other| edit.span.end < other.span.start || other.span.end < edit.span.start)
             };
             if fix.edits.iter().all(is_free) {
                 edits.extend(fix.edits.iter().cloned());
@@ -81,12 +85,16 @@ impl Ide {
     fn acknowledge(&self, diagnostic: &Diagnostic) -> Option<Fix> {
         diagnostic.labels.iter().find_map(|label| {
             let symbol = self.occurrence_at(label.file, label.span.start)?.symbol;
-            let crate::names::Symbol::Declaration(id, Kind::Network | Kind::Cluster | Kind::Slice) = symbol else {
+            let crate::names::Symbol::Declaration(id, Kind::Network | Kind::Cluster | Kind::Slice) = symbol
+            else {
                 return None;
             };
             let declaration = self.declaration(id)?;
             let edit = self.add_attribute(id, "accept_gap", "\"\"")?;
-            Some(Fix { title: format!("acknowledge the gap on `{}`", declaration.name.text), edits: vec![edit] })
+            Some(Fix {
+                title: format!("acknowledge the gap on `{}`", declaration.name.text),
+                edits: vec![edit],
+            })
         })
     }
 
@@ -101,7 +109,8 @@ impl Ide {
         let (at, line) = match body.attributes().last() {
             Some(last) if inner.contains('\n') => {
                 let start = text.get(..last.span.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
-                let indent: String = text[start..].chars().take_while(|one| one.is_whitespace() && *one != '\n').collect();
+                let indent: String =
+                    text[start..].chars().take_while(|one| one.is_whitespace() && *one != '\n').collect();
                 (last.span.end, format!("\n{indent}{name} = {value}"))
             }
             Some(last) => (last.span.end, format!(", {name} = {value}")),
@@ -119,10 +128,12 @@ impl Ide {
             _ => None,
         });
         let mut fixes = Vec::new();
-        let holder = exception.and_then(|(_, body)| body).or_else(|| around.iter().rev().find_map(|(_, item)| match &item.kind {
-            ItemKind::Flow(flow) => flow.body.as_ref(),
-            _ => None,
-        }));
+        let holder = exception.and_then(|(_, body)| body).or_else(|| {
+            around.iter().rev().find_map(|(_, item)| match &item.kind {
+                ItemKind::Flow(flow) => flow.body.as_ref(),
+                _ => None,
+            })
+        });
         let until = holder.and_then(|body: &Block| body.attributes().find(|one| one.name.text == "until"));
         if let Some(until) = until
             && let ExprKind::Date(date) = &until.value.kind
@@ -130,7 +141,8 @@ impl Ide {
             && let Ok(number) = year.parse::<u32>()
         {
             // the 29th of February has no next year
-            let rest = if rest.starts_with("02-29") { rest.replacen("02-29", "02-28", 1) } else { rest.to_owned() };
+            let rest =
+                if rest.starts_with("02-29") { rest.replacen("02-29", "02-28", 1) } else { rest.to_owned() };
             let later = format!("{:04}-{rest}", number + 1);
             fixes.push(Fix {
                 title: format!("extend it to `{later}`"),
@@ -138,7 +150,10 @@ impl Ide {
             });
         }
         if let Some((item, _)) = exception {
-            fixes.push(Fix { title: "remove the exception".into(), edits: vec![self.removal(file, item.span)] });
+            fixes.push(Fix {
+                title: "remove the exception".into(),
+                edits: vec![self.removal(file, item.span)],
+            });
         }
         fixes
     }
@@ -160,7 +175,11 @@ impl Ide {
         }
         let rest = text.get(span.end as usize..).unwrap_or("");
         let line = rest.split('\n').next().unwrap_or("");
-        let end = if line.trim().is_empty() { span.end as usize + (line.len() + 1).min(rest.len()) } else { span.end as usize };
+        let end = if line.trim().is_empty() {
+            span.end as usize + (line.len() + 1).min(rest.len())
+        } else {
+            span.end as usize
+        };
         Edit { file, span: Span::new(start as u32, end as u32), text: String::new() }
     }
 
@@ -169,9 +188,11 @@ impl Ide {
         let (_, item) = items_at(tree, file, span).into_iter().last()?;
         match &item.kind {
             ItemKind::Use(uses) => {
-                let at = uses.imports.iter().position(|import| import.local().is_some_and(|local| {
-                    local.span == span || import.path.last().is_some_and(|last| last.span == span)
-                }))?;
+                let at = uses.imports.iter().position(|import| {
+                    import.local().is_some_and(|local| {
+                        local.span == span || import.path.last().is_some_and(|last| last.span == span)
+                    })
+                })?;
                 if uses.imports.len() == 1 {
                     let edits = vec![self.removal(file, item.span)];
                     return Some(Fix { title: "remove the `use`".into(), edits });
@@ -187,7 +208,10 @@ impl Ide {
                     _ => return None,
                 };
                 let name = &uses.imports[at].local()?.text;
-                Some(Fix { title: format!("remove `{name}`"), edits: vec![Edit { file, span, text: String::new() }] })
+                Some(Fix {
+                    title: format!("remove `{name}`"),
+                    edits: vec![Edit { file, span, text: String::new() }],
+                })
             }
             ItemKind::Declaration(one) => {
                 let title = format!("remove `{}`", one.name.text);

@@ -4,7 +4,13 @@
 use std::sync::{Arc, PoisonError};
 
 use smol_str::SmolStr;
-use weir_compiler::{names::Kind, plan::Plan};
+use weir_compiler::{
+    names::Kind,
+    plan::{
+        Plan,
+        proxies::{ProxyKind, ProxyPlan},
+    },
+};
 use weir_syntax::{FileId, Span};
 use weir_targets::{Artifact, file_name};
 
@@ -34,13 +40,17 @@ pub struct Origin {
 }
 
 impl Facts {
-    /// The points that artifacts are made for, with the path of the file or folder of each.
-    pub fn points(&self) -> Vec<(&str, String)> {
+    /// The points that artifacts are made for.
+    pub fn points(&self) -> Vec<&str> {
         let Some(plan) = &self.analysis.plan else { return Vec::new() };
-        let gateways = plan.gateways.iter().map(|one| (one.name.as_str(), format!("nftables/{}.nft", file_name(&one.name))));
-        let clusters = plan.clusters.iter().filter(|one| !one.namespaces.is_empty());
-        let clusters = clusters.map(|one| (one.name.as_str(), format!("kubernetes/{}", file_name(&one.name))));
-        gateways.chain(clusters).collect()
+        let gateways = plan.gateways.iter().map(|one| one.name.as_str());
+        let clusters =
+            plan.clusters.iter().filter(|one| !one.namespaces.is_empty()).map(|one| one.name.as_str());
+        let proxies = plan.proxies.iter().map(|one| one.name.as_str());
+        let mut all: Vec<&str> = gateways.chain(clusters).chain(proxies).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     fn rendered(&self, point: &str) -> Arc<Rendered> {
@@ -55,16 +65,45 @@ impl Facts {
 
     fn render(&self, point: &str) -> Result<Vec<Artifact>, String> {
         let plan = self.analysis.plan.as_ref().ok_or("the package has errors: nothing is made of it")?;
-        if let Some(gateway) = plan.gateways.iter().find(|one| one.name == point) {
+        let mut artifacts = Vec::new();
+        for gateway in plan.gateways.iter().filter(|one| one.name == point) {
             let options = weir_target_nftables::Options::from(&self.sources.manifest.targets.nftables);
-            let emission = weir_target_nftables::emit(gateway, &options);
-            return emission.map(|emission| emission.artifacts).map_err(|error| error.to_string());
+            let emission =
+                weir_target_nftables::emit(gateway, &options).map_err(|error| error.to_string())?;
+            artifacts.extend(emission.artifacts);
         }
-        if let Some(cluster) = plan.clusters.iter().find(|one| one.name == point) {
-            let emitted = weir_target_kubernetes::emit(cluster);
-            return emitted.map(|emitted| emitted.artifacts).map_err(|error| error.to_string());
+        for cluster in plan.clusters.iter().filter(|one| one.name == point) {
+            let emitted = weir_target_kubernetes::emit(cluster).map_err(|error| error.to_string())?;
+            artifacts.extend(emitted.artifacts);
         }
-        Err(format!("`{point}` enforces nothing that Weir writes files for"))
+        for proxy in plan.proxies.iter().filter(|one| one.name == point) {
+            artifacts.extend(self.render_proxy(proxy)?);
+        }
+        if artifacts.is_empty() {
+            return Err(format!("`{point}` enforces nothing that Weir writes files for"));
+        }
+        Ok(artifacts)
+    }
+
+    fn render_proxy(&self, proxy: &ProxyPlan) -> Result<Vec<Artifact>, String> {
+        let manifest = &self.sources.manifest.targets;
+        let emitted = match proxy.kind {
+            ProxyKind::Envoy => {
+                let options = weir_target_envoy::Options::from(&manifest.envoy);
+                weir_target_envoy::emit(proxy, &options).map_err(|error| error.to_string())?
+            }
+            ProxyKind::Modbus => {
+                let options = weir_target_modbus::Options::from(&manifest.modbus);
+                weir_target_modbus::emit(proxy, &options).map_err(|error| error.to_string())?
+            }
+            // a broker that serves no MQTT has nothing to listen on
+            ProxyKind::Mosquitto if proxy.listeners.is_empty() => return Ok(Vec::new()),
+            ProxyKind::Mosquitto => {
+                let options = weir_target_mosquitto::Options::from(&manifest.mosquitto);
+                weir_target_mosquitto::emit(proxy, &options).map_err(|error| error.to_string())?
+            }
+        };
+        Ok(emitted.artifacts)
     }
 
     /// The files of one point: those that people read, not the scripts beside them.
@@ -81,12 +120,13 @@ impl Facts {
 
     /// The text of one artifact, by its path below the output folder.
     pub fn artifact(&self, path: &str) -> Option<Arc<str>> {
-        let points = self.points();
-        let (point, _) = points.iter().find(|(_, file)| {
-            path == file || path.strip_prefix(file.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        })?;
-        let files = self.artifacts_of(point).ok()?;
-        files.into_iter().find(|(of, _)| of == path).map(|(_, text)| text)
+        let (_, below) = path.split_once('/')?;
+        let of = |point: &&str| {
+            let rest = below.strip_prefix(&file_name(point));
+            rest.is_some_and(|rest| rest.starts_with(['.', '/']))
+        };
+        let files = self.points().into_iter().filter(of).filter_map(|point| self.artifacts_of(point).ok());
+        files.flatten().find(|(of, _)| of == path).map(|(_, text)| text)
     }
 
     /// The names of points whose artifacts carry a statement.
@@ -102,7 +142,11 @@ fn carriers<'p>(plan: &'p Plan, id: &str) -> Vec<&'p str> {
     };
     let gateways = plan.gateways.iter().filter(|one| has(&one.statements)).map(|one| one.name.as_str());
     let clusters = plan.clusters.iter().filter(|one| has(&one.statements)).map(|one| one.name.as_str());
-    gateways.chain(clusters).collect()
+    let proxies = plan.proxies.iter().filter(|one| has(&one.statements)).map(|one| one.name.as_str());
+    let mut all: Vec<&str> = gateways.chain(clusters).chain(proxies).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 impl Ide {
@@ -124,13 +168,16 @@ impl Ide {
 
     /// The artifacts of a gateway or cluster declared at an offset.
     pub fn artifacts_at(&self, file: FileId, offset: u32) -> Vec<String> {
-        let Some(crate::names::Symbol::Declaration(id, Kind::Gateway | Kind::Cluster)) =
-            self.occurrence_at(file, offset).map(|one| one.symbol)
+        let Some(crate::names::Symbol::Declaration(
+            id,
+            Kind::Gateway | Kind::Cluster | Kind::Workload | Kind::Device,
+        )) = self.occurrence_at(file, offset).map(|one| one.symbol)
         else {
             return self.artifact_lines(file, offset).into_iter().map(|one| one.path).collect();
         };
         let Some((facts, entities)) = self.entities(id) else { return Vec::new() };
-        let declarations = facts.relation().map(|relation| relation.declarations.as_slice()).unwrap_or_default();
+        let declarations =
+            facts.relation().map(|relation| relation.declarations.as_slice()).unwrap_or_default();
         let names = entities.iter().filter_map(|id| declarations.get(id.0 as usize));
         let files = names.flat_map(|one| facts.artifacts_of(&one.path).unwrap_or_default());
         files.map(|(path, _)| path).collect()
@@ -139,7 +186,9 @@ impl Ide {
     /// What a line of an artifact (from 0) comes from.
     pub fn origins(&self, path: &str, line: u32) -> Vec<Origin> {
         let Some(facts) = self.facts() else { return Vec::new() };
-        let (Some(text), Some(plan)) = (facts.artifact(path), &facts.analysis.plan) else { return Vec::new() };
+        let (Some(text), Some(plan)) = (facts.artifact(path), &facts.analysis.plan) else {
+            return Vec::new();
+        };
         let Some(line) = text.lines().nth(line as usize) else { return Vec::new() };
         let named = plan.statements.iter().filter(|one| names_id(line, &one.id));
         let origins = named.filter_map(|one| {
@@ -150,7 +199,11 @@ impl Ide {
     }
 
     /// The statement of the last analysis around an offset.
-    pub(crate) fn statement_at(&self, file: FileId, offset: u32) -> Option<(&Facts, &weir_compiler::flows::Statement)> {
+    pub(crate) fn statement_at(
+        &self,
+        file: FileId,
+        offset: u32,
+    ) -> Option<(&Facts, &weir_compiler::flows::Statement)> {
         let (facts, file, at) = self.to_facts(file, Span::new(offset, offset))?;
         let statements = &facts.relation()?.statements;
         // they come in the order of the text within a file, those of templates once for each instance

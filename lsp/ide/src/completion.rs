@@ -6,7 +6,10 @@ use weir_compiler::names::{
     Kind,
     schema::{self, Attribute, InnerBlock, Type},
 };
-use weir_syntax::{Edit, FileId, Span, ast::{ItemKind, Name, Segment}};
+use weir_syntax::{
+    Edit, FileId, Span,
+    ast::{ItemKind, Name, Segment},
+};
 
 use crate::{
     context::{Context, Cursor, cursor},
@@ -80,8 +83,15 @@ impl Ide {
         let template = self.template_around(file, offset);
         let typed = Span::new(cursor.word.start, offset.max(cursor.word.start)).of(text).to_lowercase();
         let scope = Scope { file, module: self.module_of(file), template, imports: self.imports(file) };
-        let mut proposals =
-            Proposals { ide: self, cursor, typed, file, scope, list: List::default(), seen: FxHashSet::default() };
+        let mut proposals = Proposals {
+            ide: self,
+            cursor,
+            typed,
+            file,
+            scope,
+            list: List::default(),
+            seen: FxHashSet::default(),
+        };
         proposals.propose();
         let mut list = proposals.list;
         list.items.sort_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.label.cmp(&b.label)));
@@ -144,7 +154,12 @@ impl Proposals<'_> {
             Context::Predicate => {
                 for attribute in schema::of(Kind::Device).attributes {
                     if matches!(attribute.kind, Type::Text | Type::Version | Type::Word(_)) {
-                        self.simple(attribute.name, CompletionKind::Attribute, &type_text(attribute.kind), attribute.documentation);
+                        self.simple(
+                            attribute.name,
+                            CompletionKind::Attribute,
+                            &type_text(attribute.kind),
+                            attribute.documentation,
+                        );
                     }
                 }
                 for word in ["and", "or", "not"] {
@@ -154,11 +169,27 @@ impl Proposals<'_> {
             Context::Service => self.services(),
             Context::Assertion => {
                 let kinds = [
-                    ("allow", "every pair is permitted", "allow ${1:source} -> ${2:destination} : ${3:service}"),
+                    (
+                        "allow",
+                        "every pair is permitted",
+                        "allow ${1:source} -> ${2:destination} : ${3:service}",
+                    ),
                     ("deny", "no pair is permitted", "deny ${1:source} -> ${2:destination} : ${3:service}"),
-                    ("only", "nobody outside of the source is permitted", "only ${1:source} -> ${2:destination} : ${3:service}"),
-                    ("never", "no chain of permitted flows, however long", "never ${1:source} ~> ${2:destination}"),
-                    ("isolated", "they share nothing, and no chain joins them", "isolated ${1:one}, ${2:other}"),
+                    (
+                        "only",
+                        "nobody outside of the source is permitted",
+                        "only ${1:source} -> ${2:destination} : ${3:service}",
+                    ),
+                    (
+                        "never",
+                        "no chain of permitted flows, however long",
+                        "never ${1:source} ~> ${2:destination}",
+                    ),
+                    (
+                        "isolated",
+                        "they share nothing, and no chain joins them",
+                        "isolated ${1:one}, ${2:other}",
+                    ),
                 ];
                 for (word, detail, snippet) in kinds {
                     self.snippet(word, CompletionKind::Keyword, detail, "", snippet, 0);
@@ -230,7 +261,12 @@ impl Proposals<'_> {
     }
 
     fn internet(&mut self) {
-        self.simple("internet", CompletionKind::Declaration(Kind::External), "external", "What lies outside of everything that the package declares.");
+        self.simple(
+            "internet",
+            CompletionKind::Declaration(Kind::External),
+            "external",
+            "What lies outside of everything that the package declares.",
+        );
     }
 
     /// Declarations and statements, with their usual shape.
@@ -244,10 +280,19 @@ impl Proposals<'_> {
                 Kind::Template => "template ${1:name}(${2:parameter}: ${3:integer}) {\n\t$0\n}".to_owned(),
                 Kind::Group => "group ${1:name} = $0".to_owned(),
                 Kind::Instance => "instance ${1:name} : ${2:template}($0)".to_owned(),
-                Kind::Conduit => "conduit ${1:name} between ${2:zone}, ${3:zone} {\n\tcarries = [$0]\n}".to_owned(),
-                Kind::Workload => "workload ${1:name} in ${2:cluster} {\n\tnamespace = \"${3:namespace}\"\n\t$0\n}".to_owned(),
-                Kind::Policy => "policy ${1:name} {\n\tallow ${2:source} -> ${3:destination} : ${4:service}\n}".to_owned(),
-                Kind::Device | Kind::Class => format!("{} ${{1:{name}}} : ${{2:Class}} {{\n\t$0\n}}", schema.keyword),
+                Kind::Conduit => {
+                    "conduit ${1:name} between ${2:zone}, ${3:zone} {\n\tcarries = [$0]\n}".to_owned()
+                }
+                Kind::Workload => {
+                    "workload ${1:name} in ${2:cluster} {\n\tnamespace = \"${3:namespace}\"\n\t$0\n}"
+                        .to_owned()
+                }
+                Kind::Policy => {
+                    "policy ${1:name} {\n\tallow ${2:source} -> ${3:destination} : ${4:service}\n}".to_owned()
+                }
+                Kind::Device | Kind::Class => {
+                    format!("{} ${{1:{name}}} : ${{2:Class}} {{\n\t$0\n}}", schema.keyword)
+                }
                 _ => String::new(),
             };
             if text.is_empty() {
@@ -257,7 +302,14 @@ impl Proposals<'_> {
                 }
                 text.push_str("\n\t$0\n}");
             }
-            self.snippet(schema.keyword, CompletionKind::Keyword, "declaration", schema.documentation, &text, 1);
+            self.snippet(
+                schema.keyword,
+                CompletionKind::Keyword,
+                "declaration",
+                schema.documentation,
+                &text,
+                1,
+            );
         }
         self.flow_snippets();
         self.snippet("assert", CompletionKind::Keyword, "what must hold", "", "assert $0", 1);
@@ -283,24 +335,48 @@ impl Proposals<'_> {
             }
             let value = match attribute.kind {
                 Type::Text | Type::Version => "\"$0\"",
-                Type::Serves | Type::Services | Type::Texts | Type::Integers | Type::References(_) | Type::Words(_) => "[$0]",
+                Type::Serves
+                | Type::Services
+                | Type::Texts
+                | Type::Integers
+                | Type::References(_)
+                | Type::Words(_) => "[$0]",
                 Type::Record(_) | Type::Labels => "{ $0 }",
                 _ => "$0",
             };
             let text = format!("{} = {value}", attribute.name);
             let rank = if attribute.required { 0 } else { 1 };
-            self.snippet(attribute.name, CompletionKind::Attribute, &type_text(attribute.kind), attribute.documentation, &text, rank);
+            self.snippet(
+                attribute.name,
+                CompletionKind::Attribute,
+                &type_text(attribute.kind),
+                attribute.documentation,
+                &text,
+                rank,
+            );
         }
         for block in blocks {
             let name = if block.named { " ${1:name}" } else { "" };
-            let required: String =
-                block.attributes.iter().filter(|one| one.required).enumerate().map(|(at, one)| format!("\n\t{} = ${}", one.name, at + 2)).collect();
+            let required: String = block
+                .attributes
+                .iter()
+                .filter(|one| one.required)
+                .enumerate()
+                .map(|(at, one)| format!("\n\t{} = ${}", one.name, at + 2))
+                .collect();
             let text = format!("{}{name} {{{required}\n\t$0\n}}", block.keyword);
             self.snippet(block.keyword, CompletionKind::Block, "block", block.documentation, &text, 1);
         }
         for (name, documentation) in self.class_attributes() {
             if !self.cursor.given.iter().any(|given| **given == *name) {
-                self.snippet(&name, CompletionKind::Attribute, "of the class", &documentation, &format!("{name} = $0"), 0);
+                self.snippet(
+                    &name,
+                    CompletionKind::Attribute,
+                    "of the class",
+                    &documentation,
+                    &format!("{name} = $0"),
+                    0,
+                );
             }
         }
     }
@@ -320,12 +396,20 @@ impl Proposals<'_> {
         // an inner block, or the value of an attribute that is one
         let around: Vec<&schema::Schema> = outer.iter().filter_map(|head| schema::by_keyword(head)).collect();
         let inner = around.iter().flat_map(|schema| schema.blocks).find_map(|block| {
-            if block.keyword == *head { Some(block) } else { block.blocks.iter().find(|inner| inner.keyword == *head) }
+            if block.keyword == *head {
+                Some(block)
+            } else {
+                block.blocks.iter().find(|inner| inner.keyword == *head)
+            }
         });
         if let Some(block) = inner {
             return Some((block.attributes, block.blocks, false));
         }
-        let known = around.iter().flat_map(|schema| schema.attributes).chain(schema::FLOW).find(|one| one.name == *head)?;
+        let known = around
+            .iter()
+            .flat_map(|schema| schema.attributes)
+            .chain(schema::FLOW)
+            .find(|one| one.name == *head)?;
         match known.kind {
             Type::Record(attributes) => Some((attributes, &[], false)),
             _ => None,
@@ -361,7 +445,14 @@ impl Proposals<'_> {
         let Some(attribute) = known else { return self.names(SETS) };
         let words = |proposals: &mut Self, words: &[&str]| {
             for word in words {
-                proposals.snippet(word, CompletionKind::Word, attribute.name, attribute.documentation, word, 0);
+                proposals.snippet(
+                    word,
+                    CompletionKind::Word,
+                    attribute.name,
+                    attribute.documentation,
+                    word,
+                    0,
+                );
             }
         };
         match attribute.kind {
@@ -381,17 +472,33 @@ impl Proposals<'_> {
                     ("sim", "sim(supi = \"imsi-$1\", key = ref(\"$2\"))"),
                     ("oidc", "oidc(issuer = \"$1\", group = \"$2\")"),
                 ] {
-                    self.snippet(word, CompletionKind::Function, "identity", attribute.documentation, snippet, 0);
+                    self.snippet(
+                        word,
+                        CompletionKind::Function,
+                        "identity",
+                        attribute.documentation,
+                        snippet,
+                        0,
+                    );
                 }
             }
             Type::UserPlane => {
                 for word in ["dedicated", "shared"] {
-                    self.snippet(word, CompletionKind::Function, "user plane", attribute.documentation, &format!("{word}(${{1:gateway}})"), 0);
+                    self.snippet(
+                        word,
+                        CompletionKind::Function,
+                        "user plane",
+                        attribute.documentation,
+                        &format!("{word}(${{1:gateway}})"),
+                        0,
+                    );
                 }
             }
             Type::Snssai => words(self, &["embb", "urllc", "miot", "v2x", "hmtc"]),
             Type::Transports => words(self, &["tcp", "udp", "sctp", "icmp", "ethertype"]),
-            Type::Address | Type::Addresses | Type::Prefixes => self.names(&[Kind::Network, Kind::Slice, Kind::Cluster]),
+            Type::Address | Type::Addresses | Type::Prefixes => {
+                self.names(&[Kind::Network, Kind::Slice, Kind::Cluster])
+            }
             _ => self.parameters(None),
         }
     }
@@ -400,7 +507,14 @@ impl Proposals<'_> {
         self.names(&[Kind::Protocol]);
         self.simple("any", CompletionKind::Word, "every service", "");
         for transport in ["tcp", "udp", "sctp"] {
-            self.snippet(transport, CompletionKind::Word, "a transport", "", &format!("{transport}/${{1:port}}"), 2);
+            self.snippet(
+                transport,
+                CompletionKind::Word,
+                "a transport",
+                "",
+                &format!("{transport}/${{1:port}}"),
+                2,
+            );
         }
         self.simple("icmp", CompletionKind::Word, "echo requests", "");
     }
@@ -457,11 +571,8 @@ impl Proposals<'_> {
         if !self.fits(name) {
             return;
         }
-        let (insert, snippet) = if *kind == Kind::Template {
-            (format!("{name}($0)"), true)
-        } else {
-            (name.to_string(), false)
-        };
+        let (insert, snippet) =
+            if *kind == Kind::Template { (format!("{name}($0)"), true) } else { (name.to_string(), false) };
         self.push(Completion {
             label: name.clone(),
             kind: CompletionKind::Declaration(*kind),
@@ -497,7 +608,11 @@ impl Proposals<'_> {
                     label: name.clone(),
                     kind: CompletionKind::Declaration(*kind),
                     detail: format!("use {line}"),
-                    documentation: self.ide.item(*id).map(|item| item.documentation.to_string()).unwrap_or_default(),
+                    documentation: self
+                        .ide
+                        .item(*id)
+                        .map(|item| item.documentation.to_string())
+                        .unwrap_or_default(),
                     insert: name.to_string(),
                     snippet: false,
                     replace: self.cursor.word,
@@ -569,7 +684,9 @@ impl Proposals<'_> {
             }
             Symbol::Declaration(id, Kind::Instance) => {
                 let names = self.ide.template_behind(*id).and_then(|template| index.templates.get(&template));
-                for (name, found) in names.into_iter().flat_map(|names| self.fitting(names)).collect::<Vec<_>>() {
+                for (name, found) in
+                    names.into_iter().flat_map(|names| self.fitting(names)).collect::<Vec<_>>()
+                {
                     self.declared(name, found, &all, 0);
                 }
             }
@@ -582,13 +699,27 @@ impl Proposals<'_> {
                     let effect = effect.filter(|one| one.name.text == "effect");
                     let detail = effect.filter_map(|one| Some(one.value.as_word()?.text.to_string())).next();
                     let name = inner.name.text.clone();
-                    self.snippet(&name, CompletionKind::Operation, &detail.unwrap_or_default(), &item.documentation, &name, 0);
+                    self.snippet(
+                        &name,
+                        CompletionKind::Operation,
+                        &detail.unwrap_or_default(),
+                        &item.documentation,
+                        &name,
+                        0,
+                    );
                 }
             }
             Symbol::Declaration(id, kind) => {
                 if matches!(kind, Kind::Network | Kind::Slice | Kind::Cluster | Kind::External) {
                     self.snippet("host", CompletionKind::Function, "the n-th address", "", "host(${1:n})", 0);
-                    self.snippet("subnet", CompletionKind::Function, "the n-th prefix of a length", "", "subnet(${1:length}, ${2:n})", 1);
+                    self.snippet(
+                        "subnet",
+                        CompletionKind::Function,
+                        "the n-th prefix of a length",
+                        "",
+                        "subnet(${1:length}, ${2:n})",
+                        1,
+                    );
                 }
                 let Some(declaration) = self.ide.declaration(*id) else { return };
                 for attribute in declaration.body.iter().flat_map(weir_syntax::ast::Block::attributes) {
@@ -604,7 +735,11 @@ impl Proposals<'_> {
     fn arguments(&mut self, path: &[String]) {
         let segments: Vec<Segment> = path
             .iter()
-            .map(|text| Segment { name: Name { text: text.into(), span: Span::default() }, index: None, arguments: None })
+            .map(|text| Segment {
+                name: Name { text: text.into(), span: Span::default() },
+                index: None,
+                arguments: None,
+            })
             .collect();
         let found = self.ide.resolve_segments(&segments, self.scope, None);
         match found.last().filter(|_| found.len() == segments.len()) {
@@ -621,14 +756,28 @@ impl Proposals<'_> {
                         Some("assignment") => format!("{name} ${{1:number}} = ${{2:value}}"),
                         _ => format!("\"$1\""),
                     };
-                    self.snippet(name, CompletionKind::Argument, kind.map_or("", |kind| &kind.text), &item.documentation, &text, 0);
+                    self.snippet(
+                        name,
+                        CompletionKind::Argument,
+                        kind.map_or("", |kind| &kind.text),
+                        &item.documentation,
+                        &text,
+                        0,
+                    );
                 }
             }
             Some(Some(Symbol::Declaration(id, Kind::Template))) => {
                 let Some(template) = self.ide.template_of(*id) else { return };
                 for parameter in &template.parameters {
                     let name = &parameter.name.text;
-                    self.snippet(name, CompletionKind::Argument, &parameter.kind.text, "", &format!("{name} = $0"), 0);
+                    self.snippet(
+                        name,
+                        CompletionKind::Argument,
+                        &parameter.kind.text,
+                        "",
+                        &format!("{name} = $0"),
+                        0,
+                    );
                 }
             }
             _ => self.names(SETS),
@@ -657,7 +806,11 @@ impl Ide {
                 && let Some(import) = uses.imports.last()
                 && !written.contains("//")
             {
-                let at = import.alias.as_ref().or(import.path.last()).map_or(item.span.start + end as u32, |name| name.span.end);
+                let at = import
+                    .alias
+                    .as_ref()
+                    .or(import.path.last())
+                    .map_or(item.span.start + end as u32, |name| name.span.end);
                 return vec![Edit { file, span: Span::new(at, at), text: format!(", {name}") }];
             }
         }

@@ -76,7 +76,8 @@ pub(crate) fn cursor(source: &str, offset: u32) -> Cursor {
         }
     }
     let mut seen: Vec<Token> = before.iter().filter(|token| !token.kind.is_trivia()).copied().collect();
-    if let Some(last) = seen.last().copied().filter(|last| is_word(source, *last) && last.span.end >= offset) {
+    if let Some(last) = seen.last().copied().filter(|last| is_word(source, *last) && last.span.end >= offset)
+    {
         cursor.word = last.span;
         seen.pop();
     }
@@ -161,9 +162,21 @@ fn last_entry(source: &str, tokens: &[Token], place: u32) -> usize {
     let goes_on = |token: &Token| {
         matches!(
             token.kind,
-            TokenKind::Pipe | TokenKind::Ampersand | TokenKind::Minus | TokenKind::Equals | TokenKind::Arrow
-                | TokenKind::BothArrow | TokenKind::ReachArrow | TokenKind::Colon | TokenKind::Between
-                | TokenKind::In | TokenKind::Where | TokenKind::And | TokenKind::Or | TokenKind::Not | TokenKind::On
+            TokenKind::Pipe
+                | TokenKind::Ampersand
+                | TokenKind::Minus
+                | TokenKind::Equals
+                | TokenKind::Arrow
+                | TokenKind::BothArrow
+                | TokenKind::ReachArrow
+                | TokenKind::Colon
+                | TokenKind::Between
+                | TokenKind::In
+                | TokenKind::Where
+                | TokenKind::And
+                | TokenKind::Or
+                | TokenKind::Not
+                | TokenKind::On
         )
     };
     let mut depth = 0_i32;
@@ -174,13 +187,16 @@ fn last_entry(source: &str, tokens: &[Token], place: u32) -> usize {
             TokenKind::OpenBrace | TokenKind::OpenBracket | TokenKind::OpenParen => depth -= 1,
             _ => {}
         }
-        let depth_behind = depth - match tokens[at].kind {
-            TokenKind::CloseBrace | TokenKind::CloseBracket | TokenKind::CloseParen => 1,
-            TokenKind::OpenBrace | TokenKind::OpenBracket | TokenKind::OpenParen => -1,
-            _ => 0,
-        };
+        let depth_behind = depth
+            - match tokens[at].kind {
+                TokenKind::CloseBrace | TokenKind::CloseBracket | TokenKind::CloseParen => 1,
+                TokenKind::OpenBrace | TokenKind::OpenBracket | TokenKind::OpenParen => -1,
+                _ => 0,
+            };
         let line_ends = Span::new(tokens[at].span.end, next).of(source).contains('\n');
-        let starts_next = |token: &Token| matches!(token.kind, TokenKind::Pipe | TokenKind::Ampersand | TokenKind::Colon | TokenKind::Arrow);
+        let starts_next = |token: &Token| {
+            matches!(token.kind, TokenKind::Pipe | TokenKind::Ampersand | TokenKind::Colon | TokenKind::Arrow)
+        };
         let held = goes_on(&tokens[at]) || tokens.get(at + 1).is_some_and(starts_next);
         let comma = tokens[at].kind == TokenKind::Comma && depth_behind == 0;
         if depth_behind == 0 && (comma || (line_ends && !held)) {
@@ -189,7 +205,12 @@ fn last_entry(source: &str, tokens: &[Token], place: u32) -> usize {
         // `{ a = 1  b = 2 }`: an attribute's name starts an entry
         let name = tokens.get(at + 1).filter(|token| token.kind == TokenKind::Identifier);
         let equals = tokens.get(at + 2).is_some_and(|token| token.kind == TokenKind::Equals);
-        if depth_behind == 0 && name.is_some() && equals && !goes_on(&tokens[at]) && tokens[at].kind != TokenKind::Dot {
+        if depth_behind == 0
+            && name.is_some()
+            && equals
+            && !goes_on(&tokens[at])
+            && tokens[at].kind != TokenKind::Dot
+        {
             return at + 1;
         }
     }
@@ -212,10 +233,16 @@ fn head_of(source: &str, tokens: &[Token]) -> String {
             break;
         }
         let text = token.span.of(source);
-        let word = matches!(token.kind, TokenKind::Allow | TokenKind::Deny | TokenKind::Assert | TokenKind::Template);
+        let word = matches!(
+            token.kind,
+            TokenKind::Allow | TokenKind::Deny | TokenKind::Assert | TokenKind::Template
+        );
         let next_is_name = tokens.get(at + 1).is_none_or(|next| next.kind == TokenKind::Identifier);
         let is_keyword = DECLARATION_KEYWORDS.contains(&text)
-            || matches!(text, "interface" | "route" | "operation" | "argument" | "attribute" | "security" | "qos");
+            || matches!(
+                text,
+                "interface" | "route" | "operation" | "argument" | "attribute" | "security" | "qos"
+            );
         if depth == 0 && (word || (token.kind == TokenKind::Identifier && is_keyword && next_is_name)) {
             // `assert allow a -> b : c {`
             let asserts = at.checked_sub(1).is_some_and(|at| tokens[at].kind == TokenKind::Assert);
@@ -325,7 +352,9 @@ fn context(source: &str, entry: &[Token], cursor: &Cursor) -> Context {
             match rest.last().map(|token| token.kind) {
                 Some(TokenKind::Colon) => Context::Class(text(0).to_owned()),
                 Some(TokenKind::In) => Context::Cluster,
-                Some(TokenKind::Between | TokenKind::Comma) if position(TokenKind::Between).is_some() => Context::Ends,
+                Some(TokenKind::Between | TokenKind::Comma) if position(TokenKind::Between).is_some() => {
+                    Context::Ends
+                }
                 _ => Context::Nothing,
             }
         }

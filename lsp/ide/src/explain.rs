@@ -21,7 +21,10 @@ impl Ide {
         let outside = || "outside".to_owned();
         for source in statement.sources.members().take(1_000) {
             for destination in statement.destinations.members().take(1_000).take(20) {
-                zones.insert((first(source).unwrap_or_else(outside), first(destination).unwrap_or_else(outside)), ());
+                zones.insert(
+                    (first(source).unwrap_or_else(outside), first(destination).unwrap_or_else(outside)),
+                    (),
+                );
             }
         }
         text.push_str("\n\n**Zones**:");
@@ -49,7 +52,11 @@ impl Ide {
                 .map(|one| quoted(&one.path))
                 .collect();
             if let [one, other] = ends.as_slice() {
-                let _ = writeln!(text, "  {one} -> {other} [dir = none, style = dashed, label = {}];", quoted(&conduit.name));
+                let _ = writeln!(
+                    text,
+                    "  {one} -> {other} [dir = none, style = dashed, label = {}];",
+                    quoted(&conduit.name)
+                );
             }
         }
         let mut flows: BTreeMap<(String, String), usize> = BTreeMap::new();

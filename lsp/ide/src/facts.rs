@@ -2,16 +2,10 @@
 //! the edits, from texts of one moment, and given up when they have changed. Until the next is there, the last one answers:
 //! its places are moved by what changed since, and those inside of a change are not answered.
 
-use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
-use weir_compiler::{
-    Analysis, Facts as Relation, Sources, analyze_trees,
-    flows::Rectangle,
-    names::EntityId,
-};
+use weir_compiler::{Analysis, Facts as Relation, Sources, analyze_trees, flows::Rectangle, names::EntityId};
 use weir_syntax::{Diagnostic, FileId, Span};
 
 use crate::{
@@ -142,7 +136,10 @@ impl Ide {
 
     /// What a declaration became: itself, or one for each instance of its template.
     pub(crate) fn entities(&self, id: DeclarationId) -> Option<(&Facts, &[EntityId])> {
-        let kind = self.declaration(id).map(|one| weir_compiler::names::schema::by_keyword(&one.keyword.text))??.kind;
+        let kind = self
+            .declaration(id)
+            .map(|one| weir_compiler::names::schema::by_keyword(&one.keyword.text))??
+            .kind;
         let (_, name) = self.name_of(&Symbol::Declaration(id, kind))?;
         let (facts, file, span) = self.to_facts(id.file, name.span)?;
         Some((facts, facts.entities(file, span.start)))
@@ -218,7 +215,12 @@ impl Shift {
         let same = before.bytes().zip(now.bytes()).take_while(|(a, b)| a == b).count();
         let most = before.len().min(now.len()) - same;
         let end = before.bytes().rev().zip(now.bytes().rev()).take(most).take_while(|(a, b)| a == b).count();
-        Self { start: same as u32, before: (before.len() - end) as u32, now: (now.len() - end) as u32, same: false }
+        Self {
+            start: same as u32,
+            before: (before.len() - end) as u32,
+            now: (now.len() - end) as u32,
+            same: false,
+        }
     }
 
     fn forth(self, span: Span) -> Option<Span> {

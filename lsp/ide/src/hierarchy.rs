@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 use weir_compiler::names::Kind;
 use weir_syntax::FileId;
 
-use crate::{
-    facts::Facts,
-    host::Ide,
-    names::Symbol,
-    navigation::Location,
-};
+use crate::{facts::Facts, host::Ide, names::Symbol, navigation::Location};
 
 /// A declaration that makes principals; an array is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +34,10 @@ impl Ide {
     pub fn principal_items(&self, file: FileId, offset: u32) -> Vec<PrincipalItem> {
         let Some(found) = self.occurrence_at(file, offset) else { return Vec::new() };
         let Symbol::Declaration(id, kind) = found.symbol else { return Vec::new() };
-        if !matches!(kind, Kind::Device | Kind::Workload | Kind::Gateway | Kind::External | Kind::Role | Kind::Group) {
+        if !matches!(
+            kind,
+            Kind::Device | Kind::Workload | Kind::Gateway | Kind::External | Kind::Role | Kind::Group
+        ) {
             return Vec::new();
         }
         let Some((facts, entities)) = self.entities(id) else { return Vec::new() };

@@ -1,7 +1,10 @@
 //! What the text does not say and the last analysis knows: sizes of groups and sets, resolved ports, addresses of arrays.
 
 use weir_compiler::names::Kind;
-use weir_syntax::{FileId, Span, ast::{Effect, Item, ItemKind}};
+use weir_syntax::{
+    FileId, Span,
+    ast::{Effect, Item, ItemKind},
+};
 
 use crate::{
     database::DeclarationId,
@@ -47,12 +50,18 @@ impl Ide {
                 let Some((facts, [entity, rest @ ..])) = self.entities(id) else { return };
                 let Some(relation) = facts.relation() else { return };
                 if one.keyword.text == "group" {
-                    if let Some((_, set)) = relation.groups.iter().find(|(group, _)| group == entity).filter(|_| rest.is_empty()) {
+                    if let Some((_, set)) =
+                        relation.groups.iter().find(|(group, _)| group == entity).filter(|_| rest.is_empty())
+                    {
                         hints.push(Hint { offset: item.span.end, label: count(set.count(), "member") });
                     }
                 } else if one.array.is_some()
-                    && relation.declarations.get(entity.0 as usize).is_some_and(|one| one.kind == Kind::Device)
-                    && let Some((first, number)) = relation.model.principals_of.get(entity).filter(|_| rest.is_empty())
+                    && relation
+                        .declarations
+                        .get(entity.0 as usize)
+                        .is_some_and(|one| one.kind == Kind::Device)
+                    && let Some((first, number)) =
+                        relation.model.principals_of.get(entity).filter(|_| rest.is_empty())
                     && *number > 0
                 {
                     let address = |id: u32| relation.model.principal(id).addresses();
@@ -63,7 +72,11 @@ impl Ide {
                         );
                     }
                     let text = address_text(&all);
-                    let given = one.body.iter().flat_map(weir_syntax::ast::Block::attributes).find(|one| one.name.text == "address");
+                    let given = one
+                        .body
+                        .iter()
+                        .flat_map(weir_syntax::ast::Block::attributes)
+                        .find(|one| one.name.text == "address");
                     if let Some(given) = given.filter(|_| !text.is_empty()) {
                         hints.push(Hint { offset: given.value.span.end, label: text });
                     }
@@ -83,7 +96,8 @@ impl Ide {
         let mut statements = relation.statements.iter().zip(0_u32..).filter(|(one, _)| same(one));
         // of a template, or of both directions, there are several, and the first says nothing of the rest
         let (Some((statement, index)), None) = (statements.next(), statements.next()) else { return };
-        for (expr, set) in [(&flow.source, &statement.sources), (&flow.destination, &statement.destinations)] {
+        for (expr, set) in [(&flow.source, &statement.sources), (&flow.destination, &statement.destinations)]
+        {
             if set.count() > 1 {
                 hints.push(Hint { offset: expr.span.end, label: format!("({})", set.count()) });
             }
@@ -94,7 +108,10 @@ impl Ide {
             ports.sort_unstable();
             ports.dedup();
             let written = self.text(file).map_or("", |text| flow.service.span.of(text));
-            if !ports.is_empty() && ports.len() <= 3 && ports.iter().any(|port| !written.contains(port.as_str())) {
+            if !ports.is_empty()
+                && ports.len() <= 3
+                && ports.iter().any(|port| !written.contains(port.as_str()))
+            {
                 hints.push(Hint { offset: flow.service.span.end, label: ports.join(", ") });
             }
         }

@@ -6,17 +6,18 @@ use std::fmt::Write as _;
 use weir_compiler::{
     flows::Statement,
     model::PrincipalKind,
-    names::{Kind, schema::{self, Type}},
+    names::{
+        Kind,
+        schema::{self, Type},
+    },
     plan::AddressSet,
 };
-use weir_syntax::{FileId, Span, ast::{Effect, ItemKind}};
-
-use crate::{
-    database::DeclarationId,
-    facts::Facts,
-    host::Ide,
-    names::Symbol,
+use weir_syntax::{
+    FileId, Span,
+    ast::{Effect, ItemKind},
 };
+
+use crate::{database::DeclarationId, facts::Facts, host::Ide, names::Symbol};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hover {
@@ -110,7 +111,9 @@ impl Ide {
         let source = self.text(id.file)?;
         let shown = match &item.kind {
             ItemKind::Declaration(one) => match &one.body {
-                Some(body) if item.span.end - item.span.start > 600 => Span::new(item.span.start, body.span.start),
+                Some(body) if item.span.end - item.span.start > 600 => {
+                    Span::new(item.span.start, body.span.start)
+                }
                 _ => item.span,
             },
             ItemKind::Template(template) => {
@@ -144,26 +147,42 @@ impl Ide {
             Kind::Group => {
                 let group = relation.groups.iter().find(|(group, _)| entities.contains(group));
                 if let Some((_, set)) = group {
-                    let names: Vec<&str> = set.members().take(SHOWN).map(|id| model.principal(id).name.as_str()).collect();
+                    let names: Vec<&str> =
+                        set.members().take(SHOWN).map(|id| model.principal(id).name.as_str()).collect();
                     let more = if set.count() > SHOWN as u64 { ", …" } else { "" };
                     let _ = write!(text, "\n\n{}: {}{more}", count(set.count(), "member"), names.join(", "));
                 }
             }
             Kind::Zone => {
                 let zones: Vec<_> = entities.iter().filter_map(|id| model.zone_of.get(id)).copied().collect();
-                let inside = |zone: &weir_compiler::model::ZoneId| model.zones_around(*zone).any(|one| zones.contains(&one));
+                let inside = |zone: &weir_compiler::model::ZoneId| {
+                    model.zones_around(*zone).any(|one| zones.contains(&one))
+                };
                 let members = model.principals.iter().filter(|one| one.zones.iter().any(inside)).count();
-                let conduits = model.conduits.iter().filter(|one| one.ends.iter().any(|end| entities.contains(end)));
+                let conduits =
+                    model.conduits.iter().filter(|one| one.ends.iter().any(|end| entities.contains(end)));
                 let conduits: Vec<&str> = conduits.map(|one| one.name.as_str()).collect();
-                let _ = write!(text, "\n\n{}; conduits: {}", count(members as u64, "principal"), if conduits.is_empty() { "none".into() } else { conduits.join(", ") });
+                let _ = write!(
+                    text,
+                    "\n\n{}; conduits: {}",
+                    count(members as u64, "principal"),
+                    if conduits.is_empty() { "none".into() } else { conduits.join(", ") }
+                );
             }
             Kind::Network | Kind::Slice | Kind::Cluster => {
-                let segments: Vec<_> = entities.iter().filter_map(|id| model.segment_of.get(id)).copied().collect();
-                let stations = model.principals.iter().filter(|one| one.attachments.iter().any(|at| segments.contains(&at.segment)));
+                let segments: Vec<_> =
+                    entities.iter().filter_map(|id| model.segment_of.get(id)).copied().collect();
+                let stations = model
+                    .principals
+                    .iter()
+                    .filter(|one| one.attachments.iter().any(|at| segments.contains(&at.segment)));
                 let _ = write!(text, "\n\n{}", count(stations.count() as u64, "station"));
             }
             Kind::Class => {
-                let of = |class: Option<_>| std::iter::successors(class, |one| model.bases.get(one).copied()).any(|one| entities.contains(&one));
+                let of = |class: Option<_>| {
+                    std::iter::successors(class, |one| model.bases.get(one).copied())
+                        .any(|one| entities.contains(&one))
+                };
                 let devices = model.principals.iter().filter(|one| of(one.details.class)).count();
                 let _ = write!(text, "\n\n{}", count(devices as u64, "device"));
             }
@@ -178,11 +197,19 @@ impl Ide {
             let principal = relation.model.principal(*id);
             let shown = address_text(&principal.addresses());
             if principal.kind != PrincipalKind::External && !shown.is_empty() {
-                addresses.push(if principals.len() > 1 { format!("`{}` {shown}", principal.name) } else { shown });
+                addresses.push(if principals.len() > 1 {
+                    format!("`{}` {shown}", principal.name)
+                } else {
+                    shown
+                });
             }
         }
         if !addresses.is_empty() {
-            let more = if principals.len() > SHOWN { format!("; {} in all", principals.len()) } else { String::new() };
+            let more = if principals.len() > SHOWN {
+                format!("; {} in all", principals.len())
+            } else {
+                String::new()
+            };
             let _ = write!(text, "\n\n**Addresses**: {}{more}", addresses.join("; "));
         }
         for (title, incoming) in [("May be reached by", true), ("May reach", false)] {
@@ -237,12 +264,17 @@ impl Ide {
         }
         let (sources, destinations) = (statement.sources.count(), statement.destinations.count());
         let verb = if statement.effect == Effect::Allow { "permits" } else { "denies" };
-        let _ = write!(text, "\n\n{verb} {} -> {}", count(sources, "source"), count(destinations, "destination"));
+        let _ =
+            write!(text, "\n\n{verb} {} -> {}", count(sources, "source"), count(destinations, "destination"));
         if statement.effect == Effect::Allow {
             let relation = facts.relation()?;
             let index = relation.statements.iter().position(|one| one.id == statement.id)? as u32;
-            let mut ports: Vec<String> =
-                relation.rectangles.iter().filter(|one| one.statement == index).map(|one| one.ports.describe()).collect();
+            let mut ports: Vec<String> = relation
+                .rectangles
+                .iter()
+                .filter(|one| one.statement == index)
+                .map(|one| one.ports.describe())
+                .collect();
             ports.sort_unstable();
             ports.dedup();
             match ports.as_slice() {
@@ -254,8 +286,11 @@ impl Ide {
         }
         for name in facts.carriers(&statement.id) {
             for (path, contents) in facts.artifacts_of(name).unwrap_or_default() {
-                let lines: Vec<&str> =
-                    contents.lines().filter(|line| line.contains(statement.id.as_str())).map(str::trim).collect();
+                let lines: Vec<&str> = contents
+                    .lines()
+                    .filter(|line| line.contains(statement.id.as_str()))
+                    .map(str::trim)
+                    .collect();
                 if lines.is_empty() {
                     continue;
                 }
@@ -274,8 +309,10 @@ impl Ide {
 /// `10.0.0.1`, `10.0.0.1..10.0.0.9`, at most four parts.
 pub(crate) fn address_text(set: &AddressSet) -> String {
     use std::net::{Ipv4Addr, Ipv6Addr};
-    let v4 = set.v4.iter().map(|(a, b)| (Ipv4Addr::from_bits(a).to_string(), Ipv4Addr::from_bits(b).to_string()));
-    let v6 = set.v6.iter().map(|(a, b)| (Ipv6Addr::from_bits(a).to_string(), Ipv6Addr::from_bits(b).to_string()));
+    let v4 =
+        set.v4.iter().map(|(a, b)| (Ipv4Addr::from_bits(a).to_string(), Ipv4Addr::from_bits(b).to_string()));
+    let v6 =
+        set.v6.iter().map(|(a, b)| (Ipv6Addr::from_bits(a).to_string(), Ipv6Addr::from_bits(b).to_string()));
     let mut parts: Vec<String> =
         v4.chain(v6).take(5).map(|(a, b)| if a == b { a } else { format!("{a}..{b}") }).collect();
     if parts.len() > 4 {
@@ -292,7 +329,8 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 
 /// A type of an attribute, in words.
 pub(crate) fn type_text(kind: Type) -> String {
-    let kinds = |kinds: &[Kind]| kinds.iter().map(|kind| schema::of(*kind).keyword).collect::<Vec<_>>().join(" | ");
+    let kinds =
+        |kinds: &[Kind]| kinds.iter().map(|kind| schema::of(*kind).keyword).collect::<Vec<_>>().join(" | ");
     match kind {
         Type::Boolean => "true | false".into(),
         Type::Integer { min, max } if max == u64::MAX => format!("{min}.."),

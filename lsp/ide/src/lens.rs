@@ -2,14 +2,12 @@
 //! the text, and says its line when it is shown.
 
 use weir_compiler::names::Kind;
-use weir_syntax::{FileId, Span, ast::{Entry, Item, ItemKind}};
-
-use crate::{
-    database::DeclarationId,
-    hierarchy::principals,
-    host::Ide,
-    hover::count,
+use weir_syntax::{
+    FileId, Span,
+    ast::{Entry, Item, ItemKind},
 };
+
+use crate::{database::DeclarationId, hierarchy::principals, host::Ide, hover::count};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LensKind {
@@ -53,7 +51,9 @@ impl Ide {
             let entity = entities.first()?;
             let conduits = relation.model.conduits.iter().filter(|one| one.ends.contains(entity)).count();
             let zone = relation.model.zone(*relation.model.zone_of.get(entity)?);
-            let level = zone.target_level.map_or_else(|| "no target level".to_owned(), |level| format!("SL-T {level}"));
+            let level = zone
+                .target_level
+                .map_or_else(|| "no target level".to_owned(), |level| format!("SL-T {level}"));
             return Some(format!("{level} · {}", count(conduits as u64, "conduit")));
         }
         let own: Vec<u32> = entities.iter().flat_map(|entity| principals(facts, entity.0)).collect();
@@ -87,7 +87,9 @@ impl Ide {
         let size = |ranges| weir_compiler::plan::Ranges::<u32>::from_unsorted(ranges).count();
         let (sources, destinations) = (size(sources), size(destinations));
         if sources == 0 || destinations == 0 {
-            let by = self.shadowing(file, statement.span).map_or_else(String::new, |by| format!(": shadowed by {by}"));
+            let by = self
+                .shadowing(file, statement.span)
+                .map_or_else(String::new, |by| format!(": shadowed by {by}"));
             return Some(format!("permits nothing{by}"));
         }
         let mut points: Vec<&str> = Vec::new();
@@ -96,7 +98,10 @@ impl Ide {
         }
         points.sort_unstable();
         points.dedup();
-        Some(format!("permits {sources} -> {destinations} · {}", count(points.len() as u64, "enforcement point")))
+        Some(format!(
+            "permits {sources} -> {destinations} · {}",
+            count(points.len() as u64, "enforcement point")
+        ))
     }
 
     /// The rule that a diagnostic says covers another.

@@ -210,9 +210,7 @@ impl Ide {
                 if segment.arguments.is_some() {
                     return vec![Symbol::Function(name.into())];
                 }
-                given_attribute(declaration, name)
-                    .map(|at| vec![Symbol::Given(*id, at)])
-                    .unwrap_or_default()
+                given_attribute(declaration, name).map(|at| vec![Symbol::Given(*id, at)]).unwrap_or_default()
             }
             _ if segment.arguments.is_some() => vec![Symbol::Function(name.into())],
             _ => Vec::new(),
@@ -225,7 +223,10 @@ impl Ide {
             weir_syntax::ast::ExprKind::Path(path) => path,
             _ => return None,
         };
-        match self.in_scope_of(instance, |scope| self.resolve(path, scope, Some(&[Kind::Template]))).pop()?? {
+        match self
+            .in_scope_of(instance, |scope| self.resolve(path, scope, Some(&[Kind::Template])))
+            .pop()??
+        {
             Symbol::Declaration(id, Kind::Template) => Some(id),
             _ => None,
         }
@@ -364,9 +365,8 @@ fn inside(module: &crate::database::Module, name: &str) -> Vec<Symbol> {
 /// The place of an inner block by its name.
 pub(crate) fn inner_block(declaration: &Declaration, name: &str) -> Option<u32> {
     let entries = &declaration.body.as_ref()?.entries;
-    let found = entries
-        .iter()
-        .position(|entry| as_block(entry).is_some_and(|(_, inner)| inner.name.text == name));
+    let found =
+        entries.iter().position(|entry| as_block(entry).is_some_and(|(_, inner)| inner.name.text == name));
     found.map(|at| at as u32)
 }
 

@@ -82,7 +82,9 @@ impl Ide {
                         }
                         one.name.span
                     }
-                    ItemKind::Flow(_) | ItemKind::Assertion(_) if !matches!(kind, Kind::Class | Kind::Template) => {
+                    ItemKind::Flow(_) | ItemKind::Assertion(_)
+                        if !matches!(kind, Kind::Class | Kind::Template) =>
+                    {
                         item.span
                     }
                     _ => continue,
@@ -111,7 +113,8 @@ impl Ide {
 
     fn references_in(&self, file: FileId, symbol: &Symbol, text: &SmolStr, found: &mut Vec<Reference>) {
         // it may go by another name here: `use … as other`
-        let aliases = self.imports(file).iter().filter(|(local, path)| path.last() == Some(text) && *local != text);
+        let aliases =
+            self.imports(file).iter().filter(|(local, path)| path.last() == Some(text) && *local != text);
         let mut texts: Vec<SmolStr> = aliases.map(|(local, _)| local.clone()).collect();
         texts.sort_unstable();
         texts.push(text.clone());
@@ -138,9 +141,10 @@ impl Ide {
                 let path = &self.names().modules.get(*module as usize)?.path;
                 Some(path.rsplit('.').next().unwrap_or(path).into())
             }
-            Symbol::BuiltIn(name) | Symbol::Word(name, _) | Symbol::Function(name) | Symbol::Keyword(name, _) => {
-                Some(name.clone())
-            }
+            Symbol::BuiltIn(name)
+            | Symbol::Word(name, _)
+            | Symbol::Function(name)
+            | Symbol::Keyword(name, _) => Some(name.clone()),
             Symbol::Attribute(_, attribute) => Some(attribute.name.into()),
             _ => self.name_of(symbol).map(|(_, name)| name.text),
         }
@@ -170,17 +174,18 @@ pub(crate) fn items_at(
                 id.inner = inner.map(|(at, _)| at as u32).or(id.inner);
                 inner.map(|(_, item)| item)
             }
-            ItemKind::Declaration(one) => one.body.iter().flat_map(|body| &body.entries).find_map(|entry| match entry {
-                weir_syntax::ast::Entry::Block(item) | weir_syntax::ast::Entry::Flow(item)
-                    if contains(item.span, span) =>
-                {
-                    Some(item)
-                }
-                _ => None,
-            }),
+            ItemKind::Declaration(one) => {
+                one.body.iter().flat_map(|body| &body.entries).find_map(|entry| match entry {
+                    weir_syntax::ast::Entry::Block(item) | weir_syntax::ast::Entry::Flow(item)
+                        if contains(item.span, span) =>
+                    {
+                        Some(item)
+                    }
+                    _ => None,
+                })
+            }
             _ => None,
         };
     }
     found
 }
-

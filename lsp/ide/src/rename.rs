@@ -30,7 +30,9 @@ impl fmt::Display for RenameError {
         match self {
             Self::Nothing => formatter.write_str("nothing here has a name that the package gives"),
             Self::Standard => formatter.write_str("names of the standard library stay as they are"),
-            Self::Module => formatter.write_str("a module is a folder: rename the folder, then its `use` lines"),
+            Self::Module => {
+                formatter.write_str("a module is a folder: rename the folder, then its `use` lines")
+            }
             Self::NoName(text) => {
                 write!(formatter, "`{text}` is no name: write letters, digits and `_`, and no reserved word")
             }
@@ -68,7 +70,9 @@ impl Ide {
             {
                 Err(RenameError::Nothing)
             }
-            Symbol::Declaration(..) | Symbol::Parameter(..) | Symbol::Inner(..) => Ok((found.span, found.symbol)),
+            Symbol::Declaration(..) | Symbol::Parameter(..) | Symbol::Inner(..) => {
+                Ok((found.span, found.symbol))
+            }
             _ => Err(RenameError::Nothing),
         }
     }
@@ -108,14 +112,21 @@ impl Ide {
         }
         let template = self.tree(file).and_then(|tree| {
             let around = crate::navigation::items_at(tree, file, span);
-            around.first().filter(|(_, item)| matches!(item.kind, weir_syntax::ast::ItemKind::Template(_))).map(|(id, _)| *id)
+            around
+                .first()
+                .filter(|(_, item)| matches!(item.kind, weir_syntax::ast::ItemKind::Template(_)))
+                .map(|(id, _)| *id)
         });
         let scope = Scope { file, module: self.module_of(file), template, imports: self.imports(file) };
         let mut found = self.bare(text, scope);
         // a declaration of another kind, which the place tells apart, is no conflict for the compiler; for readers it is
-        found.extend(symbol.declaration().filter(|id| id.file != file).into_iter().flat_map(|id| {
-            self.in_scope_of(id, |scope| self.bare(text, scope))
-        }));
+        found.extend(
+            symbol
+                .declaration()
+                .filter(|id| id.file != file)
+                .into_iter()
+                .flat_map(|id| self.in_scope_of(id, |scope| self.bare(text, scope))),
+        );
         if found.is_empty() { Ok(()) } else { taken() }
     }
 }

@@ -1,7 +1,10 @@
 //! What goes into the parentheses that the cursor is in: an operation's arguments, a template's parameters.
 
 use weir_compiler::names::Kind;
-use weir_syntax::{FileId, ast::{Block, Entry, ItemKind, Name, Segment}, Span};
+use weir_syntax::{
+    FileId, Span,
+    ast::{Block, Entry, ItemKind, Name, Segment},
+};
 
 use crate::{
     context::{Context, cursor},
@@ -32,7 +35,10 @@ impl Ide {
         let segments: Vec<Segment> = path.iter().map(segment).collect();
         let template = self.tree(file).and_then(|tree| {
             let inside = |item: &weir_syntax::ast::Item| item.span.start <= offset && offset <= item.span.end;
-            let at = tree.items.iter().position(|item| matches!(item.kind, ItemKind::Template(_)) && inside(item))?;
+            let at = tree
+                .items
+                .iter()
+                .position(|item| matches!(item.kind, ItemKind::Template(_)) && inside(item))?;
             Some(DeclarationId { file, item: at as u32, inner: None })
         });
         let scope = Scope { file, module: self.module_of(file), template, imports: self.imports(file) };
@@ -45,7 +51,8 @@ impl Ide {
                 for entry in operation.body.iter().flat_map(|body| &body.entries) {
                     let Entry::Block(item) = entry else { continue };
                     let ItemKind::Declaration(inner) = &item.kind else { continue };
-                    let mut types = inner.body.iter().flat_map(Block::attributes).filter(|one| one.name.text == "type");
+                    let mut types =
+                        inner.body.iter().flat_map(Block::attributes).filter(|one| one.name.text == "type");
                     let kind = types.find_map(|one| one.value.as_word()).map(|word| word.text.as_str());
                     let label = match kind {
                         Some("range") => format!("{} FIRST..LAST", inner.name.text),
@@ -59,7 +66,8 @@ impl Ide {
             Symbol::Declaration(id, Kind::Template) => {
                 let template = self.template_of(*id)?;
                 let parameters = template.parameters.iter();
-                let parameters = parameters.map(|one| (format!("{}: {}", one.name.text, one.kind.text), String::new()));
+                let parameters =
+                    parameters.map(|one| (format!("{}: {}", one.name.text, one.kind.text), String::new()));
                 (path.join("."), self.item(*id)?.documentation.to_string(), parameters.collect())
             }
             Symbol::Function(_) | Symbol::Declaration(..) => return None,
@@ -71,11 +79,13 @@ impl Ide {
         let before = text.get(..offset as usize)?;
         let inside = before.rsplit('(').next().unwrap_or("");
         let current = inside.rsplit(',').next().unwrap_or("").trim_start();
-        let word: String = current.chars().take_while(|part| part.is_ascii_alphanumeric() || *part == '_').collect();
+        let word: String =
+            current.chars().take_while(|part| part.is_ascii_alphanumeric() || *part == '_').collect();
         let by_name = parameters.iter().position(|(label, _)| {
             !word.is_empty() && label.trim_matches('"').split([' ', ':']).next() == Some(word.as_str())
         });
-        let active = by_name.or_else(|| Some(inside.matches(',').count()).filter(|at| *at < parameters.len()));
+        let active =
+            by_name.or_else(|| Some(inside.matches(',').count()).filter(|at| *at < parameters.len()));
         Some(Signature { label, documentation, parameters, active: active.map(|at| at as u32) })
     }
 }

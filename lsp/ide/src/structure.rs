@@ -51,7 +51,10 @@ impl Ide {
                 folds.push(Fold { span, kind: FoldKind::Imports });
             }
         }
-        folds.extend(run.filter(|span| span.of(text).contains('\n')).map(|span| Fold { span, kind: FoldKind::Imports }));
+        folds.extend(
+            run.filter(|span| span.of(text).contains('\n'))
+                .map(|span| Fold { span, kind: FoldKind::Imports }),
+        );
         folds.sort_by_key(|fold| (fold.span.start, std::cmp::Reverse(fold.span.end)));
         folds
     }
@@ -63,7 +66,11 @@ impl Ide {
         let tokens = lex(text);
         let mut spans: Vec<Span> = Vec::new();
         let touching = tokens.iter().filter(|token| token.span.start <= offset && offset <= token.span.end);
-        spans.extend(touching.filter(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Newline)).map(|token| token.span));
+        spans.extend(
+            touching
+                .filter(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Newline))
+                .map(|token| token.span),
+        );
         for (open, close) in brackets(&tokens) {
             if open.span.end <= offset && offset <= close.span.start {
                 spans.push(Span::new(open.span.end, close.span.start));
@@ -77,8 +84,12 @@ impl Ide {
                 spans.push(item.span);
             }
         }
-        let line_start = text.get(..offset as usize).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-        let line_end = text.get(offset as usize..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| at + offset as usize);
+        let line_start =
+            text.get(..offset as usize).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let line_end = text
+            .get(offset as usize..)
+            .and_then(|rest| rest.find('\n'))
+            .map_or(text.len(), |at| at + offset as usize);
         spans.push(Span::new(line_start as u32, line_end as u32));
         spans.push(Span::new(0, text.len() as u32));
         // each has to hold the one before
@@ -107,7 +118,11 @@ impl Ide {
             if !(rest.starts_with("https://") || rest.starts_with("http://")) {
                 continue;
             }
-            let length = rest.find(|end: char| end.is_whitespace() || matches!(end, '"' | '<' | '>' | '`' | ')' | '\\' | '{' | '}')).unwrap_or(rest.len());
+            let length = rest
+                .find(|end: char| {
+                    end.is_whitespace() || matches!(end, '"' | '<' | '>' | '`' | ')' | '\\' | '{' | '}')
+                })
+                .unwrap_or(rest.len());
             let target = rest[..length].trim_end_matches(['.', ',', ';', ':']);
             if target.len() > 10 && target.len() < 2_000 {
                 let span = Span::new(start as u32, (start + target.len()) as u32);
@@ -154,7 +169,9 @@ fn runs(tokens: &[Token], is_of: impl Fn(TokenKind) -> bool, folds: &mut Vec<Fol
                 run = match run {
                     Some((span, lines)) if newlines == 1 => Some((span.to(token.span), lines + 1)),
                     other => {
-                        folds.extend(other.filter(|(_, lines)| *lines > 1).map(|(span, _)| Fold { span, kind }));
+                        folds.extend(
+                            other.filter(|(_, lines)| *lines > 1).map(|(span, _)| Fold { span, kind }),
+                        );
                         Some((token.span, 1))
                     }
                 };

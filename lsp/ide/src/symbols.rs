@@ -81,7 +81,11 @@ fn outline_item(item: &Item, text: &str) -> Option<OutlineItem> {
             Some(OutlineItem {
                 name: one.name.text.to_string(),
                 kind,
-                detail: if class.is_empty() { one.keyword.text.to_string() } else { format!("{} : {class}", one.keyword.text) },
+                detail: if class.is_empty() {
+                    one.keyword.text.to_string()
+                } else {
+                    format!("{} : {class}", one.keyword.text)
+                },
                 span: one.name.span,
                 full: item.span,
                 inner: inner.collect(),

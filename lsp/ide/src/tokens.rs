@@ -31,8 +31,21 @@ pub enum TokenType {
 impl TokenType {
     /// Names of the protocol, in the order of the numbers.
     pub const LEGEND: &'static [&'static str] = &[
-        "namespace", "class", "parameter", "variable", "property", "enumMember", "function", "method", "macro", "keyword",
-        "comment", "string", "number", "operator", "interface",
+        "namespace",
+        "class",
+        "parameter",
+        "variable",
+        "property",
+        "enumMember",
+        "function",
+        "method",
+        "macro",
+        "keyword",
+        "comment",
+        "string",
+        "number",
+        "operator",
+        "interface",
     ];
 }
 
@@ -49,7 +62,9 @@ pub struct SemanticToken {
 impl Ide {
     /// The tokens that touch a span, or all, in the order of the text; none reaches over a line.
     pub fn semantic_tokens(&self, file: FileId, within: Option<Span>) -> Vec<SemanticToken> {
-        let Some(text) = self.text(file).filter(|_| self.path(file).is_some_and(|path| path.ends_with(".weir"))) else {
+        let Some(text) =
+            self.text(file).filter(|_| self.path(file).is_some_and(|path| path.ends_with(".weir")))
+        else {
             return Vec::new();
         };
         let mut names = self.occurrences(file, Wanted { within, texts: None });
@@ -64,13 +79,33 @@ impl Ide {
                 TokenKind::Comment => Some((TokenType::Comment, 0)),
                 TokenKind::Doc | TokenKind::FileDoc => Some((TokenType::Comment, 4)),
                 TokenKind::String | TokenKind::UnclosedString => Some((TokenType::String, 0)),
-                TokenKind::Use | TokenKind::As | TokenKind::Template | TokenKind::Allow | TokenKind::Deny
-                | TokenKind::Assert | TokenKind::In | TokenKind::Between | TokenKind::Where | TokenKind::And
-                | TokenKind::Or | TokenKind::Not | TokenKind::On => Some((TokenType::Keyword, 0)),
-                TokenKind::Integer | TokenKind::Hexadecimal | TokenKind::Decimal | TokenKind::Quantity
-                | TokenKind::Ipv4 | TokenKind::Ipv6 | TokenKind::Mac | TokenKind::Date => Some((TokenType::Number, 0)),
-                TokenKind::Arrow | TokenKind::BothArrow | TokenKind::ReachArrow | TokenKind::Pipe
-                | TokenKind::Ampersand | TokenKind::Minus => Some((TokenType::Operator, 0)),
+                TokenKind::Use
+                | TokenKind::As
+                | TokenKind::Template
+                | TokenKind::Allow
+                | TokenKind::Deny
+                | TokenKind::Assert
+                | TokenKind::In
+                | TokenKind::Between
+                | TokenKind::Where
+                | TokenKind::And
+                | TokenKind::Or
+                | TokenKind::Not
+                | TokenKind::On => Some((TokenType::Keyword, 0)),
+                TokenKind::Integer
+                | TokenKind::Hexadecimal
+                | TokenKind::Decimal
+                | TokenKind::Quantity
+                | TokenKind::Ipv4
+                | TokenKind::Ipv6
+                | TokenKind::Mac
+                | TokenKind::Date => Some((TokenType::Number, 0)),
+                TokenKind::Arrow
+                | TokenKind::BothArrow
+                | TokenKind::ReachArrow
+                | TokenKind::Pipe
+                | TokenKind::Ampersand
+                | TokenKind::Minus => Some((TokenType::Operator, 0)),
                 _ => None,
             };
             while names.next_if(|one| one.span.end <= token.span.start && one.span != token.span).is_some() {}

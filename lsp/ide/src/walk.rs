@@ -7,7 +7,10 @@ use weir_compiler::names::{
 };
 use weir_syntax::{
     FileId, Span,
-    ast::{Argument, Block, Claim, Declaration, Entry, Expr, ExprKind, File, Item, ItemKind, Name, Path, StringPart},
+    ast::{
+        Argument, Block, Claim, Declaration, Entry, Expr, ExprKind, File, Item, ItemKind, Name, Path,
+        StringPart,
+    },
 };
 
 use crate::{
@@ -56,7 +59,11 @@ impl Ide {
         let within = Some(Span::new(offset, offset));
         let found = self.occurrences(file, Wanted { within, texts: None });
         let touches = |one: &&Occurrence| one.span.start <= offset && offset <= one.span.end;
-        found.iter().filter(touches).min_by_key(|one| (one.span.end == offset, one.span.end - one.span.start)).cloned()
+        found
+            .iter()
+            .filter(touches)
+            .min_by_key(|one| (one.span.end == offset, one.span.end - one.span.start))
+            .cloned()
     }
 }
 
@@ -123,7 +130,8 @@ impl Walk<'_> {
                 self.template = Some(id);
                 for (at, parameter) in template.parameters.iter().enumerate() {
                     self.emit(&parameter.name, Symbol::Parameter(id, at as u32), true);
-                    let documentation = schema::by_keyword(&parameter.kind.text).map_or("", |one| one.documentation);
+                    let documentation =
+                        schema::by_keyword(&parameter.kind.text).map_or("", |one| one.documentation);
                     let kind = Symbol::Keyword(parameter.kind.text.clone(), documentation);
                     self.emit(&parameter.kind, kind, false);
                     if let Some(default) = &parameter.default {
@@ -264,7 +272,12 @@ impl Walk<'_> {
         }
     }
 
-    fn attribute(&mut self, attribute: &weir_syntax::ast::Attribute, of: &'static str, known: &'static [Attribute]) {
+    fn attribute(
+        &mut self,
+        attribute: &weir_syntax::ast::Attribute,
+        of: &'static str,
+        known: &'static [Attribute],
+    ) {
         if self.skips(attribute.span) {
             return;
         }
@@ -423,13 +436,17 @@ impl Walk<'_> {
             return;
         }
         match &expr.kind {
-            ExprKind::Union(parts) | ExprKind::List(parts) => parts.iter().for_each(|part| self.service(part)),
+            ExprKind::Union(parts) | ExprKind::List(parts) => {
+                parts.iter().for_each(|part| self.service(part))
+            }
             ExprKind::On(what, port) => {
                 self.service(what);
                 self.words(port, None);
             }
             ExprKind::Slash(..) => self.words(expr, None),
-            ExprKind::Path(path) if path.as_word().is_some_and(|word| matches!(word.text.as_str(), "any" | "icmp")) => {
+            ExprKind::Path(path)
+                if path.as_word().is_some_and(|word| matches!(word.text.as_str(), "any" | "icmp")) =>
+            {
                 if let Some(word) = path.as_word() {
                     self.emit(word, Symbol::BuiltIn(word.text.clone()), false);
                 }

@@ -17,9 +17,13 @@ use weir_syntax::{
 fn set_paths<'t>(tree: &'t File, found: &mut Vec<&'t Path>) {
     for item in &tree.items {
         match &item.kind {
-            ItemKind::Flow(flow) => [&flow.source, &flow.destination].iter().for_each(|one| paths(one, found)),
+            ItemKind::Flow(flow) => {
+                [&flow.source, &flow.destination].iter().for_each(|one| paths(one, found))
+            }
             ItemKind::Assertion(assertion) => match &assertion.claim {
-                Claim::Flow { source, destination, .. } => [source, destination].iter().for_each(|one| paths(one, found)),
+                Claim::Flow { source, destination, .. } => {
+                    [source, destination].iter().for_each(|one| paths(one, found))
+                }
                 Claim::Members(members) => members.iter().for_each(|one| paths(one, found)),
             },
             ItemKind::Declaration(one) => {
@@ -40,7 +44,9 @@ fn set_paths<'t>(tree: &'t File, found: &mut Vec<&'t Path>) {
 fn paths<'t>(expr: &'t Expr, found: &mut Vec<&'t Path>) {
     match &expr.kind {
         ExprKind::Path(path) => found.push(path),
-        ExprKind::Union(parts) | ExprKind::Intersection(parts) => parts.iter().for_each(|part| paths(part, found)),
+        ExprKind::Union(parts) | ExprKind::Intersection(parts) => {
+            parts.iter().for_each(|part| paths(part, found))
+        }
         ExprKind::Sum(first, rest) => {
             paths(first, found);
             rest.iter().for_each(|(_, part)| paths(part, found));
@@ -58,7 +64,9 @@ fn meant(universe: &Universe<'_>, path: &'static Path, file: FileId) -> Option<B
     let module = weir_compiler::names::ModuleId(module?.1);
     let scope = Scope { module, file, index: None };
     let fits = |targets: &[Target]| {
-        targets.iter().any(|one| !matches!(one, Target::Entity(id, _) if universe.entity(*id).kind == Kind::Protocol))
+        targets
+            .iter()
+            .any(|one| !matches!(one, Target::Entity(id, _) if universe.entity(*id).kind == Kind::Protocol))
     };
     let found = universe.find(path, scope, fits).ok()?;
     let places = found.targets.iter().filter_map(|target| match target {
@@ -80,9 +88,19 @@ fn names_mean_what_the_compiler_says() {
         // the compiler borrows its texts and trees for as long as the universe lives: for this test, for ever
         let sources: &'static weir_compiler::Sources = Box::leak(Box::new(support::sources(&example)));
         let trees: &'static [File] = Box::leak(
-            sources.files.iter().zip(0..).map(|(source, at)| {
-                if source.path == "weir.toml" { File::default() } else { weir_syntax::parse(&source.text, FileId(at)).file }
-            }).collect::<Vec<_>>().into_boxed_slice(),
+            sources
+                .files
+                .iter()
+                .zip(0..)
+                .map(|(source, at)| {
+                    if source.path == "weir.toml" {
+                        File::default()
+                    } else {
+                        weir_syntax::parse(&source.text, FileId(at)).file
+                    }
+                })
+                .collect::<Vec<_>>()
+                .into_boxed_slice(),
         );
         let files: &'static [_] =
             Box::leak(sources.files.iter().cloned().zip(trees).collect::<Vec<_>>().into_boxed_slice());
@@ -97,10 +115,13 @@ fn names_mean_what_the_compiler_says() {
             let mut found = Vec::new();
             set_paths(tree, &mut found);
             for path in found {
-                let Some(expected) = meant(&universe, path, file).filter(|places| !places.is_empty()) else { continue };
+                let Some(expected) = meant(&universe, path, file).filter(|places| !places.is_empty()) else {
+                    continue;
+                };
                 let last = path.segments.last().expect("a segment").name.span;
                 let symbol = occurrences.iter().find(|one| one.span == last).map(|one| one.symbol.clone());
-                let symbol = symbol.unwrap_or_else(|| panic!("{:?} of {}", path, sources.files[at as usize].path));
+                let symbol =
+                    symbol.unwrap_or_else(|| panic!("{:?} of {}", path, sources.files[at as usize].path));
                 let own = match &symbol {
                     Symbol::Declaration(..) => ide.location(&symbol).map(|one| (one.file, one.span.start)),
                     other => panic!("{other:?} for {path:?}"),
@@ -120,18 +141,25 @@ fn no_name_of_the_examples_is_left_without_a_meaning() {
         let ide = host.ide();
         for file in ide.own_files() {
             let text = ide.text(file).expect("a text").clone();
-            let named: BTreeSet<u32> = ide.occurrences(file, Wanted::default()).iter().map(|one| one.span.start).collect();
+            let named: BTreeSet<u32> =
+                ide.occurrences(file, Wanted::default()).iter().map(|one| one.span.start).collect();
             for token in weir_syntax::lexer::lex(&text) {
                 let word = token.span.of(&text);
                 let is_name = token.kind == weir_syntax::lexer::TokenKind::Identifier;
                 // keys of labels, kinds of keys, names of parameters of functions stand for themselves
                 let rest = text[token.span.end as usize..].trim_start();
                 let line = text[..token.span.start as usize].rsplit('\n').next().unwrap_or("");
-                let stands_alone = line.contains("labels") || line.contains("identity") || line.trim_start().starts_with("assert")
+                let stands_alone = line.contains("labels")
+                    || line.contains("identity")
+                    || line.trim_start().starts_with("assert")
                     || rest.starts_with('=') && line.contains('(')
                     || weir_syntax::lexer::UNITS.contains(&word)
                     || matches!(word, "tcp" | "udp" | "sctp" | "icmp" | "ethertype");
-                assert!(!is_name || stands_alone || named.contains(&token.span.start), "`{word}` in `{}`: {line}", ide.path(file).unwrap_or(""));
+                assert!(
+                    !is_name || stands_alone || named.contains(&token.span.start),
+                    "`{word}` in `{}`: {line}",
+                    ide.path(file).unwrap_or("")
+                );
             }
         }
     }

@@ -23,7 +23,10 @@ fn labels_at(before: &str) -> Vec<String> {
 fn completion_knows_where_it_is() {
     let has = |labels: &[String], wanted: &str| labels.iter().any(|label| label == wanted);
     let top = labels_at("");
-    assert!(has(&top, "device") && has(&top, "allow") && has(&top, "use") && !has(&top, "station"), "{top:?}");
+    assert!(
+        has(&top, "device") && has(&top, "allow") && has(&top, "use") && !has(&top, "station"),
+        "{top:?}"
+    );
     let source = labels_at("allow sta");
     assert!(has(&source, "station") && !has(&source, "modbus") && !has(&source, "device"), "{source:?}");
     let destination = labels_at("allow station -> pr");
@@ -33,11 +36,17 @@ fn completion_knows_where_it_is() {
     let service = labels_at("allow station -> press : mod");
     assert!(has(&service, "modbus") && !has(&service, "press"), "{service:?}");
     let operation = labels_at("allow station -> press : modbus.");
-    assert!(has(&operation, "read") && has(&operation, "write") && !has(&operation, "station"), "{operation:?}");
+    assert!(
+        has(&operation, "read") && has(&operation, "write") && !has(&operation, "station"),
+        "{operation:?}"
+    );
     let argument = labels_at("allow station -> press : modbus.write(");
     assert!(has(&argument, "coils") && has(&argument, "register"), "{argument:?}");
     let attribute = labels_at("device other { ");
-    assert!(has(&attribute, "network") && has(&attribute, "serves") && !has(&attribute, "purdue"), "{attribute:?}");
+    assert!(
+        has(&attribute, "network") && has(&attribute, "serves") && !has(&attribute, "purdue"),
+        "{attribute:?}"
+    );
     let rest = labels_at("device other {\n    network = cell\n    ");
     assert!(!has(&rest, "network") && has(&rest, "address"), "what is given is not offered: {rest:?}");
     let value = labels_at("device other { network = ");
@@ -89,7 +98,11 @@ fn a_name_is_renamed_in_all_files_and_nothing_else() {
     let edits = ide.rename(file, at, "desk").unwrap();
     let places = texts(&ide, edits.iter().map(|edit| (edit.file, edit.span)));
     let plant = "plant.weir:station";
-    assert_eq!(places, [plant, plant, plant, "policies/p.weir:station"], "declaration, rule, assertion; the other file");
+    assert_eq!(
+        places,
+        [plant, plant, plant, "policies/p.weir:station"],
+        "declaration, rule, assertion; the other file"
+    );
     assert!(edits.iter().all(|edit| edit.text == "desk"));
     assert!(matches!(ide.rename(file, at, "press"), Err(RenameError::Taken(..))));
     assert!(matches!(ide.rename(file, at, "allow"), Err(RenameError::NoName(_))));
@@ -99,7 +112,8 @@ fn a_name_is_renamed_in_all_files_and_nothing_else() {
 
 #[test]
 fn names_of_the_library_stay() {
-    let (host, place) = package(&[("plant.weir", &PLANT.replacen("serves = [modbus", "serves = [mod$0bus", 1))]);
+    let (host, place) =
+        package(&[("plant.weir", &PLANT.replacen("serves = [modbus", "serves = [mod$0bus", 1))]);
     let (file, at) = place.unwrap();
     assert_eq!(host.ide().rename(file, at, "fieldbus"), Err(RenameError::Standard));
 }
@@ -121,7 +135,15 @@ fn parameters_are_renamed_with_their_holes() {
 
 #[test]
 fn half_typed_text_keeps_everything_else_alive() {
-    for broken in ["allow station -> ", "device half { network = ", "zone {", "use std.", "group g = (", "}", "allow \u{1F600}"] {
+    for broken in [
+        "allow station -> ",
+        "device half { network = ",
+        "zone {",
+        "use std.",
+        "group g = (",
+        "}",
+        "allow \u{1F600}",
+    ] {
         let text = format!("{PLANT}{broken}\n");
         let (host, _) = package(&[("plant.weir", &text)]);
         let ide = host.ide();
@@ -186,7 +208,11 @@ fn signature_help_names_the_argument() {
     let (host, place) = package(&[("plant.weir", &text)]);
     let (file, at) = place.unwrap();
     let signature = host.ide().signature(file, at).expect("a signature");
-    assert!(signature.label.starts_with("modbus.write(coils FIRST..LAST, coil NUMBER = VALUE"), "{}", signature.label);
+    assert!(
+        signature.label.starts_with("modbus.write(coils FIRST..LAST, coil NUMBER = VALUE"),
+        "{}",
+        signature.label
+    );
     assert_eq!(signature.parameters[signature.active.unwrap() as usize].0, "coil NUMBER = VALUE");
 }
 

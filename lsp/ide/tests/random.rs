@@ -18,8 +18,38 @@ impl Random {
 }
 
 const PIECES: &[&str] = &[
-    "", " ", "\n", "{", "}", "(", ")", "[", "]", "\"", ".", ",", ":", "=", "->", "|", "allow ", "device ", "use std.", "template t(",
-    "group g = ", "\u{1F600}", "//", "///", "{index", "10.0.0.", "where ", "assert ", "instance i : ", "policy p {\n", "\r\n", "\u{202e}",
+    "",
+    " ",
+    "\n",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "\"",
+    ".",
+    ",",
+    ":",
+    "=",
+    "->",
+    "|",
+    "allow ",
+    "device ",
+    "use std.",
+    "template t(",
+    "group g = ",
+    "\u{1F600}",
+    "//",
+    "///",
+    "{index",
+    "10.0.0.",
+    "where ",
+    "assert ",
+    "instance i : ",
+    "policy p {\n",
+    "\r\n",
+    "\u{202e}",
 ];
 
 #[test]
@@ -32,7 +62,8 @@ fn random_edits_break_nothing() {
             let ide = host.ide();
             ide.own_files().filter_map(|file| ide.path(file).map(str::to_owned)).collect()
         };
-        let originals: Vec<String> = files.iter().map(|path| std::fs::read_to_string(example.join(path)).unwrap()).collect();
+        let originals: Vec<String> =
+            files.iter().map(|path| std::fs::read_to_string(example.join(path)).unwrap()).collect();
         for round in 0..60 {
             let at = random.below(files.len());
             // most edits go on from the broken text; some start anew
@@ -109,8 +140,13 @@ fn ask_everything(host: &weir_ide::Host, path: &str, random: &mut Random) {
             edits.iter().for_each(|edit| inside(edit.span, edit.file));
         }
         let selections = ide.selections(file, at);
-        assert!(selections.windows(2).all(|pair| pair[1].start <= pair[0].start && pair[0].end <= pair[1].end));
-        ide.actions(file, Span::new(at, at)).iter().flat_map(|one| &one.edits).for_each(|edit| inside(edit.span, edit.file));
+        assert!(
+            selections.windows(2).all(|pair| pair[1].start <= pair[0].start && pair[0].end <= pair[1].end)
+        );
+        ide.actions(file, Span::new(at, at))
+            .iter()
+            .flat_map(|one| &one.edits)
+            .for_each(|edit| inside(edit.span, edit.file));
         let _ = ide.signature(file, at);
         let _ = ide.explain(file, at);
         let _ = ide.principal_items(file, at);

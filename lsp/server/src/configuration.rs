@@ -45,7 +45,8 @@ impl Configuration {
         if section.is_null() {
             return Ok(Self::default());
         }
-        Self::deserialize(section).map_err(|error| format!("the settings of Weir are not understood: {error}"))
+        Self::deserialize(section)
+            .map_err(|error| format!("the settings of Weir are not understood: {error}"))
     }
 }
 

@@ -1,9 +1,10 @@
 //! From the editor layer's data to that of the protocol.
 
 use tower_lsp::ls_types::{
-    CodeDescription, CompletionItem, CompletionItemKind, CompletionItemLabelDetails, CompletionTextEdit, Diagnostic,
-    DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentSymbol, Documentation, InsertTextFormat,
-    Location, MarkupContent, MarkupKind, NumberOrString, Range, SymbolKind, TextEdit, Uri,
+    CodeDescription, CompletionItem, CompletionItemKind, CompletionItemLabelDetails, CompletionTextEdit,
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentSymbol,
+    Documentation, InsertTextFormat, Location, MarkupContent, MarkupKind, NumberOrString, Range, SymbolKind,
+    TextEdit, Uri,
 };
 use weir_compiler::names::Kind;
 use weir_ide::{Completion, CompletionKind, OutlineItem};
@@ -16,7 +17,8 @@ const PAGES: &str = "https://weir.example/book/diagnostics";
 
 /// What is wrong with a file, as the client shows it.
 pub(crate) fn diagnostics(view: &View, file: FileId) -> Vec<Diagnostic> {
-    let mut found: Vec<Diagnostic> = view.ide.diagnostics(file).iter().map(|one| diagnostic(view, file, one)).collect();
+    let mut found: Vec<Diagnostic> =
+        view.ide.diagnostics(file).iter().map(|one| diagnostic(view, file, one)).collect();
     if file == FileId(0) && !view.standalone {
         found.extend(view.ide.placeless_diagnostics().iter().map(|one| diagnostic(view, file, one)));
     }
@@ -111,16 +113,17 @@ pub(crate) fn completion(view: &View, file: FileId, from: Completion, snippets: 
     CompletionItem {
         sort_text: Some(format!("{}{}", from.rank, from.label)),
         label: from.label.to_string(),
-        label_details: (from.rank == 3).then(|| CompletionItemLabelDetails {
-            detail: None,
-            description: Some(from.detail.clone()),
-        }),
+        label_details: (from.rank == 3)
+            .then(|| CompletionItemLabelDetails { detail: None, description: Some(from.detail.clone()) }),
         kind: Some(completion_kind(from.kind)),
         detail: (!from.detail.is_empty()).then_some(from.detail),
         documentation: (!from.documentation.is_empty())
             .then(|| Documentation::MarkupContent(markdown(from.documentation))),
         insert_text_format: (from.snippet && snippets).then_some(InsertTextFormat::SNIPPET),
-        text_edit: Some(CompletionTextEdit::Edit(TextEdit { range: view.range(file, from.replace), new_text: text })),
+        text_edit: Some(CompletionTextEdit::Edit(TextEdit {
+            range: view.range(file, from.replace),
+            new_text: text,
+        })),
         additional_text_edits: (!more.is_empty()).then_some(more),
         ..CompletionItem::default()
     }
@@ -146,7 +149,8 @@ fn plain(snippet: &str) -> String {
 }
 
 pub(crate) fn outline(view: &View, file: FileId, item: OutlineItem) -> DocumentSymbol {
-    let children: Vec<DocumentSymbol> = item.inner.into_iter().map(|inner| outline(view, file, inner)).collect();
+    let children: Vec<DocumentSymbol> =
+        item.inner.into_iter().map(|inner| outline(view, file, inner)).collect();
     #[expect(deprecated, reason = "the protocol's type has a field that is deprecated, and has to be given")]
     DocumentSymbol {
         name: if item.name.is_empty() { "?".into() } else { item.name },

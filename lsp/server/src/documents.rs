@@ -16,7 +16,12 @@ pub(crate) struct Document {
 
 impl Document {
     /// Applies changes in their order, each to the text that the one before left. A change without a range is the text.
-    pub(crate) fn change(&mut self, changes: Vec<TextDocumentContentChangeEvent>, version: i32, encoding: Encoding) {
+    pub(crate) fn change(
+        &mut self,
+        changes: Vec<TextDocumentContentChangeEvent>,
+        version: i32,
+        encoding: Encoding,
+    ) {
         let mut text = String::from(&*self.text);
         for change in changes {
             match change.range {

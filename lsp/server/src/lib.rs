@@ -26,7 +26,9 @@ pub fn run() -> std::io::Result<u8> {
     let orderly = service.inner().orderly();
     runtime.block_on(
         // four handlers that wait for answers would stop the reading of further messages
-        tower_lsp::Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(256).serve(service),
+        tower_lsp::Server::new(tokio::io::stdin(), tokio::io::stdout(), socket)
+            .concurrency_level(256)
+            .serve(service),
     );
     // a read of standard input may still wait
     runtime.shutdown_background();

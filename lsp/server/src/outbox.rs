@@ -17,7 +17,11 @@ use tower_lsp::{
 
 #[derive(Debug)]
 pub(crate) enum Message {
-    Diagnostics { uri: Uri, diagnostics: Vec<Diagnostic>, version: Option<i32> },
+    Diagnostics {
+        uri: Uri,
+        diagnostics: Vec<Diagnostic>,
+        version: Option<i32>,
+    },
     /// The last analysis changed what was answered: ask again.
     Refresh,
     Warn(String),
@@ -108,9 +112,11 @@ fn refresh(client: Client, abilities: Abilities) {
 }
 
 async fn watch(client: &Client) {
-    let watcher = |glob: &str| FileSystemWatcher { glob_pattern: GlobPattern::String(glob.into()), kind: None };
-    let options =
-        DidChangeWatchedFilesRegistrationOptions { watchers: vec![watcher("**/*.weir"), watcher("**/weir.toml")] };
+    let watcher =
+        |glob: &str| FileSystemWatcher { glob_pattern: GlobPattern::String(glob.into()), kind: None };
+    let options = DidChangeWatchedFilesRegistrationOptions {
+        watchers: vec![watcher("**/*.weir"), watcher("**/weir.toml")],
+    };
     let registration = Registration {
         id: "weir-files".into(),
         method: "workspace/didChangeWatchedFiles".into(),

@@ -94,7 +94,9 @@ impl Places {
     /// The URI of an artifact.
     pub(crate) fn artifact(&self, package: &str, path: &str, text: &str) -> Option<Uri> {
         let safe = |part: &str| -> String {
-            part.chars().map(|one| if one.is_ascii_alphanumeric() || "-_.~/".contains(one) { one } else { '_' }).collect()
+            part.chars()
+                .map(|one| if one.is_ascii_alphanumeric() || "-_.~/".contains(one) { one } else { '_' })
+                .collect()
         };
         if self.virtual_documents {
             return format!("{ARTIFACT}:/{}/{}", safe(package), safe(path)).parse().ok();

@@ -29,7 +29,11 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new() -> Self {
-        Self { typing: workers("typing", 2), reading: workers("reading", 2), background: workers("analysis", 1) }
+        Self {
+            typing: workers("typing", 2),
+            reading: workers("reading", 2),
+            background: workers("analysis", 1),
+        }
     }
 
     pub(crate) fn run(&self, urgency: Urgency, work: Work) {

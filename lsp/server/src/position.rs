@@ -13,7 +13,11 @@ pub(crate) enum Encoding {
 impl Encoding {
     /// The best that a client offers.
     pub(crate) fn negotiated(offered: Option<&[PositionEncodingKind]>) -> Self {
-        if offered.unwrap_or_default().contains(&PositionEncodingKind::UTF8) { Self::Utf8 } else { Self::Utf16 }
+        if offered.unwrap_or_default().contains(&PositionEncodingKind::UTF8) {
+            Self::Utf8
+        } else {
+            Self::Utf16
+        }
     }
 
     pub(crate) fn kind(self) -> PositionEncodingKind {
@@ -56,7 +60,10 @@ impl Lines {
     }
 
     pub(crate) fn range(&self, text: &str, span: Span, encoding: Encoding) -> Range {
-        Range { start: self.position(text, span.start, encoding), end: self.position(text, span.end, encoding) }
+        Range {
+            start: self.position(text, span.start, encoding),
+            end: self.position(text, span.end, encoding),
+        }
     }
 
     /// The offset of a position; beyond the end of a line is its end, beyond the last line the end of the text.
@@ -106,6 +113,9 @@ mod tests {
         // inside of a pair of surrogates, behind the line, behind the text
         assert_eq!(lines.offset(text, Position { line: 0, character: 2 }, Encoding::Utf16), 1);
         assert_eq!(lines.offset(text, Position { line: 0, character: 99 }, Encoding::Utf16), 8);
-        assert_eq!(lines.offset(text, Position { line: 9, character: 0 }, Encoding::Utf16), text.len() as u32);
+        assert_eq!(
+            lines.offset(text, Position { line: 9, character: 0 }, Encoding::Utf16),
+            text.len() as u32
+        );
     }
 }

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use tower_lsp::{
     jsonrpc::{Error, ErrorCode, Result},
     ls_types::{
-        CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, CodeAction, CodeActionContext,
-        CodeActionKind, CodeActionOrCommand, CodeLens, Command, CompletionItem, CompletionList, Diagnostic,
-        DocumentHighlight, DocumentHighlightKind, DocumentLink, DocumentSymbol, Documentation, FoldingRange,
-        FoldingRangeKind, Hover, HoverContents, InlayHint, InlayHintKind, InlayHintLabel, Location, LocationLink,
-        ParameterInformation, ParameterLabel, Position, PrepareRenameResponse, Range, SelectionRange,
-        SemanticToken, SemanticTokens, SignatureHelp, SignatureInformation, TextEdit, Uri, WorkspaceEdit,
-        WorkspaceSymbol, OneOf,
+        CallHierarchyIncomingCall, CallHierarchyItem, CallHierarchyOutgoingCall, CodeAction,
+        CodeActionContext, CodeActionKind, CodeActionOrCommand, CodeLens, Command, CompletionItem,
+        CompletionList, Diagnostic, DocumentHighlight, DocumentHighlightKind, DocumentLink, DocumentSymbol,
+        Documentation, FoldingRange, FoldingRangeKind, Hover, HoverContents, InlayHint, InlayHintKind,
+        InlayHintLabel, Location, LocationLink, OneOf, ParameterInformation, ParameterLabel, Position,
+        PrepareRenameResponse, Range, SelectionRange, SemanticToken, SemanticTokens, SignatureHelp,
+        SignatureInformation, TextEdit, Uri, WorkspaceEdit, WorkspaceSymbol,
     },
 };
 use weir_ide::{ActionKind, FoldKind, LensKind, PrincipalItem, RenameError};
@@ -25,7 +25,8 @@ use crate::{
 };
 
 /// Commands that the server runs.
-pub(crate) const COMMANDS: &[&str] = &["weir.explainFlow", "weir.artifacts", "weir.artifactText", "weir.graph"];
+pub(crate) const COMMANDS: &[&str] =
+    &["weir.explainFlow", "weir.artifacts", "weir.artifactText", "weir.graph"];
 
 fn place(view: &View, uri: &Uri, position: Position) -> Option<(FileId, u32)> {
     let file = view.file(uri)?;
@@ -35,7 +36,10 @@ fn place(view: &View, uri: &Uri, position: Position) -> Option<(FileId, u32)> {
 pub(crate) fn hover(view: &View, uri: &Uri, position: Position) -> Option<Hover> {
     let (file, offset) = place(view, uri, position)?;
     let found = view.ide.hover(file, offset)?;
-    Some(Hover { contents: HoverContents::Markup(markdown(found.markdown)), range: Some(view.range(file, found.span)) })
+    Some(Hover {
+        contents: HoverContents::Markup(markdown(found.markdown)),
+        range: Some(view.range(file, found.span)),
+    })
 }
 
 /// Where something is, from what name.
@@ -74,13 +78,18 @@ pub(crate) fn type_definition(view: &View, uri: &Uri, position: Position) -> Vec
 
 pub(crate) fn implementations(view: &View, uri: &Uri, position: Position) -> Vec<Location> {
     let Some((file, offset)) = place(view, uri, position) else { return Vec::new() };
-    view.ide.implementations(file, offset).into_iter().filter_map(|one| convert::location(view, one)).collect()
+    view.ide
+        .implementations(file, offset)
+        .into_iter()
+        .filter_map(|one| convert::location(view, one))
+        .collect()
 }
 
 pub(crate) fn references(view: &View, uri: &Uri, position: Position, declaration: bool) -> Vec<Location> {
     let Some((file, offset)) = place(view, uri, position) else { return Vec::new() };
     let Some(found) = view.ide.occurrence_at(file, offset) else { return Vec::new() };
-    let references = view.ide.references(&found.symbol).into_iter().filter(|one| declaration || !one.declares);
+    let references =
+        view.ide.references(&found.symbol).into_iter().filter(|one| declaration || !one.declares);
     references.filter_map(|one| view.location(one.file, one.span)).collect()
 }
 
@@ -99,7 +108,11 @@ fn refused(error: &RenameError) -> Error {
     Error { code: ErrorCode::ServerError(-32803), message: error.to_string().into(), data: None }
 }
 
-pub(crate) fn prepare_rename(view: &View, uri: &Uri, position: Position) -> Result<Option<PrepareRenameResponse>> {
+pub(crate) fn prepare_rename(
+    view: &View,
+    uri: &Uri,
+    position: Position,
+) -> Result<Option<PrepareRenameResponse>> {
     let Some((file, offset)) = place(view, uri, position) else { return Ok(None) };
     match view.ide.prepare_rename(file, offset) {
         Ok(span) => Ok(Some(PrepareRenameResponse::Range(view.range(file, span)))),
@@ -108,13 +121,23 @@ pub(crate) fn prepare_rename(view: &View, uri: &Uri, position: Position) -> Resu
     }
 }
 
-pub(crate) fn rename(view: &View, uri: &Uri, position: Position, text: &str) -> Result<Option<WorkspaceEdit>> {
+pub(crate) fn rename(
+    view: &View,
+    uri: &Uri,
+    position: Position,
+    text: &str,
+) -> Result<Option<WorkspaceEdit>> {
     let Some((file, offset)) = place(view, uri, position) else { return Ok(None) };
     let edits = view.ide.rename(file, offset, text).map_err(|error| refused(&error))?;
     Ok(Some(view.workspace_edit(&edits)))
 }
 
-pub(crate) fn completion(view: &View, uri: &Uri, position: Position, snippets: bool) -> Option<CompletionList> {
+pub(crate) fn completion(
+    view: &View,
+    uri: &Uri,
+    position: Position,
+    snippets: bool,
+) -> Option<CompletionList> {
     let (file, offset) = place(view, uri, position)?;
     let list = view.ide.complete(file, offset);
     let items: Vec<CompletionItem> =
@@ -142,12 +165,18 @@ pub(crate) fn signature(view: &View, uri: &Uri, position: Position) -> Option<Si
     })
 }
 
-pub(crate) fn actions(view: &View, uri: &Uri, range: Range, context: &CodeActionContext) -> Vec<CodeActionOrCommand> {
+pub(crate) fn actions(
+    view: &View,
+    uri: &Uri,
+    range: Range,
+    context: &CodeActionContext,
+) -> Vec<CodeActionOrCommand> {
     let Some(file) = view.file(uri).filter(|file| !view.ide.is_standard(*file)) else { return Vec::new() };
     let wants = |kind: &CodeActionKind| {
         context.only.as_ref().is_none_or(|only| {
             only.iter().any(|wanted| {
-                kind == wanted || kind.as_str().strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                kind == wanted
+                    || kind.as_str().strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('.'))
             })
         })
     };
@@ -195,7 +224,8 @@ pub(crate) fn semantic_tokens(view: &View, uri: &Uri, range: Option<Range>) -> O
         if start.line != end.line {
             continue;
         }
-        let delta_start = if start.line == last.line { start.character - last.character } else { start.character };
+        let delta_start =
+            if start.line == last.line { start.character - last.character } else { start.character };
         data.push(SemanticToken {
             delta_line: start.line - last.line,
             delta_start,
@@ -209,7 +239,9 @@ pub(crate) fn semantic_tokens(view: &View, uri: &Uri, range: Option<Range>) -> O
 }
 
 pub(crate) fn hints(view: &View, uri: &Uri, range: Range) -> Vec<InlayHint> {
-    let Some(file) = view.file(uri).filter(|_| view.configuration.inlay_hints.enable) else { return Vec::new() };
+    let Some(file) = view.file(uri).filter(|_| view.configuration.inlay_hints.enable) else {
+        return Vec::new();
+    };
     let hint = |one: weir_ide::Hint| InlayHint {
         position: view.position(file, one.offset),
         label: InlayHintLabel::String(one.label),
@@ -224,11 +256,15 @@ pub(crate) fn hints(view: &View, uri: &Uri, range: Range) -> Vec<InlayHint> {
 }
 
 pub(crate) fn lenses(view: &View, uri: &Uri) -> Vec<CodeLens> {
-    let Some(file) = view.file(uri).filter(|_| view.configuration.code_lens.enable) else { return Vec::new() };
+    let Some(file) = view.file(uri).filter(|_| view.configuration.code_lens.enable) else {
+        return Vec::new();
+    };
     let lens = |one: weir_ide::Lens| CodeLens {
         range: view.range(file, one.span),
         command: None,
-        data: Some(json!({ "uri": uri.as_str(), "kind": one.kind as u32, "start": one.span.start, "end": one.span.end })),
+        data: Some(
+            json!({ "uri": uri.as_str(), "kind": one.kind as u32, "start": one.span.start, "end": one.span.end }),
+        ),
     };
     view.ide.lenses(file).into_iter().map(lens).collect()
 }
@@ -298,7 +334,9 @@ pub(crate) fn outline(view: &View, uri: &Uri) -> Vec<DocumentSymbol> {
 
 pub(crate) fn search(view: &View, query: &str) -> Vec<WorkspaceSymbol> {
     let symbol = |(path, kind, location): (String, _, weir_ide::Location)| {
-        let (outer, name) = path.rsplit_once('.').map_or((None, path.clone()), |(outer, name)| (Some(outer.to_owned()), name.to_owned()));
+        let (outer, name) = path
+            .rsplit_once('.')
+            .map_or((None, path.clone()), |(outer, name)| (Some(outer.to_owned()), name.to_owned()));
         Some(WorkspaceSymbol {
             name,
             kind: convert::symbol_kind(Some(kind)),
@@ -359,10 +397,18 @@ fn hierarchy_item(view: &View, item: PrincipalItem) -> Option<CallHierarchyItem>
     })
 }
 
-pub(crate) fn prepare_hierarchy(view: &View, uri: &Uri, position: Position) -> Option<Vec<CallHierarchyItem>> {
+pub(crate) fn prepare_hierarchy(
+    view: &View,
+    uri: &Uri,
+    position: Position,
+) -> Option<Vec<CallHierarchyItem>> {
     let (file, offset) = place(view, uri, position)?;
-    let items: Vec<_> =
-        view.ide.principal_items(file, offset).into_iter().filter_map(|item| hierarchy_item(view, item)).collect();
+    let items: Vec<_> = view
+        .ide
+        .principal_items(file, offset)
+        .into_iter()
+        .filter_map(|item| hierarchy_item(view, item))
+        .collect();
     (!items.is_empty()).then_some(items)
 }
 
@@ -378,7 +424,10 @@ pub(crate) fn incoming(view: &View, item: &CallHierarchyItem) -> Vec<CallHierarc
     let call = |peer: weir_ide::Peer| {
         let ranges = ranges_in(view, peer.item.location.file, &peer);
         let from = hierarchy_item(view, peer.item)?;
-        Some(CallHierarchyIncomingCall { from_ranges: if ranges.is_empty() { vec![from.range] } else { ranges }, from })
+        Some(CallHierarchyIncomingCall {
+            from_ranges: if ranges.is_empty() { vec![from.range] } else { ranges },
+            from,
+        })
     };
     peers.filter_map(call).collect()
 }
@@ -389,7 +438,10 @@ pub(crate) fn outgoing(view: &View, item: &CallHierarchyItem) -> Vec<CallHierarc
     let call = |peer: weir_ide::Peer| {
         let ranges = own.map(|own| ranges_in(view, own, &peer)).unwrap_or_default();
         let to = hierarchy_item(view, peer.item)?;
-        Some(CallHierarchyOutgoingCall { to, from_ranges: if ranges.is_empty() { vec![item.range] } else { ranges } })
+        Some(CallHierarchyOutgoingCall {
+            to,
+            from_ranges: if ranges.is_empty() { vec![item.range] } else { ranges },
+        })
     };
     peers.filter_map(call).collect()
 }
@@ -411,7 +463,11 @@ pub(crate) fn pull_all(view: &View) -> Vec<(Uri, Option<i64>, Vec<Diagnostic>)> 
     let files = std::iter::once(FileId(0)).chain(view.ide.own_files());
     let of_file = |file: FileId| {
         let uri = view.uri(file)?;
-        let version = view.ide.path(file).and_then(|path| view.places.open.get(path)).map(|(_, version)| i64::from(*version));
+        let version = view
+            .ide
+            .path(file)
+            .and_then(|path| view.places.open.get(path))
+            .map(|(_, version)| i64::from(*version));
         Some((uri, version, convert::diagnostics(view, file)))
     };
     files.filter_map(of_file).collect()
@@ -420,7 +476,8 @@ pub(crate) fn pull_all(view: &View) -> Vec<(Uri, Option<i64>, Vec<Diagnostic>)> 
 /// Runs a command: `arguments` are the document and the position, where it is about a place.
 pub(crate) fn command(view: &View, command: &str, arguments: &[Value]) -> Result<Option<Value>> {
     let uri: Option<Uri> = arguments.first().and_then(Value::as_str).and_then(|text| text.parse().ok());
-    let position: Option<Position> = arguments.get(1).and_then(|value| serde_json::from_value(value.clone()).ok());
+    let position: Option<Position> =
+        arguments.get(1).and_then(|value| serde_json::from_value(value.clone()).ok());
     match command {
         "weir.explainFlow" => {
             let (Some(uri), Some(position)) = (uri, position) else {
@@ -440,7 +497,11 @@ pub(crate) fn command(view: &View, command: &str, arguments: &[Value]) -> Result
             for path in paths {
                 let Some(text) = view.ide.facts().and_then(|facts| facts.artifact(&path)) else { continue };
                 let Some(uri) = view.places.artifact(&view.label, &path, &text) else { continue };
-                let at = lines.iter().find(|one| one.path == path).map(|one| one.lines.clone()).unwrap_or_default();
+                let at = lines
+                    .iter()
+                    .find(|one| one.path == path)
+                    .map(|one| one.lines.clone())
+                    .unwrap_or_default();
                 found.push(json!({ "uri": uri.as_str(), "path": path, "lines": at }));
             }
             Ok(Some(Value::Array(found)))

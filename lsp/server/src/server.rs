@@ -20,8 +20,8 @@ use tower_lsp::{
     jsonrpc::{Error, ErrorCode, Result},
     ls_types::{
         request::{
-            GotoDeclarationParams, GotoDeclarationResponse, GotoImplementationParams, GotoImplementationResponse,
-            GotoTypeDefinitionParams, GotoTypeDefinitionResponse,
+            GotoDeclarationParams, GotoDeclarationResponse, GotoImplementationParams,
+            GotoImplementationResponse, GotoTypeDefinitionParams, GotoTypeDefinitionResponse,
         },
         *,
     },
@@ -110,7 +110,10 @@ impl Server {
         let (outbox, inbox) = Outbox::new();
         let writer = Writer::new(events.clone(), outbox.clone());
         // without a writer nothing is answered, and the client sees that
-        let _ = thread::Builder::new().name("writer".into()).stack_size(16 << 20).spawn(move || writer.run(&receiver));
+        let _ = thread::Builder::new()
+            .name("writer".into())
+            .stack_size(16 << 20)
+            .spawn(move || writer.run(&receiver));
         Self {
             client,
             events,
@@ -177,7 +180,8 @@ impl Server {
         if self.agreed().links {
             return Some(GotoDefinitionResponse::Link(links));
         }
-        let place = |link: LocationLink| Location { uri: link.target_uri, range: link.target_selection_range };
+        let place =
+            |link: LocationLink| Location { uri: link.target_uri, range: link.target_selection_range };
         Some(GotoDefinitionResponse::Array(links.into_iter().map(place).collect()))
     }
 
@@ -213,7 +217,12 @@ fn folders(params: &InitializeParams) -> Vec<PathBuf> {
 
 /// A folder on disk.
 fn path_of(uri: &Uri) -> Option<PathBuf> {
-    uri.scheme().as_str().eq_ignore_ascii_case("file").then(|| uri.to_file_path()).flatten().map(Cow::into_owned)
+    uri.scheme()
+        .as_str()
+        .eq_ignore_ascii_case("file")
+        .then(|| uri.to_file_path())
+        .flatten()
+        .map(Cow::into_owned)
 }
 
 fn abilities(of: &ClientCapabilities) -> (Abilities, Agreed) {
@@ -236,7 +245,9 @@ fn abilities(of: &ClientCapabilities) -> (Abilities, Agreed) {
             .is_some_and(|one| one.dynamic_registration == Some(true)),
     };
     let agreed = Agreed {
-        links: document.and_then(|one| one.definition.as_ref()).is_some_and(|one| one.link_support == Some(true)),
+        links: document
+            .and_then(|one| one.definition.as_ref())
+            .is_some_and(|one| one.link_support == Some(true)),
         snippets: document
             .and_then(|one| one.completion.as_ref())
             .and_then(|one| one.completion_item.as_ref())
@@ -351,7 +362,10 @@ impl LanguageServer for Server {
         self.send(Event::Start { folders: folders(&params), encoding, abilities, configuration });
         Ok(InitializeResult {
             capabilities: capabilities(encoding),
-            server_info: Some(ServerInfo { name: "weir".into(), version: Some(env!("CARGO_PKG_VERSION").into()) }),
+            server_info: Some(ServerInfo {
+                name: "weir".into(),
+                version: Some(env!("CARGO_PKG_VERSION").into()),
+            }),
             offset_encoding: None,
         })
     }
@@ -412,17 +426,22 @@ impl LanguageServer for Server {
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        let TextDocumentPositionParams { text_document: document, position } = params.text_document_position_params;
+        let TextDocumentPositionParams { text_document: document, position } =
+            params.text_document_position_params;
         let uri = document.uri.clone();
         self.ask(&document.uri, Urgency::Typing, move |view| Ok(requests::hover(view, &uri, position))).await
     }
 
-    async fn goto_declaration(&self, params: GotoDeclarationParams) -> Result<Option<GotoDeclarationResponse>> {
+    async fn goto_declaration(
+        &self,
+        params: GotoDeclarationParams,
+    ) -> Result<Option<GotoDeclarationResponse>> {
         self.goto_definition(params).await
     }
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
-        let TextDocumentPositionParams { text_document: document, position } = params.text_document_position_params;
+        let TextDocumentPositionParams { text_document: document, position } =
+            params.text_document_position_params;
         let uri = document.uri.clone();
         let run = move |view: &View| Ok(requests::definition(view, &uri, position));
         Ok(self.places(self.ask(&document.uri, Urgency::Reading, run).await?))
@@ -432,7 +451,8 @@ impl LanguageServer for Server {
         &self,
         params: GotoTypeDefinitionParams,
     ) -> Result<Option<GotoTypeDefinitionResponse>> {
-        let TextDocumentPositionParams { text_document: document, position } = params.text_document_position_params;
+        let TextDocumentPositionParams { text_document: document, position } =
+            params.text_document_position_params;
         let uri = document.uri.clone();
         let run = move |view: &View| Ok(requests::type_definition(view, &uri, position));
         Ok(self.places(self.ask(&document.uri, Urgency::Reading, run).await?))
@@ -442,7 +462,8 @@ impl LanguageServer for Server {
         &self,
         params: GotoImplementationParams,
     ) -> Result<Option<GotoImplementationResponse>> {
-        let TextDocumentPositionParams { text_document: document, position } = params.text_document_position_params;
+        let TextDocumentPositionParams { text_document: document, position } =
+            params.text_document_position_params;
         let uri = document.uri.clone();
         let run = move |view: &View| Ok(requests::implementations(view, &uri, position));
         let found = self.ask(&document.uri, Urgency::Reading, run).await?;
@@ -456,8 +477,12 @@ impl LanguageServer for Server {
         self.ask(&document.uri, Urgency::Reading, run).await
     }
 
-    async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
-        let TextDocumentPositionParams { text_document: document, position } = params.text_document_position_params;
+    async fn document_highlight(
+        &self,
+        params: DocumentHighlightParams,
+    ) -> Result<Option<Vec<DocumentHighlight>>> {
+        let TextDocumentPositionParams { text_document: document, position } =
+            params.text_document_position_params;
         let uri = document.uri.clone();
         let run = move |view: &View| Ok(Some(requests::highlights(view, &uri, position)));
         self.ask(&document.uri, Urgency::Reading, run).await
@@ -491,9 +516,11 @@ impl LanguageServer for Server {
     }
 
     async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
-        let TextDocumentPositionParams { text_document: document, position } = params.text_document_position_params;
+        let TextDocumentPositionParams { text_document: document, position } =
+            params.text_document_position_params;
         let uri = document.uri.clone();
-        self.ask(&document.uri, Urgency::Typing, move |view| Ok(requests::signature(view, &uri, position))).await
+        self.ask(&document.uri, Urgency::Typing, move |view| Ok(requests::signature(view, &uri, position)))
+            .await
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
@@ -504,7 +531,10 @@ impl LanguageServer for Server {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri.clone();
-        self.ask(&params.text_document.uri, Urgency::Reading, move |view| Ok(Some(requests::lenses(view, &uri)))).await
+        self.ask(&params.text_document.uri, Urgency::Reading, move |view| {
+            Ok(Some(requests::lenses(view, &uri)))
+        })
+        .await
     }
 
     async fn code_lens_resolve(&self, params: CodeLens) -> Result<CodeLens> {
@@ -514,9 +544,14 @@ impl LanguageServer for Server {
         self.ask(&uri, Urgency::Reading, run).await
     }
 
-    async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+    async fn semantic_tokens_full(
+        &self,
+        params: SemanticTokensParams,
+    ) -> Result<Option<SemanticTokensResult>> {
         let uri = params.text_document.uri.clone();
-        let run = move |view: &View| Ok(requests::semantic_tokens(view, &uri, None).map(SemanticTokensResult::Tokens));
+        let run = move |view: &View| {
+            Ok(requests::semantic_tokens(view, &uri, None).map(SemanticTokensResult::Tokens))
+        };
         self.ask(&params.text_document.uri, Urgency::Typing, run).await
     }
 
@@ -539,7 +574,10 @@ impl LanguageServer for Server {
 
     async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
         let uri = params.text_document.uri.clone();
-        self.ask(&params.text_document.uri, Urgency::Reading, move |view| Ok(Some(requests::folds(view, &uri)))).await
+        self.ask(&params.text_document.uri, Urgency::Reading, move |view| {
+            Ok(Some(requests::folds(view, &uri)))
+        })
+        .await
     }
 
     async fn selection_range(&self, params: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
@@ -550,12 +588,16 @@ impl LanguageServer for Server {
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
         let uri = params.text_document.uri.clone();
-        self.ask(&params.text_document.uri, Urgency::Reading, move |view| Ok(Some(requests::links(view, &uri)))).await
+        self.ask(&params.text_document.uri, Urgency::Reading, move |view| {
+            Ok(Some(requests::links(view, &uri)))
+        })
+        .await
     }
 
     async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
         let uri = params.text_document.uri.clone();
-        self.ask(&params.text_document.uri, Urgency::Reading, move |view| Ok(requests::format(view, &uri))).await
+        self.ask(&params.text_document.uri, Urgency::Reading, move |view| Ok(requests::format(view, &uri)))
+            .await
     }
 
     async fn range_formatting(&self, params: DocumentRangeFormattingParams) -> Result<Option<Vec<TextEdit>>> {
@@ -564,14 +606,20 @@ impl LanguageServer for Server {
         self.ask(&params.text_document.uri, Urgency::Reading, run).await
     }
 
-    async fn on_type_formatting(&self, params: DocumentOnTypeFormattingParams) -> Result<Option<Vec<TextEdit>>> {
+    async fn on_type_formatting(
+        &self,
+        params: DocumentOnTypeFormattingParams,
+    ) -> Result<Option<Vec<TextEdit>>> {
         let TextDocumentPositionParams { text_document: document, position } = params.text_document_position;
         let uri = document.uri.clone();
         let run = move |view: &View| Ok(requests::format_typed(view, &uri, position));
         self.ask(&document.uri, Urgency::Typing, run).await
     }
 
-    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+    async fn prepare_rename(
+        &self,
+        params: TextDocumentPositionParams,
+    ) -> Result<Option<PrepareRenameResponse>> {
         let (uri, position) = (params.text_document.uri.clone(), params.position);
         let run = move |view: &View| requests::prepare_rename(view, &uri, position);
         self.ask(&params.text_document.uri, Urgency::Reading, run).await
@@ -588,7 +636,8 @@ impl LanguageServer for Server {
         &self,
         params: CallHierarchyPrepareParams,
     ) -> Result<Option<Vec<CallHierarchyItem>>> {
-        let TextDocumentPositionParams { text_document: document, position } = params.text_document_position_params;
+        let TextDocumentPositionParams { text_document: document, position } =
+            params.text_document_position_params;
         let uri = document.uri.clone();
         let run = move |view: &View| Ok(requests::prepare_hierarchy(view, &uri, position));
         self.ask(&document.uri, Urgency::Reading, run).await

@@ -111,7 +111,11 @@ impl View {
 
 /// The path of a file from a folder, `/` between parts.
 pub(crate) fn below(root: &PathBuf, path: &std::path::Path) -> Option<String> {
-    let parts: Vec<String> =
-        path.strip_prefix(root).ok()?.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    let parts: Vec<String> = path
+        .strip_prefix(root)
+        .ok()?
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
     Some(parts.join("/"))
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustc_hash::FxHashMap;
-use salsa::{Cancelled, CancellationToken};
+use salsa::{CancellationToken, Cancelled};
 use tower_lsp::{
     jsonrpc::{Error, ErrorCode},
     ls_types::{FileChangeType, FileEvent, TextDocumentContentChangeEvent, Uri},
@@ -182,7 +182,8 @@ impl Writer {
     /// Applies events in their order until the end.
     pub(crate) fn run(mut self, events: &Receiver<Event>) {
         loop {
-            let due = self.packages.iter().filter_map(|package| package.due).filter(|_| !self.analyzing).min();
+            let due =
+                self.packages.iter().filter_map(|package| package.due).filter(|_| !self.analyzing).min();
             let next = match due {
                 Some(due) => events.recv_timeout(due.saturating_duration_since(Instant::now())),
                 None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -215,7 +216,8 @@ impl Writer {
             Event::Watched(changes) => changes.into_iter().for_each(|change| self.watched(&change)),
             Event::Folders { added, removed } => {
                 for root in &removed {
-                    let kept = |package: &Package| package.root.as_ref().is_none_or(|own| !own.starts_with(root));
+                    let kept =
+                        |package: &Package| package.root.as_ref().is_none_or(|own| !own.starts_with(root));
                     let open = |package: &Package| !package.open.is_empty();
                     self.packages.retain(|package| kept(package) || open(package));
                 }
@@ -263,9 +265,13 @@ impl Writer {
 
     fn insert(&mut self, host: Host, root: Option<PathBuf>, only: Option<String>) -> usize {
         let id = self.number * 1_000 + self.packages.len() as u64 + 1;
-        let folder = root.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let folder =
+            root.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let folder = folder.unwrap_or_else(|| "untitled".into());
-        let safe: String = folder.chars().map(|one| if one.is_ascii_alphanumeric() || "-_.".contains(one) { one } else { '_' }).collect();
+        let safe: String = folder
+            .chars()
+            .map(|one| if one.is_ascii_alphanumeric() || "-_.".contains(one) { one } else { '_' })
+            .collect();
         let taken = |label: &str| self.packages.iter().any(|package| package.label == label);
         let mut label = safe.clone();
         let mut count = 2;
@@ -306,9 +312,10 @@ impl Writer {
             }
             Place::Loose(_) => {
                 // each text without a file is a package of its own
-                let at = self.packages.iter().position(|one| {
-                    one.root.is_none() && one.open.values().any(|(open, _)| open == uri)
-                });
+                let at = self
+                    .packages
+                    .iter()
+                    .position(|one| one.root.is_none() && one.open.values().any(|(open, _)| open == uri));
                 let at = at.unwrap_or_else(|| self.insert(alone(), None, Some(LOOSE.into())));
                 Some((at, LOOSE.into()))
             }
@@ -378,11 +385,16 @@ impl Writer {
     fn close(&mut self, uri: &Uri) {
         self.documents.remove(uri.as_str());
         let Some(at) = self.package_for(Some(uri)) else { return };
-        let found = self.packages[at].open.iter().find(|(_, (open, _))| open == uri).map(|(path, _)| path.clone());
+        let found =
+            self.packages[at].open.iter().find(|(_, (open, _))| open == uri).map(|(path, _)| path.clone());
         let Some(path) = found else { return };
         Arc::make_mut(&mut self.packages[at].open).remove(&path);
         if self.packages[at].only.is_some() {
-            self.outbox.send(Message::Diagnostics { uri: uri.clone(), diagnostics: Vec::new(), version: None });
+            self.outbox.send(Message::Diagnostics {
+                uri: uri.clone(),
+                diagnostics: Vec::new(),
+                version: None,
+            });
             self.packages.remove(at);
             return;
         }
@@ -425,9 +437,10 @@ impl Writer {
         let Some(below) = self.packages[at].root.as_ref().and_then(|root| below(root, &path)) else { return };
         let is_hidden = below.split('/').any(|part| part.starts_with('.')) || below.starts_with("target/");
         let is_built = below.split('/').next().is_some_and(|first| {
-            self.packages[at].root.as_ref().is_some_and(|root| {
-                below.contains('/') && root.join(first).join("manifest.json").exists()
-            })
+            self.packages[at]
+                .root
+                .as_ref()
+                .is_some_and(|root| below.contains('/') && root.join(first).join("manifest.json").exists())
         });
         if !self.packages[at].open.contains_key(&below) && !is_hidden && !is_built && is_source(&below) {
             self.read(at, &below);
@@ -440,7 +453,8 @@ impl Writer {
         let touched = |package: &Package| {
             package.root.as_ref().is_some_and(|root| root.starts_with(folder) || folder.starts_with(root))
         };
-        let (gone, kept): (Vec<Package>, Vec<Package>) = std::mem::take(&mut self.packages).into_iter().partition(touched);
+        let (gone, kept): (Vec<Package>, Vec<Package>) =
+            std::mem::take(&mut self.packages).into_iter().partition(touched);
         self.packages = kept;
         for package in &gone {
             if package.only.is_none() && package.root.as_deref().is_some_and(is_package) {
@@ -448,7 +462,8 @@ impl Writer {
             }
         }
         self.package_around(folder);
-        let open: Vec<Uri> = gone.iter().flat_map(|package| package.open.values().map(|(uri, _)| uri.clone())).collect();
+        let open: Vec<Uri> =
+            gone.iter().flat_map(|package| package.open.values().map(|(uri, _)| uri.clone())).collect();
         for uri in open {
             if let Some(document) = self.documents.get(uri.as_str()).cloned() {
                 self.take(&document.uri, document.version, document.text);
@@ -483,7 +498,8 @@ impl Writer {
         let Some(at) = self.package_for(ask.uri.as_ref()) else {
             return ask.answer.refuse(Error::invalid_params("no package of the workspace has this document"));
         };
-        let version = ask.uri.as_ref().and_then(|uri| self.documents.get(uri.as_str())).map(|one| one.version);
+        let version =
+            ask.uri.as_ref().and_then(|uri| self.documents.get(uri.as_str())).map(|one| one.version);
         match ask.version {
             Some(before) if Some(before) != version => {
                 return ask.answer.refuse(Error::new(ErrorCode::ContentModified));
@@ -501,8 +517,9 @@ impl Writer {
             if !views.first().is_some_and(|view| ask.stop.holds(view.ide.cancellation())) {
                 return;
             }
-            let answered =
-                catch_unwind(AssertUnwindSafe(|| Cancelled::catch(AssertUnwindSafe(|| ask.answer.try_answer(&views)))));
+            let answered = catch_unwind(AssertUnwindSafe(|| {
+                Cancelled::catch(AssertUnwindSafe(|| ask.answer.try_answer(&views)))
+            }));
             drop(views);
             match answered {
                 Ok(Ok(())) | Ok(Err(Cancelled::Local)) => {}
@@ -610,12 +627,7 @@ impl Package {
 }
 
 /// Sends what is wrong with one file, or with all that have or had anything.
-fn say(
-    view: &View,
-    path: Option<&str>,
-    outbox: &Outbox,
-    published: &Mutex<FxHashMap<String, (u64, bool)>>,
-) {
+fn say(view: &View, path: Option<&str>, outbox: &Outbox, published: &Mutex<FxHashMap<String, (u64, bool)>>) {
     let one = path.and_then(|path| view.ide.find(path));
     let files = match path {
         Some(_) => one.into_iter().collect(),
@@ -633,7 +645,11 @@ fn say(
             _ => {}
         }
         if let Some(uri) = view.uri(file) {
-            outbox.send(Message::Diagnostics { uri, diagnostics, version: open.map(|(_, version)| *version) });
+            outbox.send(Message::Diagnostics {
+                uri,
+                diagnostics,
+                version: open.map(|(_, version)| *version),
+            });
             published.insert(path, (view.number, said));
         }
     }

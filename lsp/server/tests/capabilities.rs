@@ -46,33 +46,86 @@ async fn each_claimed_capability_answers() {
         ("declarationProvider", "textDocument/declaration", broker.clone()),
         ("typeDefinitionProvider", "textDocument/typeDefinition", device.clone()),
         ("implementationProvider", "textDocument/implementation", broker.clone()),
-        ("referencesProvider", "textDocument/references", with(broker.clone(), json!({ "context": { "includeDeclaration": true } }))),
+        (
+            "referencesProvider",
+            "textDocument/references",
+            with(broker.clone(), json!({ "context": { "includeDeclaration": true } })),
+        ),
         ("documentHighlightProvider", "textDocument/documentHighlight", broker.clone()),
         ("documentSymbolProvider", "textDocument/documentSymbol", document.clone()),
         ("workspaceSymbolProvider", "workspace/symbol", json!({ "query": "voter" })),
         ("completionProvider", "textDocument/completion", broker.clone()),
         ("signatureHelpProvider", "textDocument/signatureHelp", at(&file, &text, "publish(", 0, 8)),
         ("codeLensProvider", "textDocument/codeLens", document.clone()),
-        ("documentFormattingProvider", "textDocument/formatting", with(document.clone(), json!({ "options": { "tabSize": 4, "insertSpaces": true } }))),
-        ("documentRangeFormattingProvider", "textDocument/rangeFormatting", with(document.clone(), json!({ "range": whole, "options": { "tabSize": 4, "insertSpaces": true } }))),
-        ("documentOnTypeFormattingProvider", "textDocument/onTypeFormatting", with(broker.clone(), json!({ "ch": "}", "options": { "tabSize": 4, "insertSpaces": true } }))),
+        (
+            "documentFormattingProvider",
+            "textDocument/formatting",
+            with(document.clone(), json!({ "options": { "tabSize": 4, "insertSpaces": true } })),
+        ),
+        (
+            "documentRangeFormattingProvider",
+            "textDocument/rangeFormatting",
+            with(
+                document.clone(),
+                json!({ "range": whole, "options": { "tabSize": 4, "insertSpaces": true } }),
+            ),
+        ),
+        (
+            "documentOnTypeFormattingProvider",
+            "textDocument/onTypeFormatting",
+            with(broker.clone(), json!({ "ch": "}", "options": { "tabSize": 4, "insertSpaces": true } })),
+        ),
         ("renameProvider", "textDocument/prepareRename", broker.clone()),
-        ("renameProvider", "textDocument/rename", with(broker.clone(), json!({ "newName": "message_broker" }))),
+        (
+            "renameProvider",
+            "textDocument/rename",
+            with(broker.clone(), json!({ "newName": "message_broker" })),
+        ),
         ("documentLinkProvider", "textDocument/documentLink", document.clone()),
         ("foldingRangeProvider", "textDocument/foldingRange", document.clone()),
-        ("selectionRangeProvider", "textDocument/selectionRange", with(document.clone(), json!({ "positions": [position(&text, 300)] }))),
+        (
+            "selectionRangeProvider",
+            "textDocument/selectionRange",
+            with(document.clone(), json!({ "positions": [position(&text, 300)] })),
+        ),
         ("semanticTokensProvider", "textDocument/semanticTokens/full", document.clone()),
-        ("semanticTokensProvider", "textDocument/semanticTokens/range", with(document.clone(), json!({ "range": whole }))),
+        (
+            "semanticTokensProvider",
+            "textDocument/semanticTokens/range",
+            with(document.clone(), json!({ "range": whole })),
+        ),
         ("inlayHintProvider", "textDocument/inlayHint", with(document.clone(), json!({ "range": whole }))),
         ("diagnosticProvider", "textDocument/diagnostic", document.clone()),
         ("diagnosticProvider", "workspace/diagnostic", json!({ "previousResultIds": [] })),
-        ("codeActionProvider", "textDocument/codeAction", with(document.clone(), json!({ "range": whole, "context": { "diagnostics": [] } }))),
-        ("callHierarchyProvider", "textDocument/prepareCallHierarchy", at(&gateways, &gateway_text, "gateway gw_turbine", 0, 9)),
-        ("executeCommandProvider", "workspace/executeCommand", json!({ "command": "weir.explainFlow", "arguments": [uri(&file), position(&text, text.find("allow").unwrap_or(0) + 2)] })),
-        ("executeCommandProvider", "workspace/executeCommand", json!({ "command": "weir.graph", "arguments": [] })),
+        (
+            "codeActionProvider",
+            "textDocument/codeAction",
+            with(document.clone(), json!({ "range": whole, "context": { "diagnostics": [] } })),
+        ),
+        (
+            "callHierarchyProvider",
+            "textDocument/prepareCallHierarchy",
+            at(&gateways, &gateway_text, "gateway gw_turbine", 0, 9),
+        ),
+        (
+            "executeCommandProvider",
+            "workspace/executeCommand",
+            json!({ "command": "weir.explainFlow", "arguments": [uri(&file), position(&text, text.find("allow").unwrap_or(0) + 2)] }),
+        ),
+        (
+            "executeCommandProvider",
+            "workspace/executeCommand",
+            json!({ "command": "weir.graph", "arguments": [] }),
+        ),
     ];
     // a formatted file without mistakes or links has none of these
-    let may_be_empty = ["textDocument/formatting", "textDocument/rangeFormatting", "textDocument/onTypeFormatting", "textDocument/codeAction", "textDocument/documentLink"];
+    let may_be_empty = [
+        "textDocument/formatting",
+        "textDocument/rangeFormatting",
+        "textDocument/onTypeFormatting",
+        "textDocument/codeAction",
+        "textDocument/documentLink",
+    ];
     for (_, method, params) in &cases {
         let answer = client.ask(method, params.clone()).await;
         let is_empty = answer.is_null() || answer.as_array().is_some_and(Vec::is_empty);
@@ -89,11 +142,15 @@ async fn each_claimed_capability_answers() {
     // who may reach the broker, and whom it may reach
     let items = client.ask("textDocument/prepareCallHierarchy", broker.clone()).await;
     let incoming = client.ask("callHierarchy/incomingCalls", json!({ "item": items[0] })).await;
-    let names: Vec<&str> = incoming.as_array().expect("calls").iter().filter_map(|call| call["from"]["name"].as_str()).collect();
+    let names: Vec<&str> =
+        incoming.as_array().expect("calls").iter().filter_map(|call| call["from"]["name"].as_str()).collect();
     assert!(names.contains(&"analytics") && names.contains(&"voter"), "{names:?}");
     let item = client.ask("textDocument/prepareCallHierarchy", at(&file, &text, "analytics", 0, 1)).await;
     let outgoing = client.ask("callHierarchy/outgoingCalls", json!({ "item": item[0] })).await;
-    assert!(outgoing.as_array().expect("calls").iter().any(|call| call["to"]["name"] == "broker"), "{outgoing}");
+    assert!(
+        outgoing.as_array().expect("calls").iter().any(|call| call["to"]["name"] == "broker"),
+        "{outgoing}"
+    );
     client.stop().await;
 }
 
@@ -122,10 +179,15 @@ async fn hover_says_who_reaches_what_and_what_a_rule_becomes() {
     // from the rule to its artifacts, and from their lines back
     let place = at(&file, &text, "allow", 0, 2);
     let arguments = json!([uri(&file), place["position"]]);
-    let artifacts = client.ask("workspace/executeCommand", json!({ "command": "weir.artifacts", "arguments": arguments })).await;
+    let artifacts = client
+        .ask("workspace/executeCommand", json!({ "command": "weir.artifacts", "arguments": arguments }))
+        .await;
     let found = artifacts.as_array().expect("artifacts");
     assert!(!found.is_empty());
-    assert!(found.iter().all(|one| one["lines"].as_array().is_some_and(|lines| !lines.is_empty())), "{artifacts}");
+    assert!(
+        found.iter().all(|one| one["lines"].as_array().is_some_and(|lines| !lines.is_empty())),
+        "{artifacts}"
+    );
     client.stop().await;
 }
 
@@ -140,7 +202,9 @@ async fn artifacts_are_documents_with_the_way_back() {
     let arguments = json!([uri(&file), place["position"]]);
     let mut artifacts = Value::Null;
     for _ in 0..600 {
-        artifacts = client.ask("workspace/executeCommand", json!({ "command": "weir.artifacts", "arguments": arguments })).await;
+        artifacts = client
+            .ask("workspace/executeCommand", json!({ "command": "weir.artifacts", "arguments": arguments }))
+            .await;
         if artifacts.as_array().is_some_and(|all| !all.is_empty()) {
             break;
         }
@@ -149,9 +213,15 @@ async fn artifacts_are_documents_with_the_way_back() {
     let (document, line) = (artifacts[0]["uri"].clone(), artifacts[0]["lines"][0].clone());
     assert!(document.as_str().is_some_and(|uri| uri.starts_with("weir-artifact:/")), "{artifacts}");
     let contents = client.ask("weir/virtualDocument", json!({ "uri": document })).await;
-    assert!(contents.as_str().is_some_and(|text| text.to_lowercase().contains("generated by weir")), "{contents}");
+    assert!(
+        contents.as_str().is_some_and(|text| text.to_lowercase().contains("generated by weir")),
+        "{contents}"
+    );
     let back = client
-        .ask("textDocument/definition", json!({ "textDocument": { "uri": document }, "position": { "line": line, "character": 0 } }))
+        .ask(
+            "textDocument/definition",
+            json!({ "textDocument": { "uri": document }, "position": { "line": line, "character": 0 } }),
+        )
         .await;
     let found = back.as_array().expect("places");
     assert!(found.iter().any(|one| one["uri"] == uri(&file)), "{back}");

@@ -20,11 +20,13 @@ async fn thousands_of_edits_and_questions_stay_in_order() {
     let mut width = "n0".len();
     for number in 1..=EDITS {
         let text = format!("n{number}");
-        let range = json!({ "start": { "line": 1, "character": 12 }, "end": { "line": 1, "character": 12 + width } });
+        let range =
+            json!({ "start": { "line": 1, "character": 12 }, "end": { "line": 1, "character": 12 + width } });
         client.change(&file, number as i32 + 1, Some(range), &text).await;
         width = text.len();
         if number % 10 == 0 {
-            let place = json!({ "textDocument": { "uri": uri(&file) }, "position": { "line": 0, "character": 6 } });
+            let place =
+                json!({ "textDocument": { "uri": uri(&file) }, "position": { "line": 0, "character": 6 } });
             questions.push((client.send("textDocument/hover", place).await, number));
         }
     }
@@ -48,7 +50,10 @@ async fn thousands_of_edits_and_questions_stay_in_order() {
     // the last state is the right one
     let place = json!({ "textDocument": { "uri": uri(&file) }, "position": { "line": 0, "character": 6 } });
     let last = client.ask("textDocument/hover", place).await;
-    assert!(last["contents"]["value"].as_str().is_some_and(|text| text.contains(&format!("\"n{EDITS}\""))), "{last}");
+    assert!(
+        last["contents"]["value"].as_str().is_some_and(|text| text.contains(&format!("\"n{EDITS}\""))),
+        "{last}"
+    );
     client.stop().await;
 }
 

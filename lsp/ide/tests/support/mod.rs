@@ -10,8 +10,12 @@ use weir_syntax::FileId;
 /// Every example's folder.
 pub fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let mut all: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().flatten().map(|one| one.path()).filter(|one| one.join("weir.toml").exists()).collect();
+    let mut all: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .flatten()
+        .map(|one| one.path())
+        .filter(|one| one.join("weir.toml").exists())
+        .collect();
     all.sort();
     assert!(all.len() >= 3);
     all
@@ -35,7 +39,8 @@ pub fn package(files: &[(&str, &str)]) -> (Host, Option<(FileId, u32)>) {
         }
         texts.push(((*path).to_owned(), text.replace("$0", "").into_bytes()));
     }
-    let host = Host::new(Sources::new("[package]\nname = \"test\"\nversion = \"1\"\nedition = \"2026\"\n", texts));
+    let host =
+        Host::new(Sources::new("[package]\nname = \"test\"\nversion = \"1\"\nedition = \"2026\"\n", texts));
     let place = place.map(|(path, at)| (host.ide().find(path).unwrap(), at));
     (host, place)
 }

@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf, duplex, split},
+    io::{
+        AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf, duplex,
+        split,
+    },
     task::JoinHandle,
     time::timeout,
 };
@@ -30,10 +33,8 @@ impl Client {
     /// Starts a server and shakes hands; `capabilities` are the client's.
     pub async fn start(folders: &[&Path], capabilities: Value, options: Value) -> (Self, Value) {
         let mut client = Self::connect();
-        let folders: Vec<Value> = folders
-            .iter()
-            .map(|folder| json!({ "uri": uri(folder), "name": "ws" }))
-            .collect();
+        let folders: Vec<Value> =
+            folders.iter().map(|folder| json!({ "uri": uri(folder), "name": "ws" })).collect();
         let answer = client
             .request(
                 "initialize",
@@ -60,7 +61,10 @@ impl Client {
 
     pub async fn raw(&mut self, body: &str) {
         let message = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        timeout(PATIENCE, self.writer.write_all(message.as_bytes())).await.expect("the server reads").expect("open");
+        timeout(PATIENCE, self.writer.write_all(message.as_bytes()))
+            .await
+            .expect("the server reads")
+            .expect("open");
     }
 
     pub async fn notify(&mut self, method: &str, params: Value) {
@@ -71,7 +75,8 @@ impl Client {
     pub async fn send(&mut self, method: &str, params: Value) -> i64 {
         let id = self.next;
         self.next += 1;
-        self.raw(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()).await;
+        self.raw(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string())
+            .await;
         id
     }
 
@@ -114,7 +119,8 @@ impl Client {
             return self.notifications.remove(at).expect("just found");
         }
         loop {
-            let message = timeout(PATIENCE, self.read()).await.unwrap_or_else(|_| panic!("{what} never came"));
+            let message =
+                timeout(PATIENCE, self.read()).await.unwrap_or_else(|_| panic!("{what} never came"));
             if fits(&message) {
                 return message;
             }
@@ -129,7 +135,9 @@ impl Client {
             .wait_for("diagnostics", |message| {
                 message["method"] == "textDocument/publishDiagnostics"
                     && message["params"]["uri"] == uri
-                    && fits(message["params"]["diagnostics"].as_array().map(Vec::as_slice).unwrap_or_default())
+                    && fits(
+                        message["params"]["diagnostics"].as_array().map(Vec::as_slice).unwrap_or_default(),
+                    )
             })
             .await;
         self.notifications.retain(|message| message["params"]["uri"] != uri);
@@ -190,7 +198,8 @@ impl Client {
             Some(range) => json!({ "range": range, "text": text }),
             None => json!({ "text": text }),
         };
-        let params = json!({ "textDocument": { "uri": uri(path), "version": version }, "contentChanges": [change] });
+        let params =
+            json!({ "textDocument": { "uri": uri(path), "version": version }, "contentChanges": [change] });
         self.notify("textDocument/didChange", params).await;
     }
 
