@@ -1,5 +1,12 @@
 //! The editor's session in a real Neovim, headless, over the flagship example.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
+
 use std::{path::Path, process::Command};
 
 fn copy(from: &Path, to: &Path) {

@@ -192,7 +192,7 @@ impl Ide {
         let Some(line) = text.lines().nth(line as usize) else { return Vec::new() };
         let named = plan.statements.iter().filter(|one| names_id(line, &one.id));
         let origins = named.filter_map(|one| {
-            let (file, span) = self.from_facts(one.file, one.span)?;
+            let (file, span) = self.since_facts(one.file, one.span)?;
             Some(Origin { location: Location { file, span, full: span }, text: one.text.clone() })
         });
         origins.collect()

@@ -345,7 +345,7 @@ impl Proposals<'_> {
                 _ => "$0",
             };
             let text = format!("{} = {value}", attribute.name);
-            let rank = if attribute.required { 0 } else { 1 };
+            let rank = u8::from(!attribute.required);
             self.snippet(
                 attribute.name,
                 CompletionKind::Attribute,
@@ -357,13 +357,10 @@ impl Proposals<'_> {
         }
         for block in blocks {
             let name = if block.named { " ${1:name}" } else { "" };
-            let required: String = block
-                .attributes
-                .iter()
-                .filter(|one| one.required)
-                .enumerate()
-                .map(|(at, one)| format!("\n\t{} = ${}", one.name, at + 2))
-                .collect();
+            let mut required = String::new();
+            for (at, one) in block.attributes.iter().filter(|one| one.required).enumerate() {
+                required.push_str(&format!("\n\t{} = ${}", one.name, at + 2));
+            }
             let text = format!("{}{name} {{{required}\n\t$0\n}}", block.keyword);
             self.snippet(block.keyword, CompletionKind::Block, "block", block.documentation, &text, 1);
         }
@@ -497,7 +494,7 @@ impl Proposals<'_> {
             Type::Snssai => words(self, &["embb", "urllc", "miot", "v2x", "hmtc"]),
             Type::Transports => words(self, &["tcp", "udp", "sctp", "icmp", "ethertype"]),
             Type::Address | Type::Addresses | Type::Prefixes => {
-                self.names(&[Kind::Network, Kind::Slice, Kind::Cluster])
+                self.names(&[Kind::Network, Kind::Slice, Kind::Cluster]);
             }
             _ => self.parameters(None),
         }
@@ -697,7 +694,8 @@ impl Proposals<'_> {
                     let ItemKind::Declaration(inner) = &item.kind else { continue };
                     let effect = inner.body.iter().flat_map(weir_syntax::ast::Block::attributes);
                     let effect = effect.filter(|one| one.name.text == "effect");
-                    let detail = effect.filter_map(|one| Some(one.value.as_word()?.text.to_string())).next();
+                    let detail =
+                        effect.into_iter().find_map(|one| Some(one.value.as_word()?.text.to_string()));
                     let name = inner.name.text.clone();
                     self.snippet(
                         &name,
@@ -754,7 +752,7 @@ impl Proposals<'_> {
                     let text = match kind.map(|kind| kind.text.as_str()) {
                         Some("range") => format!("{name} ${{1:first}}..${{2:last}}"),
                         Some("assignment") => format!("{name} ${{1:number}} = ${{2:value}}"),
-                        _ => format!("\"$1\""),
+                        _ => "\"$1\"".to_owned(),
                     };
                     self.snippet(
                         name,

@@ -91,7 +91,7 @@ pub(crate) fn cursor(source: &str, offset: u32) -> Cursor {
         if matches!(name.kind, TokenKind::CloseBracket | TokenKind::CloseParen) {
             let Some(open) = opening(&seen[..seen.len() - 1]) else { break };
             let Some(named) = open.checked_sub(1).map(|at| seen[at]) else { break };
-            text = named.span.of(source).to_owned();
+            named.span.of(source).clone_into(&mut text);
             length = seen.len() - open + 1;
         } else if !is_word(source, name) {
             break;

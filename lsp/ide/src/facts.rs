@@ -127,7 +127,7 @@ impl Ide {
     }
 
     /// Where a place of the facts is now.
-    pub(crate) fn from_facts(&self, file: FileId, span: Span) -> Option<(FileId, Span)> {
+    pub(crate) fn since_facts(&self, file: FileId, span: Span) -> Option<(FileId, Span)> {
         let path = &self.facts()?.sources.file(file)?.path;
         let now = self.find(path)?;
         let (_, _, shift) = self.earlier(now)?;
@@ -172,7 +172,7 @@ impl Ide {
         let mut moved = diagnostic.clone();
         moved.labels.clear();
         for label in &diagnostic.labels {
-            match self.from_facts(label.file, label.span) {
+            match self.since_facts(label.file, label.span) {
                 Some((file, span)) => {
                     moved.labels.push(weir_syntax::Label { file, span, ..label.clone() });
                 }
@@ -181,7 +181,7 @@ impl Ide {
             }
         }
         moved.fixes.retain_mut(|fix| {
-            fix.edits.iter_mut().all(|edit| match self.from_facts(edit.file, edit.span) {
+            fix.edits.iter_mut().all(|edit| match self.since_facts(edit.file, edit.span) {
                 Some((file, span)) => {
                     (edit.file, edit.span) = (file, span);
                     true

@@ -13,8 +13,9 @@ pub struct TextEdit {
 impl Ide {
     /// The edits that lay a file out; none where it has syntax errors.
     pub fn format(&self, file: FileId) -> Vec<TextEdit> {
-        let Some(text) =
-            self.text(file).filter(|_| self.path(file).is_some_and(|path| path.ends_with(".weir")))
+        let Some(text) = self
+            .text(file)
+            .filter(|_| self.path(file).is_some_and(|path| path.strip_suffix(".weir").is_some()))
         else {
             return Vec::new();
         };
@@ -76,13 +77,10 @@ const AHEAD: usize = 64;
 fn next_common(old: &[&str], new: &[&str]) -> (usize, usize) {
     let (most_old, most_new) = (old.len().min(AHEAD), new.len().min(AHEAD));
     for distance in 1..most_old + most_new {
-        for left in
-            distance.saturating_sub(most_new.saturating_sub(1))..=distance.min(most_old.saturating_sub(1))
-        {
-            let right = distance - left;
+        for (left, line) in old.iter().enumerate().take(most_old.min(distance + 1)) {
             // a blank line says nothing about where the texts meet
-            if right < most_new && old[left] == new[right] && !old[left].trim().is_empty() {
-                return (left, right);
+            if new.get(distance - left) == Some(line) && !line.trim().is_empty() {
+                return (left, distance - left);
             }
         }
     }
@@ -90,6 +88,7 @@ fn next_common(old: &[&str], new: &[&str]) -> (usize, usize) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -48,7 +48,7 @@ impl Ide {
     fn principal_item(&self, facts: &Facts, entity: u32) -> Option<PrincipalItem> {
         let relation = facts.relation()?;
         let declared = relation.declarations.get(entity as usize)?;
-        let (file, span) = self.from_facts(declared.file, declared.span)?;
+        let (file, span) = self.since_facts(declared.file, declared.span)?;
         let principals = principals(facts, entity);
         let detail = match principals.as_slice() {
             [one] => crate::hover::address_text(&relation.model.principal(*one).addresses()),
@@ -72,9 +72,10 @@ impl Ide {
         let own = principals(facts, entity as u32);
         let mut peers: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for rectangle in facts.permitted() {
-            let (ours, theirs) = match incoming {
-                true => (&rectangle.destinations, &rectangle.sources),
-                false => (&rectangle.sources, &rectangle.destinations),
+            let (ours, theirs) = if incoming {
+                (&rectangle.destinations, &rectangle.sources)
+            } else {
+                (&rectangle.sources, &rectangle.destinations)
             };
             if !own.iter().any(|id| ours.contains(*id)) {
                 continue;
@@ -94,7 +95,7 @@ impl Ide {
         }
         let location = |statement: &u32| {
             let statement = relation.statements.get(*statement as usize)?;
-            let (file, span) = self.from_facts(statement.file, statement.span)?;
+            let (file, span) = self.since_facts(statement.file, statement.span)?;
             Some(Location { file, span, full: span })
         };
         let peer = |(entity, mut statements): (u32, Vec<u32>)| {

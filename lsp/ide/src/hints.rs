@@ -102,7 +102,7 @@ impl Ide {
                 hints.push(Hint { offset: expr.span.end, label: format!("({})", set.count()) });
             }
         }
-        if flow.effect == Effect::Allow && !flow.service.as_word().is_some_and(|word| word.text == "any") {
+        if flow.effect == Effect::Allow && flow.service.as_word().is_none_or(|word| word.text != "any") {
             let rectangles = relation.rectangles.iter().filter(|one| one.statement == index);
             let mut ports: Vec<String> = rectangles.map(|one| one.ports.describe()).collect();
             ports.sort_unstable();

@@ -233,7 +233,9 @@ impl Ide {
     pub fn shape(&self, file: FileId) -> Vec<Diagnostic> {
         let Some(source) = self.source(file) else { return Vec::new() };
         let mut found = syntax(&self.database, source).diagnostics.clone();
-        found.iter_mut().for_each(|diagnostic| move_to(diagnostic, file));
+        for diagnostic in &mut found {
+            move_to(diagnostic, file);
+        }
         found
     }
 

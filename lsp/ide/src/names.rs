@@ -8,7 +8,7 @@ use weir_compiler::names::{
 };
 use weir_syntax::{
     FileId,
-    ast::{Declaration, Entry, Item, ItemKind, Name, Path, Segment},
+    ast::{Declaration, Entry, ExprKind, Item, ItemKind, Name, Path, Segment},
 };
 
 use crate::{
@@ -219,10 +219,7 @@ impl Ide {
 
     /// The template that an instance is made of.
     pub(crate) fn template_behind(&self, instance: DeclarationId) -> Option<DeclarationId> {
-        let path = match &self.declaration(instance)?.class.as_ref()?.kind {
-            weir_syntax::ast::ExprKind::Path(path) => path,
-            _ => return None,
-        };
+        let ExprKind::Path(path) = &self.declaration(instance)?.class.as_ref()?.kind else { return None };
         match self
             .in_scope_of(instance, |scope| self.resolve(path, scope, Some(&[Kind::Template])))
             .pop()??
@@ -234,10 +231,7 @@ impl Ide {
 
     /// The class that a device or class names behind `:`.
     pub(crate) fn class_of(&self, id: DeclarationId) -> Option<DeclarationId> {
-        let path = match &self.declaration(id)?.class.as_ref()?.kind {
-            weir_syntax::ast::ExprKind::Path(path) => path,
-            _ => return None,
-        };
+        let ExprKind::Path(path) = &self.declaration(id)?.class.as_ref()?.kind else { return None };
         match self.in_scope_of(id, |scope| self.resolve(path, scope, Some(&[Kind::Class]))).pop()?? {
             Symbol::Declaration(id, Kind::Class) => Some(id),
             _ => None,

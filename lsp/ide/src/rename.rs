@@ -90,7 +90,7 @@ impl Ide {
         let mut edits = Vec::new();
         for reference in self.references(&symbol) {
             // where it goes by another name, that one stays
-            if !self.text(reference.file).is_some_and(|source| reference.span.of(source) == old) {
+            if self.text(reference.file).is_none_or(|source| reference.span.of(source) != old) {
                 continue;
             }
             self.is_free(&symbol, text, reference.file, reference.span)?;

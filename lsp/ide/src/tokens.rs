@@ -62,8 +62,9 @@ pub struct SemanticToken {
 impl Ide {
     /// The tokens that touch a span, or all, in the order of the text; none reaches over a line.
     pub fn semantic_tokens(&self, file: FileId, within: Option<Span>) -> Vec<SemanticToken> {
-        let Some(text) =
-            self.text(file).filter(|_| self.path(file).is_some_and(|path| path.ends_with(".weir")))
+        let Some(text) = self
+            .text(file)
+            .filter(|_| self.path(file).is_some_and(|path| path.strip_suffix(".weir").is_some()))
         else {
             return Vec::new();
         };

@@ -155,7 +155,11 @@ impl Walk<'_> {
                             self.service(service);
                         }
                     }
-                    Claim::Members(members) => members.iter().for_each(|member| self.set(member)),
+                    Claim::Members(members) => {
+                        for member in members {
+                            self.set(member);
+                        }
+                    }
                 }
                 self.statement(assertion.body.as_ref(), "assertion", schema::ASSERTION);
             }
@@ -348,12 +352,16 @@ impl Walk<'_> {
             Some(Type::Record(known)) => {
                 if let ExprKind::Map(entries) = &expr.kind {
                     let name = of.map_or("", |of| of.name);
-                    entries.iter().for_each(|entry| self.attribute(entry, name, known));
+                    for entry in entries {
+                        self.attribute(entry, name, known);
+                    }
                 }
             }
             Some(Type::Labels) => {
                 if let ExprKind::Map(entries) = &expr.kind {
-                    entries.iter().for_each(|entry| self.value(&entry.value, None));
+                    for entry in entries {
+                        self.value(&entry.value, None);
+                    }
                 }
             }
             _ => self.references(expr, None),
@@ -371,7 +379,11 @@ impl Walk<'_> {
                 };
                 self.emit(&first.name, symbol, false);
             }
-            ExprKind::List(list) => list.iter().for_each(|one| self.words(one, of)),
+            ExprKind::List(list) => {
+                for one in list {
+                    self.words(one, of);
+                }
+            }
             ExprKind::Arrow(from, to) | ExprKind::Slash(from, to) | ExprKind::Range(from, to) => {
                 self.words(from, of);
                 self.words(to, of);
@@ -405,7 +417,11 @@ impl Walk<'_> {
                     }
                 }
             }
-            ExprKind::List(list) => list.iter().for_each(|one| self.functions(one)),
+            ExprKind::List(list) => {
+                for one in list {
+                    self.functions(one);
+                }
+            }
             ExprKind::String(literal) => self.holes(literal),
             _ => {}
         }
@@ -437,7 +453,9 @@ impl Walk<'_> {
         }
         match &expr.kind {
             ExprKind::Union(parts) | ExprKind::List(parts) => {
-                parts.iter().for_each(|part| self.service(part))
+                for part in parts {
+                    self.service(part);
+                }
             }
             ExprKind::On(what, port) => {
                 self.service(what);
@@ -502,10 +520,16 @@ impl Walk<'_> {
             | ExprKind::List(parts)
             | ExprKind::And(parts)
             | ExprKind::Or(parts)
-            | ExprKind::Product(parts) => parts.iter().for_each(|part| self.references(part, kinds)),
+            | ExprKind::Product(parts) => {
+                for part in parts {
+                    self.references(part, kinds);
+                }
+            }
             ExprKind::Sum(first, rest) => {
                 self.references(first, kinds);
-                rest.iter().for_each(|(_, part)| self.references(part, kinds));
+                for (_, part) in rest {
+                    self.references(part, kinds);
+                }
             }
             ExprKind::Slash(left, right)
             | ExprKind::Range(left, right)
@@ -516,7 +540,11 @@ impl Walk<'_> {
                 self.references(right, kinds);
             }
             ExprKind::Not(inner) => self.references(inner, kinds),
-            ExprKind::Map(entries) => entries.iter().for_each(|entry| self.references(&entry.value, None)),
+            ExprKind::Map(entries) => {
+                for entry in entries {
+                    self.references(&entry.value, None);
+                }
+            }
             ExprKind::String(literal) => self.holes(literal),
             _ => {}
         }
@@ -525,7 +553,11 @@ impl Walk<'_> {
     /// `vendor == "Siemens" and firmware >= "2.8"`.
     fn predicate(&mut self, expr: &Expr) {
         match &expr.kind {
-            ExprKind::And(parts) | ExprKind::Or(parts) => parts.iter().for_each(|part| self.predicate(part)),
+            ExprKind::And(parts) | ExprKind::Or(parts) => {
+                for part in parts {
+                    self.predicate(part);
+                }
+            }
             ExprKind::Not(inner) => self.predicate(inner),
             ExprKind::Compare(_, left, _) => {
                 let Some(word) = left.as_word() else { return };

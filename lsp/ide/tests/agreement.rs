@@ -1,6 +1,14 @@
 //! The editor layer reads names from the text alone; the compiler expands and resolves. Where the compiler is content, both
 //! have to mean the same declarations.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_for_each,
+    reason = "tests stop at the first surprise"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -18,11 +26,11 @@ fn set_paths<'t>(tree: &'t File, found: &mut Vec<&'t Path>) {
     for item in &tree.items {
         match &item.kind {
             ItemKind::Flow(flow) => {
-                [&flow.source, &flow.destination].iter().for_each(|one| paths(one, found))
+                [&flow.source, &flow.destination].iter().for_each(|one| paths(one, found));
             }
             ItemKind::Assertion(assertion) => match &assertion.claim {
                 Claim::Flow { source, destination, .. } => {
-                    [source, destination].iter().for_each(|one| paths(one, found))
+                    [source, destination].iter().for_each(|one| paths(one, found));
                 }
                 Claim::Members(members) => members.iter().for_each(|one| paths(one, found)),
             },
@@ -45,7 +53,7 @@ fn paths<'t>(expr: &'t Expr, found: &mut Vec<&'t Path>) {
     match &expr.kind {
         ExprKind::Path(path) => found.push(path),
         ExprKind::Union(parts) | ExprKind::Intersection(parts) => {
-            parts.iter().for_each(|part| paths(part, found))
+            parts.iter().for_each(|part| paths(part, found));
         }
         ExprKind::Sum(first, rest) => {
             paths(first, found);

@@ -1,5 +1,13 @@
 //! What each feature answers, on small packages; `$0` is the place that is asked about.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_for_each,
+    reason = "tests stop at the first surprise"
+)]
+
 mod support;
 
 use support::{analyze, analyzed, completions, package, texts};

@@ -1,5 +1,13 @@
 //! Random edits over every example: whatever is asked of the broken text, nothing panics and every place lies in it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_for_each,
+    reason = "tests stop at the first surprise"
+)]
+
 mod support;
 
 use support::{analyze, examples, host_of};

@@ -520,7 +520,7 @@ pub(crate) fn virtual_text(view: &View, uri: &Uri) -> Option<String> {
     match Place::of(uri) {
         Place::Standard(path) => {
             let file = view.ide.find(&path)?;
-            view.ide.text(file).map(|text| text.to_string())
+            view.ide.text(file).map(std::string::ToString::to_string)
         }
         Place::Artifact(_, path) => view.ide.facts()?.artifact(&path).map(|text| text.to_string()),
         _ => None,

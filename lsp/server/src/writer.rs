@@ -208,7 +208,9 @@ impl Writer {
             Event::Start { folders, encoding, abilities, configuration } => {
                 (self.encoding, self.abilities) = (encoding, abilities);
                 self.configuration = Arc::new(configuration);
-                folders.iter().for_each(|folder| self.add_folder(folder));
+                for folder in &folders {
+                    self.add_folder(folder);
+                }
             }
             Event::Open { uri, version, text } => self.open(uri, version, text.into()),
             Event::Change { uri, version, changes } => self.change(&uri, version, changes),
@@ -221,7 +223,9 @@ impl Writer {
                     let open = |package: &Package| !package.open.is_empty();
                     self.packages.retain(|package| kept(package) || open(package));
                 }
-                added.iter().for_each(|folder| self.add_folder(folder));
+                for folder in &added {
+                    self.add_folder(folder);
+                }
             }
             Event::Configure(configuration) => {
                 let virtual_documents = self.configuration.virtual_documents;
@@ -506,9 +510,10 @@ impl Writer {
             }
             _ => ask.version = version,
         }
-        let views: Vec<View> = match ask.everywhere {
-            true => (0..self.packages.len()).map(|at| self.view(at)).collect(),
-            false => vec![self.view(at)],
+        let views: Vec<View> = if ask.everywhere {
+            (0..self.packages.len()).map(|at| self.view(at)).collect()
+        } else {
+            vec![self.view(at)]
         };
         let (events, urgency) = (self.events.clone(), ask.urgency);
         let under_way = (urgency == Urgency::Typing).then(|| self.packages[at].asked.enter());
@@ -522,7 +527,7 @@ impl Writer {
             }));
             drop(views);
             match answered {
-                Ok(Ok(())) | Ok(Err(Cancelled::Local)) => {}
+                Ok(Ok(()) | Err(Cancelled::Local)) => {}
                 Ok(Err(_)) => drop(events.send(Event::Ask(ask))),
                 Err(_) => ask.answer.refuse(Error::internal_error()),
             }
@@ -665,7 +670,7 @@ fn is_package(folder: &Path) -> bool {
 }
 
 fn is_source(path: &str) -> bool {
-    (path.ends_with(".weir") && !path.starts_with("std/")) || path == MANIFEST
+    (path.strip_suffix(".weir").is_some() && !path.starts_with("std/")) || path == MANIFEST
 }
 
 /// Packages below a folder.
@@ -688,7 +693,9 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
         .map(|entry| entry.path())
         .collect();
     folders.sort();
-    folders.iter().for_each(|folder| search(folder, depth, found));
+    for folder in &folders {
+        search(folder, depth, found);
+    }
 }
 
 /// Seconds since 1970; of `SOURCE_DATE_EPOCH`, where it is set, as the command has it.

@@ -1,5 +1,13 @@
 //! Every capability that the server claims answers, with something, on a real package.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_for_each,
+    reason = "tests stop at the first surprise"
+)]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,13 @@
 //! Edits are applied in their order, and no answer is older than the edits before it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_for_each,
+    reason = "tests stop at the first surprise"
+)]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -22,7 +30,7 @@ async fn thousands_of_edits_and_questions_stay_in_order() {
         let text = format!("n{number}");
         let range =
             json!({ "start": { "line": 1, "character": 12 }, "end": { "line": 1, "character": 12 + width } });
-        client.change(&file, number as i32 + 1, Some(range), &text).await;
+        client.change(&file, i32::try_from(number).unwrap() + 1, Some(range), &text).await;
         width = text.len();
         if number % 10 == 0 {
             let place =

@@ -8,7 +8,7 @@ use weir_ide::{Host, Ide};
 use weir_syntax::FileId;
 
 /// Every example's folder.
-pub fn examples() -> Vec<PathBuf> {
+pub(crate) fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut all: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
@@ -21,16 +21,16 @@ pub fn examples() -> Vec<PathBuf> {
     all
 }
 
-pub fn sources(folder: &Path) -> Sources {
+pub(crate) fn sources(folder: &Path) -> Sources {
     weir_files::load::load(folder).sources
 }
 
-pub fn host_of(folder: &Path) -> Host {
+pub(crate) fn host_of(folder: &Path) -> Host {
     Host::new(sources(folder))
 }
 
 /// A package of these files; `$0` marks the place that is asked about, and is not part of the text.
-pub fn package(files: &[(&str, &str)]) -> (Host, Option<(FileId, u32)>) {
+pub(crate) fn package(files: &[(&str, &str)]) -> (Host, Option<(FileId, u32)>) {
     let mut place = None;
     let mut texts = Vec::new();
     for (path, text) in files {
@@ -46,26 +46,26 @@ pub fn package(files: &[(&str, &str)]) -> (Host, Option<(FileId, u32)>) {
 }
 
 /// As [`package`], analyzed.
-pub fn analyzed(files: &[(&str, &str)]) -> (Host, Option<(FileId, u32)>) {
+pub(crate) fn analyzed(files: &[(&str, &str)]) -> (Host, Option<(FileId, u32)>) {
     let (mut host, place) = package(files);
     analyze(&mut host);
     (host, place)
 }
 
-pub fn analyze(host: &mut Host) {
+pub(crate) fn analyze(host: &mut Host) {
     let facts = host.ide().job().run(1_793_577_600, &|| true).unwrap();
     host.set_facts(facts.into());
 }
 
 /// The labels that completion offers at `$0` in one file.
-pub fn completions(text: &str) -> Vec<String> {
+pub(crate) fn completions(text: &str) -> Vec<String> {
     let (host, place) = package(&[("plant.weir", text)]);
     let (file, at) = place.unwrap();
     host.ide().complete(file, at).items.iter().map(|one| one.label.to_string()).collect()
 }
 
 /// The texts under some spans.
-pub fn texts(ide: &Ide, places: impl IntoIterator<Item = (FileId, weir_syntax::Span)>) -> Vec<String> {
+pub(crate) fn texts(ide: &Ide, places: impl IntoIterator<Item = (FileId, weir_syntax::Span)>) -> Vec<String> {
     places
         .into_iter()
         .map(|(file, span)| format!("{}:{}", ide.path(file).unwrap(), span.of(ide.text(file).unwrap())))

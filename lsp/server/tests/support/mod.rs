@@ -18,9 +18,9 @@ use tokio::{
 };
 
 /// Nothing takes so long that works.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
-pub struct Client {
+pub(crate) struct Client {
     writer: WriteHalf<DuplexStream>,
     reader: BufReader<ReadHalf<DuplexStream>>,
     next: i64,
@@ -31,7 +31,7 @@ pub struct Client {
 
 impl Client {
     /// Starts a server and shakes hands; `capabilities` are the client's.
-    pub async fn start(folders: &[&Path], capabilities: Value, options: Value) -> (Self, Value) {
+    pub(crate) async fn start(folders: &[&Path], capabilities: Value, options: Value) -> (Self, Value) {
         let mut client = Self::connect();
         let folders: Vec<Value> =
             folders.iter().map(|folder| json!({ "uri": uri(folder), "name": "ws" })).collect();
@@ -48,7 +48,7 @@ impl Client {
         (client, answer["result"].clone())
     }
 
-    pub fn connect() -> Self {
+    pub(crate) fn connect() -> Self {
         let (near, far) = duplex(1 << 20);
         let (service, socket) = weir_lsp::service();
         let (input, output) = split(far);
@@ -59,7 +59,7 @@ impl Client {
         Self { writer, reader: BufReader::new(reader), next: 1, notifications: VecDeque::new(), server }
     }
 
-    pub async fn raw(&mut self, body: &str) {
+    pub(crate) async fn raw(&mut self, body: &str) {
         let message = format!("Content-Length: {}\r\n\r\n{body}", body.len());
         timeout(PATIENCE, self.writer.write_all(message.as_bytes()))
             .await
@@ -67,12 +67,12 @@ impl Client {
             .expect("open");
     }
 
-    pub async fn notify(&mut self, method: &str, params: Value) {
+    pub(crate) async fn notify(&mut self, method: &str, params: Value) {
         self.raw(&json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string()).await;
     }
 
     /// Sends without waiting; the number to wait for.
-    pub async fn send(&mut self, method: &str, params: Value) -> i64 {
+    pub(crate) async fn send(&mut self, method: &str, params: Value) -> i64 {
         let id = self.next;
         self.next += 1;
         self.raw(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string())
@@ -80,19 +80,19 @@ impl Client {
         id
     }
 
-    pub async fn request(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params).await;
         self.answer(id).await
     }
 
     /// The result of a request that has to work.
-    pub async fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Value {
         let answer = self.request(method, params).await;
         assert!(answer.get("error").is_none(), "{method}: {answer}");
         answer["result"].clone()
     }
 
-    pub async fn answer(&mut self, id: i64) -> Value {
+    pub(crate) async fn answer(&mut self, id: i64) -> Value {
         loop {
             let message = self.read().await;
             if message.get("method").is_none() && message["id"] == id {
@@ -103,7 +103,7 @@ impl Client {
     }
 
     /// The next answers, in the order in which they come.
-    pub async fn any_answer(&mut self) -> Value {
+    pub(crate) async fn any_answer(&mut self) -> Value {
         loop {
             let message = self.read().await;
             if message.get("method").is_none() {
@@ -114,7 +114,7 @@ impl Client {
     }
 
     /// Waits for a notification that fits.
-    pub async fn wait_for(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn wait_for(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         if let Some(at) = self.notifications.iter().position(&fits) {
             return self.notifications.remove(at).expect("just found");
         }
@@ -129,7 +129,7 @@ impl Client {
     }
 
     /// Diagnostics of a file that fit; what was said of it before is of no interest then.
-    pub async fn diagnostics(&mut self, path: &Path, fits: impl Fn(&[Value]) -> bool) -> Value {
+    pub(crate) async fn diagnostics(&mut self, path: &Path, fits: impl Fn(&[Value]) -> bool) -> Value {
         let uri = uri(path);
         let found = self
             .wait_for("diagnostics", |message| {
@@ -180,20 +180,20 @@ impl Client {
         .expect("the server answers")
     }
 
-    pub async fn open(&mut self, path: &Path, text: &str) {
+    pub(crate) async fn open(&mut self, path: &Path, text: &str) {
         let document = json!({ "uri": uri(path), "languageId": "weir", "version": 1, "text": text });
         self.notify("textDocument/didOpen", json!({ "textDocument": document })).await;
     }
 
     /// Opens what is on disk.
-    pub async fn open_file(&mut self, path: &Path) -> String {
+    pub(crate) async fn open_file(&mut self, path: &Path) -> String {
         let text = std::fs::read_to_string(path).expect("readable");
         self.open(path, &text).await;
         text
     }
 
     /// Changes a range, or (without one) the whole text.
-    pub async fn change(&mut self, path: &Path, version: i32, range: Option<Value>, text: &str) {
+    pub(crate) async fn change(&mut self, path: &Path, version: i32, range: Option<Value>, text: &str) {
         let change = match range {
             Some(range) => json!({ "range": range, "text": text }),
             None => json!({ "text": text }),
@@ -203,40 +203,40 @@ impl Client {
         self.notify("textDocument/didChange", params).await;
     }
 
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.ask("shutdown", Value::Null).await;
         self.notify("exit", Value::Null).await;
         timeout(PATIENCE, self.server).await.expect("it ends").expect("without a panic");
     }
 }
 
-pub fn uri(path: &Path) -> String {
+pub(crate) fn uri(path: &Path) -> String {
     format!("file://{}", path.display())
 }
 
 /// The document and the place of the n-th occurrence (from 0) of a text in a file, `into` bytes into it; for ASCII.
-pub fn at(path: &Path, text: &str, needle: &str, nth: usize, into: usize) -> Value {
+pub(crate) fn at(path: &Path, text: &str, needle: &str, nth: usize, into: usize) -> Value {
     let offset = text.match_indices(needle).nth(nth).unwrap_or_else(|| panic!("no `{needle}`")).0 + into;
     json!({ "textDocument": { "uri": uri(path) }, "position": position(text, offset) })
 }
 
-pub fn position(text: &str, offset: usize) -> Value {
+pub(crate) fn position(text: &str, offset: usize) -> Value {
     let before = &text[..offset];
     let line = before.matches('\n').count();
     let column = before.rsplit('\n').next().unwrap_or("").encode_utf16().count();
     json!({ "line": line, "character": column })
 }
 
-pub fn range(text: &str, from: usize, to: usize) -> Value {
+pub(crate) fn range(text: &str, from: usize, to: usize) -> Value {
     json!({ "start": position(text, from), "end": position(text, to) })
 }
 
-pub fn examples() -> PathBuf {
+pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").canonicalize().expect("the examples")
 }
 
 /// A copy of an example that may be changed.
-pub fn copy_of(example: &str) -> tempfile::TempDir {
+pub(crate) fn copy_of(example: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&examples().join(example), folder.path());
     folder
