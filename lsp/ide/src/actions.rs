@@ -35,6 +35,8 @@ impl Ide {
             let Some(primary) = diagnostic.labels.first().filter(|label| touches(label.span)) else {
                 continue;
             };
+            // what the compiler offers is a correction; what is added here is a decision
+            let corrections = diagnostic.fixes.len();
             let mut fixes = diagnostic.fixes.clone();
             fixes.extend(self.more_fixes(&diagnostic, file, primary.span));
             for (at, fix) in fixes.into_iter().enumerate() {
@@ -43,7 +45,7 @@ impl Ide {
                     kind: ActionKind::QuickFix,
                     edits: fix.edits,
                     mends: Some(diagnostic.clone()),
-                    preferred: at == 0,
+                    preferred: at == 0 && corrections > 0,
                 });
             }
         }
@@ -51,11 +53,16 @@ impl Ide {
         actions
     }
 
-    /// One fix of every diagnostic of a file that has exactly one, as far as they do not meet: the first ones win.
+    /// One fix of every mistake of spelling and form in a file that has exactly one, as far as they do not meet: the first
+    /// ones win. What changes who may talk to whom is never done in passing.
     pub fn fix_all(&self, file: FileId) -> Vec<Edit> {
         let mut edits: Vec<Edit> = Vec::new();
         for diagnostic in self.diagnostics(file) {
+            let is_policy = !matches!(diagnostic.code.id.get(..3), Some("E01" | "E02" | "E03" | "W02"));
             let [fix] = diagnostic.fixes.as_slice() else { continue };
+            if is_policy {
+                continue;
+            }
             let is_free = |edit: &Edit| {
                 edit.file == file
                     && edits

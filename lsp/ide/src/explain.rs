@@ -1,13 +1,18 @@
 //! Answers for people: why a rule permits what it does, and the plant as a graph.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
+use rustc_hash::FxHashMap;
 use weir_syntax::{FileId, Span, ast::ItemKind};
 
 use crate::host::Ide;
 
 impl Ide {
-    /// A rule at an offset in Markdown: what it comes to, its conduits and its enforcement points.
+    /// A rule at an offset in Markdown: what it comes to, its artifacts' lines, its zones.
     pub fn explain(&self, file: FileId, offset: u32) -> Option<String> {
         let tree = self.tree(file)?;
         let around = crate::navigation::items_at(tree, file, Span::new(offset, offset));
@@ -16,21 +21,20 @@ impl Ide {
         let (facts, statement) = self.statement_at(file, item.span.start)?;
         let relation = facts.relation()?;
         let model = &relation.model;
-        let mut zones: BTreeMap<(String, String), ()> = BTreeMap::new();
-        let first = |id: u32| model.principal(id).zones.first().map(|zone| model.zone(*zone).name.clone());
-        let outside = || "outside".to_owned();
-        for source in statement.sources.members().take(1_000) {
-            for destination in statement.destinations.members().take(1_000).take(20) {
-                zones.insert(
-                    (first(source).unwrap_or_else(outside), first(destination).unwrap_or_else(outside)),
-                    (),
-                );
+        let names = |set: &weir_compiler::model::PrincipalSet| -> BTreeSet<String> {
+            let zones: BTreeSet<_> =
+                set.members().flat_map(|id| model.principal(id).zones.iter().copied()).collect();
+            zones.into_iter().map(|zone| model.zone(zone).name.clone()).collect()
+        };
+        let or_none = |names: BTreeSet<String>| {
+            if names.is_empty() {
+                "no zone".to_owned()
+            } else {
+                names.into_iter().collect::<Vec<_>>().join(", ")
             }
-        }
-        text.push_str("\n\n**Zones**:");
-        for (from, to) in zones.keys().take(20) {
-            let _ = write!(text, "\n- {from} -> {to}");
-        }
+        };
+        let (from, to) = (or_none(names(&statement.sources)), or_none(names(&statement.destinations)));
+        let _ = write!(text, "\n\n**Zones**: {from} -> {to}");
         Some(text)
     }
 
@@ -59,17 +63,27 @@ impl Ide {
                 );
             }
         }
-        let mut flows: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for rectangle in &relation.rectangles {
-            let zone = |set: &weir_compiler::model::PrincipalSet| {
-                let id = set.members().next()?;
-                Some(model.zone(*model.principal(id).zones.first()?).name.clone())
+        // sets are shared between rectangles: the zones of each are found once
+        let mut known: FxHashMap<usize, Vec<String>> = FxHashMap::default();
+        let mut zones_of = |set: &weir_compiler::model::PrincipalSet| -> Vec<String> {
+            let find = || {
+                let members = set.members().flat_map(|id| model.principal(id).zones.iter().copied());
+                let zones: BTreeSet<_> = members.collect();
+                zones.into_iter().map(|zone| model.zone(zone).name.clone()).collect()
             };
-            if let (Some(from), Some(to)) = (zone(&rectangle.sources), zone(&rectangle.destinations)) {
-                *flows.entry((from, to)).or_default() += 1;
+            known.entry(Arc::as_ptr(set) as usize).or_insert_with(find).clone()
+        };
+        let mut flows: BTreeMap<(String, String), BTreeSet<u32>> = BTreeMap::new();
+        for rectangle in &relation.rectangles {
+            let destinations = zones_of(&rectangle.destinations);
+            for from in zones_of(&rectangle.sources) {
+                for to in &destinations {
+                    flows.entry((from.clone(), to.clone())).or_default().insert(rectangle.statement);
+                }
             }
         }
-        for ((from, to), count) in flows {
+        for ((from, to), statements) in flows {
+            let count = crate::hover::count(statements.len() as u64, "rule");
             let _ = writeln!(text, "  {} -> {} [label = \"{count}\"];", quoted(&from), quoted(&to));
         }
         text.push_str("}\n");

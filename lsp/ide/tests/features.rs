@@ -253,3 +253,28 @@ fn unused_names_and_any_can_be_mended() {
     let remove = unused.iter().find(|action| action.title == "remove the `use`").expect("remove the `use`");
     assert_eq!(remove.edits[0].span, weir_syntax::Span::new(0, 15), "the whole line");
 }
+
+#[test]
+fn fixing_all_corrects_and_never_decides() {
+    // a word that was mistyped, and a protocol that the destination does not serve
+    let text = PLANT
+        .replace("purdue = 1", "purdeu = 1")
+        .replace("-> presses : modbus\n", "-> presses : modbus | s7\n");
+    let text = format!("use std.ot.s7\n{text}");
+    let (host, _) = analyzed(&[("plant.weir", &text)]);
+    let ide = host.ide();
+    let file = ide.find("plant.weir").unwrap();
+    let edits = ide.fix_all(file);
+    assert_eq!(edits.iter().map(|edit| edit.text.as_str()).collect::<Vec<_>>(), ["purdue"]);
+    let whole = weir_syntax::Span::new(0, text.len() as u32);
+    assert!(
+        ide.actions(file, whole).iter().any(|action| action.title == "write `purdue`" && action.preferred)
+    );
+}
+
+#[test]
+fn the_graph_has_every_zone_and_rule() {
+    let (host, _) = analyzed(&[("plant.weir", PLANT)]);
+    let graph = host.ide().graph().unwrap();
+    assert!(graph.contains("\"control\" -> \"control\" [label = \"1 rule\"]"), "{graph}");
+}

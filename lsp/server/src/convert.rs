@@ -4,16 +4,13 @@ use tower_lsp::ls_types::{
     CodeDescription, CompletionItem, CompletionItemKind, CompletionItemLabelDetails, CompletionTextEdit,
     Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, DocumentSymbol,
     Documentation, InsertTextFormat, Location, MarkupContent, MarkupKind, NumberOrString, Range, SymbolKind,
-    TextEdit, Uri,
+    TextEdit,
 };
 use weir_compiler::names::Kind;
 use weir_ide::{Completion, CompletionKind, OutlineItem};
 use weir_syntax::{FileId, Severity};
 
-use crate::view::View;
-
-/// Where the pages of diagnostics are.
-const PAGES: &str = "https://weir.example/book/diagnostics";
+use crate::{places, view::View};
 
 /// What is wrong with a file, as the client shows it.
 pub(crate) fn diagnostics(view: &View, file: FileId) -> Vec<Diagnostic> {
@@ -46,7 +43,6 @@ pub(crate) fn diagnostic(view: &View, file: FileId, from: &weir_syntax::Diagnost
     });
     let related: Vec<_> = related.collect();
     let unnecessary = matches!(from.code.id, "W0201" | "W0501" | "W0503" | "W0505" | "W0506");
-    let uri: Option<Uri> = format!("{PAGES}/{}.html", from.code.id).parse().ok();
     Diagnostic {
         range: primary.map_or_else(Range::default, |label| view.range(file, label.span)),
         severity: Some(match from.severity() {
@@ -54,7 +50,7 @@ pub(crate) fn diagnostic(view: &View, file: FileId, from: &weir_syntax::Diagnost
             Severity::Warning => DiagnosticSeverity::WARNING,
         }),
         code: Some(NumberOrString::String(from.code.id.into())),
-        code_description: uri.map(|href| CodeDescription { href }),
+        code_description: places::page(from.code.id).map(|href| CodeDescription { href }),
         source: Some("weir".into()),
         message,
         related_information: (!related.is_empty()).then_some(related),

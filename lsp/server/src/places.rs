@@ -1,10 +1,12 @@
 //! Where files are for the client: on disk, or as texts that only the server has.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use include_dir::{Dir, include_dir};
 use rustc_hash::FxHashMap;
 use tower_lsp::ls_types::Uri;
 
@@ -103,6 +105,20 @@ impl Places {
         }
         Uri::from_file_path(copy(&cache()?.join("artifacts").join(safe(package)).join(safe(path)), text)?)
     }
+}
+
+/// The page of a diagnostic's code, as a file that editors can open without a network.
+pub(crate) fn page(code: &'static str) -> Option<Uri> {
+    static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../book/src/diagnostics");
+    static WRITTEN: Mutex<BTreeMap<&str, Option<Uri>>> = Mutex::new(BTreeMap::new());
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let write = || {
+        let name = format!("{code}.md");
+        let text = PAGES.get_file(&name)?.contents_utf8()?;
+        let folder = cache()?.join(concat!("diagnostics-", env!("CARGO_PKG_VERSION")));
+        Uri::from_file_path(copy(&folder.join(name), text)?)
+    };
+    written.entry(code).or_insert_with(write).clone()
 }
 
 /// Writes a copy, unless it is there.

@@ -43,15 +43,39 @@ const GRACE: Duration = Duration::from_millis(8);
 const LARGE: usize = 1 << 20;
 
 pub(crate) enum Event {
-    Start { folders: Vec<PathBuf>, encoding: Encoding, abilities: Abilities, configuration: Configuration },
-    Open { uri: Uri, version: i32, text: String },
-    Change { uri: Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent> },
-    Close { uri: Uri },
+    Start {
+        folders: Vec<PathBuf>,
+        encoding: Encoding,
+        abilities: Abilities,
+        configuration: Configuration,
+    },
+    Open {
+        uri: Uri,
+        version: i32,
+        text: String,
+    },
+    Change {
+        uri: Uri,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+    },
+    Close {
+        uri: Uri,
+    },
     Watched(Vec<FileEvent>),
-    Folders { added: Vec<PathBuf>, removed: Vec<PathBuf> },
+    Folders {
+        added: Vec<PathBuf>,
+        removed: Vec<PathBuf>,
+    },
     Configure(Configuration),
     Ask(Ask),
-    Analyzed { package: u64, generation: u64, facts: Option<Arc<Facts>> },
+    /// `interrupted`: an edit came while files were still read.
+    Analyzed {
+        package: u64,
+        generation: u64,
+        facts: Option<Arc<Facts>>,
+        interrupted: bool,
+    },
     Stop,
 }
 
@@ -233,7 +257,9 @@ impl Writer {
                 self.outbox.send(Message::Refresh);
             }
             Event::Ask(ask) => self.ask(ask),
-            Event::Analyzed { package, generation, facts } => self.analyzed(package, generation, facts),
+            Event::Analyzed { package, generation, facts, interrupted } => {
+                self.analyzed(package, generation, facts, interrupted);
+            }
             Event::Stop => {}
         }
     }
@@ -577,8 +603,10 @@ impl Writer {
             if large {
                 outbox.send(Message::Begin(format!("Analyzing {name}")));
             }
+            let mut interrupted = false;
             let facts = catch_unwind(AssertUnwindSafe(|| {
                 let job = Cancelled::catch(AssertUnwindSafe(|| ide.job())).ok();
+                interrupted = job.is_none();
                 // the next write must not wait for what follows
                 drop(ide);
                 job.and_then(|job| job.run(now_in_seconds(), &goes_on))
@@ -587,14 +615,18 @@ impl Writer {
                 outbox.send(Message::End);
             }
             let facts = facts.ok().flatten().map(Arc::new);
-            let _ = events.send(Event::Analyzed { package: id, generation, facts });
+            let _ = events.send(Event::Analyzed { package: id, generation, facts, interrupted });
         };
         self.pool.run(Urgency::Background, Box::new(work));
     }
 
-    fn analyzed(&mut self, package: u64, generation: u64, facts: Option<Arc<Facts>>) {
+    fn analyzed(&mut self, package: u64, generation: u64, facts: Option<Arc<Facts>>, interrupted: bool) {
         self.analyzing = false;
         let Some(at) = self.packages.iter().position(|one| one.id == package) else { return };
+        if interrupted {
+            // what was read is kept: the reading goes on between the keys, so that names are known when they are asked for
+            self.packages[at].due = Some(Instant::now());
+        }
         let Some(facts) = facts else { return };
         if self.packages[at].generation.load(Ordering::SeqCst) != generation {
             return; // the next one is on its way

@@ -242,7 +242,7 @@ async fn diagnostics_are_pulled_where_the_client_pulls() {
         "{first}"
     );
     let href = &first["items"][0]["codeDescription"]["href"];
-    assert!(href.as_str().is_some_and(|href| href.ends_with("/E0101.html")), "{first}");
+    assert!(href.as_str().is_some_and(|href| href.ends_with("/E0101.md")), "{first}");
     let all = client.ask("workspace/diagnostic", json!({ "previousResultIds": [] })).await;
     assert!(
         all["items"].as_array().is_some_and(|items| items.iter().any(|one| one["uri"] == uri(&file))),
