@@ -142,12 +142,8 @@ fn measure(arguments: &Arguments, package: &Path) -> io::Result<String> {
         "textDocument/didChange",
         &json!({ "textDocument": { "uri": uri, "version": version + 1 }, "contentChanges": change }),
     )?;
-    let (line, rule) = text
-        .lines()
-        .zip(0..)
-        .find(|(line, _)| line.trim_start().starts_with("allow "))
-        .map(|(text, at)| (at, text))
-        .unwrap_or((0, ""));
+    let rules = text.lines().zip(0..).find(|(line, _)| line.trim_start().starts_with("allow "));
+    let (rule, line) = rules.unwrap_or(("", 0));
     let column = rule.find("allow ").unwrap_or(0) + 6;
     let destination = rule.find("-> ").map_or(column, |at| at + 3);
     let column = rule[destination..]
@@ -172,7 +168,7 @@ fn measure(arguments: &Arguments, package: &Path) -> io::Result<String> {
         if hover["contents"]["value"].as_str().is_some_and(|text| text.contains("permits")) {
             break;
         }
-        if before.elapsed() > Duration::from_secs(120) {
+        if before.elapsed() > Duration::from_mins(2) {
             return Err(io::Error::other("the package was never understood"));
         }
         std::thread::sleep(Duration::from_millis(20));
