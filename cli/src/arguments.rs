@@ -53,6 +53,12 @@ pub(crate) enum Command {
         /// As printed: `E0202`.
         code: Option<String>,
     },
+    /// Serve editors: the language server, on standard input and output.
+    Lsp {
+        /// Accepted, for clients that give it: there is no other way.
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
     /// Print the completion script of a shell.
     Completions {
         #[arg(value_enum)]
