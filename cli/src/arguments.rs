@@ -53,6 +53,11 @@ pub(crate) enum Command {
         /// As printed: `E0202`.
         code: Option<String>,
     },
+    /// Say what a plant has in Weir: Kubernetes manifests and other formats.
+    Import {
+        #[command(subcommand)]
+        format: Importing,
+    },
     /// Print the completion script of a shell.
     Completions {
         #[arg(value_enum)]
@@ -63,6 +68,36 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+}
+
+/// What is imported.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Importing {
+    /// Manifests: workloads with their labels, service accounts and ports.
+    Kubernetes {
+        #[command(flatten)]
+        common: ImportFiles,
+        /// The cluster that the workloads are declared in.
+        #[arg(long, value_name = "NAME", default_value = "cluster1")]
+        cluster: String,
+        /// The namespace of objects that say none; `default`, if not given.
+        #[arg(long, value_name = "NAMESPACE")]
+        namespace: Option<String>,
+    },
+}
+
+/// What every import is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportFiles {
+    /// Files, and folders with such files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The file to write; standard output, if not given. A file that is there stays.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file to write.
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 /// Which package, and how strictly.

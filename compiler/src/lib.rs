@@ -3,6 +3,7 @@
 
 mod consequences;
 pub mod flows;
+pub mod imports;
 mod lint;
 pub mod model;
 pub mod names;
@@ -47,7 +48,7 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
         .iter()
         .enumerate()
         .map(|(index, source)| {
-            if source.path == package::MANIFEST {
+            if source.path == package::MANIFEST || sources.is_imported(FileId(index as u32)) {
                 return weir_syntax::ast::File::default();
             }
             // Only the tree is kept: tokens take more room than the text.
@@ -68,6 +69,7 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     }
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
+    let taken_for_granted = imports::check(sources, &universe, &model, &mut diagnostics);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
     consequences::forget(&files, &mut diagnostics);
@@ -75,11 +77,14 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     match planned {
-        Some(Planned { plan, statements, rectangles, proxies, integrity, assertions }) => Analysis {
-            diagnostics,
-            plan: (!failed).then_some(plan),
-            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assertions }),
-        },
+        Some(Planned { mut plan, statements, rectangles, proxies, integrity, assertions }) => {
+            plan.taken_for_granted = taken_for_granted;
+            Analysis {
+                diagnostics,
+                plan: (!failed).then_some(plan),
+                facts: Some(Facts { model, statements, rectangles, proxies, integrity, assertions }),
+            }
+        }
         None => Analysis { diagnostics, plan: None, facts: None },
     }
 }

@@ -265,5 +265,6 @@ fn assumptions(plan: &Plan) -> Vec<String> {
     ];
     let clusters = plan.clusters.iter().any(|cluster| !cluster.namespaces.is_empty());
     let with_clusters = with_clusters.into_iter().filter(|_| clusters);
-    always.into_iter().chain(with_clusters).map(str::to_owned).collect()
+    let imported = plan.taken_for_granted.iter().cloned();
+    always.into_iter().chain(with_clusters).map(str::to_owned).chain(imported).collect()
 }

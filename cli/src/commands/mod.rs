@@ -5,6 +5,7 @@ mod check;
 mod completions;
 pub(crate) mod explain;
 mod format;
+mod import;
 mod man;
 mod new;
 mod verify;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Verify(options) => verify::run(&options, console),
         Command::Fmt { paths, check } => format::run(&paths, check, console),
         Command::Explain { code } => explain::run(code.as_deref(), console),
+        Command::Import { format } => import::run(&format, console),
         Command::Completions { shell } => completions::run(shell, console),
         Command::Man { folder } => man::run(&folder, console),
     }

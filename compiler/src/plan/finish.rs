@@ -63,6 +63,7 @@ impl Planner<'_, '_> {
             gateways,
             clusters,
             gaps: Vec::new(),
+            taken_for_granted: Vec::new(),
             statements,
             legs: Vec::new(),
         }
