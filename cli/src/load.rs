@@ -113,12 +113,7 @@ pub(crate) fn load(root: &Path) -> Package {
 
 /// Hands in a file that the package imports, or those below a folder. That there is none is the compiler's to say: it knows
 /// who asks.
-fn import(
-    root: &Path,
-    path: &str,
-    sources: &mut Sources,
-    problems: &mut Vec<(Option<String>, Diagnostic)>,
-) {
+fn import(root: &Path, path: &str, sources: &mut Sources, problems: &mut Vec<(Option<String>, Diagnostic)>) {
     let disk = root.join(path);
     let Ok(meta) = fs::metadata(&disk) else { return };
     if !meta.is_dir() {

@@ -29,7 +29,9 @@ pub const ENDINGS: &[&str] = &[".yaml", ".yml", ".json"];
 /// package.
 pub fn wanted(sources: &Sources) -> Vec<String> {
     let mut paths = Vec::new();
-    for source in sources.files.iter().filter(|source| source.path.ends_with(".weir") && !source.is_standard()) {
+    for source in
+        sources.files.iter().filter(|source| source.path.ends_with(".weir") && !source.is_standard())
+    {
         // a second look at each file costs; few have the word
         if source.text.contains("import") {
             for item in &parse(&source.text, FileId(0)).file.items {
@@ -158,7 +160,8 @@ fn read<'s>(
                 "give the path from the package's folder; what lies elsewhere has to be copied or linked into it",
             )
         };
-        diagnostics.push(Diagnostic::new(&codes::E0001, message).primary(file, span, "imported here").help(help));
+        diagnostics
+            .push(Diagnostic::new(&codes::E0001, message).primary(file, span, "imported here").help(help));
         return None;
     }
     let cluster = match cluster {
@@ -166,11 +169,16 @@ fn read<'s>(
         None if model.clusters.len() == 1 => 0,
         None => {
             let (message, help) = match model.clusters.as_slice() {
-                [] => ("these manifests are applied to no cluster", "declare the cluster that they are applied to"),
+                [] => (
+                    "these manifests are applied to no cluster",
+                    "declare the cluster that they are applied to",
+                ),
                 _ => ("which cluster these manifests are applied to is not said", "add `cluster = …`"),
             };
             diagnostics.push(
-                Diagnostic::new(&codes::E0422, message).primary(name_file, name_span, "which one?").help(help),
+                Diagnostic::new(&codes::E0422, message)
+                    .primary(name_file, name_span, "which one?")
+                    .help(help),
             );
             return None;
         }
@@ -226,7 +234,12 @@ fn declared(universe: &Universe<'_>, model: &Model, workload: &Workload) -> Decl
         place: place(universe.name_span(principal.entity)),
         namespace: workload.pods.namespace.to_string(),
         namespace_place: of("namespace"),
-        labels: workload.pods.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        labels: workload
+            .pods
+            .labels
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect(),
         labels_place: of("labels"),
         service_account: account.map(|account| (account.to_string(), of("service_account"))),
         host_network: workload.host_network,

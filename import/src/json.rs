@@ -17,7 +17,9 @@ pub fn document(file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
     parser.space();
     match parser.peek() {
         None => Ok(node),
-        Some(_) => Err(parser.refuse(parser.here(), "there is more behind the value", "remove what follows it")),
+        Some(_) => {
+            Err(parser.refuse(parser.here(), "there is more behind the value", "remove what follows it"))
+        }
     }
 }
 

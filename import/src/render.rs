@@ -277,7 +277,10 @@ struct Lines<'t> {
 impl<'t> Lines<'t> {
     fn new(inputs: &[Input<'t>]) -> Self {
         Self {
-            files: inputs.iter().map(|input| (input.file, (input.path, LineIndex::new(input.text)))).collect(),
+            files: inputs
+                .iter()
+                .map(|input| (input.file, (input.path, LineIndex::new(input.text))))
+                .collect(),
         }
     }
 

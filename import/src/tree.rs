@@ -78,7 +78,9 @@ impl Reader {
     /// A value that is not what it should be.
     pub(crate) fn wrong(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.diagnostics.push(
-            Diagnostic::new(&codes::E0416, message).primary(self.file, span, "not as it has to be").help(help),
+            Diagnostic::new(&codes::E0416, message)
+                .primary(self.file, span, "not as it has to be")
+                .help(help),
         );
     }
 
@@ -103,7 +105,9 @@ impl Reader {
                 Some(near) => format!("did you misspell it as `{near}`?"),
                 None => format!("add `{name}`"),
             };
-            self.wrong(node.span, format!("{what} has no `{name}`"), help);
+            // a map may go on for pages: where it begins is enough
+            let span = node.entries().first().map_or(node.span, |(key, _)| key.span);
+            self.wrong(span, format!("{what} has no `{name}`"), help);
         }
         found
     }

@@ -51,7 +51,9 @@ impl Vocabulary {
             "protocol" => {
                 let entries = declaration.body.iter().flat_map(|body| &body.entries);
                 let value = entries.into_iter().find_map(|entry| match entry {
-                    Entry::Attribute(attribute) if attribute.name.text == "transport" => Some(&attribute.value),
+                    Entry::Attribute(attribute) if attribute.name.text == "transport" => {
+                        Some(&attribute.value)
+                    }
                     _ => None,
                 });
                 let transports = value.map(transports).unwrap_or_default();

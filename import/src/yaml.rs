@@ -49,9 +49,7 @@ enum Kind {
 /// The first place that is not YAML, or not what is read of it.
 pub fn documents(file: FileId, text: &str) -> Result<Vec<Node>, Box<Diagnostic>> {
     let refuse = |span: Span, message: String, help: &str| {
-        Box::new(
-            Diagnostic::new(&codes::E0415, message).primary(file, span, "cannot be read").help(help),
-        )
+        Box::new(Diagnostic::new(&codes::E0415, message).primary(file, span, "cannot be read").help(help))
     };
     if text.len() > MAX_BYTES {
         let message = format!("the file has more than {} MiB", MAX_BYTES >> 20);
@@ -76,7 +74,8 @@ pub fn documents(file: FileId, text: &str) -> Result<Vec<Node>, Box<Diagnostic>>
                 "correct the file at this place, or before it: indentation, quotes and brackets",
             )
         })?;
-        let span = Span::new(skipped + offsets.byte(span.start.index()), skipped + offsets.byte(span.end.index()));
+        let span =
+            Span::new(skipped + offsets.byte(span.start.index()), skipped + offsets.byte(span.end.index()));
         let not_read = |what: &str| {
             Err(refuse(span, format!("{what} are not read"), "write the value out where it is meant"))
         };
@@ -92,7 +91,11 @@ pub fn documents(file: FileId, text: &str) -> Result<Vec<Node>, Box<Diagnostic>>
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 if open.len() >= MAX_DEPTH {
                     let message = format!("values nest deeper than {MAX_DEPTH}");
-                    return Err(refuse(span, message, "nothing that is imported nests so deep: check the brackets"));
+                    return Err(refuse(
+                        span,
+                        message,
+                        "nothing that is imported nests so deep: check the brackets",
+                    ));
                 }
                 let kind = match event {
                     Event::SequenceStart(..) => Kind::List(Vec::new()),
@@ -114,7 +117,8 @@ pub fn documents(file: FileId, text: &str) -> Result<Vec<Node>, Box<Diagnostic>>
                     }
                 };
                 // a block ends where the next thing begins: its own text ends before
-                let inner = text.get(closed.start as usize..span.end.max(closed.start) as usize).unwrap_or("");
+                let inner =
+                    text.get(closed.start as usize..span.end.max(closed.start) as usize).unwrap_or("");
                 let length = inner.trim_end().len() as u32;
                 Node { span: Span::new(closed.start, closed.start + length), value }
             }
@@ -205,7 +209,9 @@ fn is_float(text: &str) -> bool {
         !digits.is_empty() && all_digits(digits)
     });
     let mantissa_fits = match mantissa.split_once('.') {
-        Some((whole, part)) => all_digits(whole) && all_digits(part) && !(whole.is_empty() && part.is_empty()),
+        Some((whole, part)) => {
+            all_digits(whole) && all_digits(part) && !(whole.is_empty() && part.is_empty())
+        }
         None => !mantissa.is_empty() && all_digits(mantissa),
     };
     exponent_fits && mantissa_fits

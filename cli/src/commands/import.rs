@@ -41,8 +41,9 @@ fn name(name: &str) -> Result<(), Failure> {
     if weir_import::is_name(name) {
         return Ok(());
     }
-    Err(Failure::usage(format!("`{name}` is no name in Weir"))
-        .with_help("a name has letters, digits and `_`, starts with a letter, and is no word of the language"))
+    Err(Failure::usage(format!("`{name}` is no name in Weir")).with_help(
+        "a name has letters, digits and `_`, starts with a letter, and is no word of the language",
+    ))
 }
 
 /// What the standard library has names for.
@@ -102,12 +103,7 @@ impl Files {
 }
 
 /// Prints what is wrong and, unless that stands in the way, writes what was found.
-fn finish(
-    imported: Imported,
-    files: &Files,
-    common: &ImportFiles,
-    console: &Console,
-) -> Result<(), Failure> {
+fn finish(imported: Imported, files: &Files, common: &ImportFiles, console: &Console) -> Result<(), Failure> {
     let Imported { inventory, mut diagnostics } = imported;
     diagnostics.extend(files.diagnostics.iter().cloned());
     diagnostics.sort_by(|a, b| (a.position(), &a.message).cmp(&(b.position(), &b.message)));
@@ -152,10 +148,8 @@ fn write(output: &Path, weir: &str, force: bool) -> Result<(), Failure> {
     }
     let written = options.open(output).and_then(|mut file| file.write_all(weir.as_bytes()));
     written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Failure::environment(format!("`{}` exists", output.display()))
-                .with_help("choose another file, or replace it with `--force`")
-        }
+        std::io::ErrorKind::AlreadyExists => Failure::environment(format!("`{}` exists", output.display()))
+            .with_help("choose another file, or replace it with `--force`"),
         _ => Failure::io("write", output, &error),
     })
 }

@@ -8,11 +8,7 @@ use weir_syntax::{
     diagnostic::{codes, did_you_mean, nearest},
 };
 
-use super::{
-    Finding, Labels, Manifests, Pods, Target,
-    check::Index,
-    posture, show,
-};
+use super::{Finding, Labels, Manifests, Pods, Target, check::Index, posture, show};
 use crate::{Place, Transport};
 
 /// A workload as a package declares it, with the places of what it says; where it does not say it, of its name.
@@ -90,9 +86,12 @@ fn without_pods(workload: &Declared, index: &Index<'_>) -> Diagnostic {
             .primary(place.file, place.span, "no pods of the manifests are in this namespace")
             .help(help);
         return match fix {
-            Some(near) if place != workload.place => {
-                diagnostic.fix(format!("write `{near}`"), place.file, place.span, format!("namespace = \"{near}\""))
-            }
+            Some(near) if place != workload.place => diagnostic.fix(
+                format!("write `{near}`"),
+                place.file,
+                place.span,
+                format!("namespace = \"{near}\""),
+            ),
             _ => diagnostic,
         };
     }
@@ -105,8 +104,11 @@ fn without_pods(workload: &Declared, index: &Index<'_>) -> Diagnostic {
         alike.sum::<usize>() + 2 * usize::from(crate::names::snake(&pods.object.name) == workload.name)
     };
     let place = workload.labels_place;
-    let diagnostic =
-        diagnostic.primary(place.file, place.span, format!("no pods of `{}` have these labels", workload.namespace));
+    let diagnostic = diagnostic.primary(
+        place.file,
+        place.span,
+        format!("no pods of `{}` have these labels", workload.namespace),
+    );
     match index.of(&workload.namespace).max_by_key(|pods| score(pods)) {
         Some(pods) => diagnostic
             .secondary(pods.labels_place.file, pods.labels_place.span, format!("those of {}", pods.object))
@@ -206,7 +208,11 @@ fn differences(workload: &Declared, pods: &Pods, manifests: &Manifests, diagnost
                     format!("the manifest of `{}` does not name {served}", workload.name),
                 )
                 .primary(place.file, place.span, "served by this")
-                .secondary(pods.object.place.file, pods.object.place.span, format!("names {}", named.join(", ")))
+                .secondary(
+                    pods.object.place.file,
+                    pods.object.place.span,
+                    format!("names {}", named.join(", ")),
+                )
                 .help("correct the port here, or name it in the manifest"),
             );
         }
@@ -251,19 +257,25 @@ fn namespaces(
         let place = manifests.namespaces.get(namespace).copied().unwrap_or(first.object.place);
         let number = index.of(namespace).count();
         diagnostics.push(
-            Diagnostic::new(&codes::W0221, format!("no workload of the package is in namespace `{namespace}`"))
-                .primary(place.file, place.span, "no policy holds its pods")
-                .note(format!("{} there", crate::render::count(number, "workload")))
-                .help("declare its workloads; else its pods reach, and are reached, as the cluster lets them"),
+            Diagnostic::new(
+                &codes::W0221,
+                format!("no workload of the package is in namespace `{namespace}`"),
+            )
+            .primary(place.file, place.span, "no policy holds its pods")
+            .note(format!("{} there", crate::render::count(number, "workload")))
+            .help("declare its workloads; else its pods reach, and are reached, as the cluster lets them"),
         );
     }
     for policy in &manifests.policies {
         let place = policy.object.place;
         if policy.permits && owned.contains(policy.object.namespace.as_str()) {
             diagnostics.push(
-                Diagnostic::new(&codes::E0421, format!("{} permits what the package does not say", policy.object))
-                    .primary(place.file, place.span, "network policies add up")
-                    .help("say what it permits in the package, and remove it from the cluster"),
+                Diagnostic::new(
+                    &codes::E0421,
+                    format!("{} permits what the package does not say", policy.object),
+                )
+                .primary(place.file, place.span, "network policies add up")
+                .help("say what it permits in the package, and remove it from the cluster"),
             );
         }
     }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use weir_syntax::{Diagnostic, diagnostic::{codes, did_you_mean}};
+use weir_syntax::{
+    Diagnostic,
+    diagnostic::{codes, did_you_mean},
+};
 
 use super::{Manifests, Pods, Service, Target, show};
 
@@ -15,7 +18,8 @@ pub fn check(manifests: &Manifests) -> Vec<Diagnostic> {
         manifests.others.iter().any(|other| !other.harmless && other.object.namespace == namespace)
     };
     for service in &manifests.services {
-        if service.selector.is_empty() || service.kind == "ExternalName" || unseen(&service.object.namespace) {
+        if service.selector.is_empty() || service.kind == "ExternalName" || unseen(&service.object.namespace)
+        {
             continue;
         }
         let pods = index.chosen(&service.object.namespace, &service.selector);
@@ -31,8 +35,11 @@ pub fn check(manifests: &Manifests) -> Vec<Diagnostic> {
 fn without_pods(service: &Service, index: &Index<'_>) -> Diagnostic {
     let object = &service.object;
     let place = service.selector_place;
-    let diagnostic = Diagnostic::new(&codes::E0420, format!("{object} has no pods"))
-        .primary(place.file, place.span, format!("no pod of `{}` has these labels", object.namespace));
+    let diagnostic = Diagnostic::new(&codes::E0420, format!("{object} has no pods")).primary(
+        place.file,
+        place.span,
+        format!("no pod of `{}` has these labels", object.namespace),
+    );
     let nearest = index.of(&object.namespace).max_by_key(|pods| {
         service.selector.iter().filter(|(key, value)| pods.labels.get(*key) == Some(value)).count()
             + service.selector.keys().filter(|key| pods.labels.contains_key(*key)).count()

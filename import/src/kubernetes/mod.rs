@@ -16,7 +16,9 @@ mod say;
 use std::collections::BTreeMap;
 
 pub use check::check;
-pub use objects::{Container, ContainerPort, Manifests, Object, Other, Pods, RivalPolicy, Service, ServicePort, Target};
+pub use objects::{
+    Container, ContainerPort, Manifests, Object, Other, Pods, RivalPolicy, Service, ServicePort, Target,
+};
 pub use posture::{Finding, posture};
 pub use read::{read, twice};
 pub use say::{Options, inventory};

@@ -42,7 +42,10 @@ pub struct Object {
 
 impl fmt::Display for Object {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} `{}/{}`", self.kind, self.namespace, self.name)
+        match self.name.as_str() {
+            "" => formatter.write_str(&self.kind),
+            name => write!(formatter, "{} `{}/{name}`", self.kind, self.namespace),
+        }
     }
 }
 

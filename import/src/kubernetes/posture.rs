@@ -34,11 +34,8 @@ const POWERFUL: [&str; 8] =
 pub fn posture(pods: &Pods, judged: bool) -> Vec<Finding> {
     let object = &pods.object;
     let mut findings = Vec::new();
-    let shared = [
-        ("network", pods.host_network && !judged),
-        ("processes", pods.host_pid),
-        ("IPC", pods.host_ipc),
-    ];
+    let shared =
+        [("network", pods.host_network && !judged), ("processes", pods.host_pid), ("IPC", pods.host_ipc)];
     let shared: Vec<&str> = shared.iter().filter(|(_, shared)| *shared).map(|(name, _)| *name).collect();
     if !shared.is_empty() {
         findings.push(Finding {
@@ -119,5 +116,6 @@ fn is_powerful(container: &Container) -> bool {
 
 fn may_forge(container: &Container) -> bool {
     let has = |list: &[String], name: &str| list.iter().any(|own| own == name);
-    has(&container.added, "NET_RAW") || !(has(&container.dropped, "ALL") || has(&container.dropped, "NET_RAW"))
+    has(&container.added, "NET_RAW")
+        || !(has(&container.dropped, "ALL") || has(&container.dropped, "NET_RAW"))
 }

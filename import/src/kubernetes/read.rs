@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    Container, ContainerPort, Labels, Manifests, Object, Other, Pods, RivalPolicy, Service, ServicePort, Target,
+    Container, ContainerPort, Labels, Manifests, Object, Other, Pods, RivalPolicy, Service, ServicePort,
+    Target,
 };
 use crate::{
     Input, Place, Transport, json,
@@ -123,10 +124,15 @@ impl File<'_> {
             }
             return;
         }
-        if self.reader.required(node, "apiVersion", "this object").is_none() {
-            return;
-        }
+        let Some(version) = self.reader.required(node, "apiVersion", "this object") else { return };
+        let Some(version) = self.reader.text(version, "apiVersion") else { return };
         self.manifests.objects += 1;
+        if version.starts_with("kustomize.config.k8s.io/") {
+            // of a build, and of no cluster: it needs no name
+            let place = self.place(node);
+            let object = Object { kind: kind.into(), namespace: String::new(), name: String::new(), place };
+            return self.manifests.others.push(Other { object, harmless: true });
+        }
         let Some(object) = self.named(node, kind) else { return };
         let Some(metadata) = node.get("metadata") else { return };
         let empty = Node { span: node.span, value: Value::Map(Vec::new()) };
@@ -193,7 +199,9 @@ impl File<'_> {
     fn selector(&mut self, spec: &Node, kind: &str) -> Option<Labels> {
         if kind == "ReplicationController" {
             let labels = self.reader.texts_of(spec, "selector");
-            return Some(labels.into_iter().map(|(key, value)| (key.text.clone(), value.to_owned())).collect());
+            return Some(
+                labels.into_iter().map(|(key, value)| (key.text.clone(), value.to_owned())).collect(),
+            );
         }
         let selector = self.reader.required(spec, "selector", &format!("the `spec` of this {kind}"))?;
         if !self.reader.map(selector, "spec.selector") {
@@ -340,7 +348,14 @@ impl File<'_> {
         for node in self.reader.list_of(spec, "ports") {
             ports.extend(self.service_port(node, &object));
         }
-        self.manifests.services.push(Service { object, kind, selector, selector_place, ports, keeps_sources });
+        self.manifests.services.push(Service {
+            object,
+            kind,
+            selector,
+            selector_place,
+            ports,
+            keeps_sources,
+        });
     }
 
     fn service_port(&mut self, node: &Node, object: &Object) -> Option<ServicePort> {
@@ -360,4 +375,3 @@ impl File<'_> {
         Some(ServicePort { transport: protocol(number, number), number, target, place })
     }
 }
-

@@ -9,8 +9,12 @@ use crate::{
 };
 
 /// Labels that a controller sets anew with each version.
-const VOLATILE: [&str; 4] =
-    ["controller-revision-hash", "pod-template-generation", "pod-template-hash", "statefulset.kubernetes.io/pod-name"];
+const VOLATILE: [&str; 4] = [
+    "controller-revision-hash",
+    "pod-template-generation",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
 /// What ports are usually called, by what they speak.
 const PORT_NAMES: [(&str, &str); 4] =
     [("postgresql", "postgres"), ("opc-ua", "opcua"), ("web", "http"), ("prometheus", "metrics")];
@@ -51,7 +55,8 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
         let Some(labels) = labels else { continue };
         let mut item = Item::new(Kind::Workload, name, pods.object.place);
         item.cluster = Some(options.cluster.into());
-        item.documentation.push(format!("{} {}/{}", pods.object.kind, pods.object.namespace, pods.object.name));
+        item.documentation
+            .push(format!("{} {}/{}", pods.object.kind, pods.object.namespace, pods.object.name));
         item.documentation.extend(offered(manifests, pods));
         item.attributes.push(("namespace", Value::Text(pods.object.namespace.clone())));
         if !labels.is_empty() {
@@ -70,7 +75,8 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
     }
     for (transport, (name, place)) in own {
         let mut item = Item::new(Kind::Protocol, name, place);
-        item.documentation.push("What is spoken there is not known: rename it, and say its operations".into());
+        item.documentation
+            .push("What is spoken there is not known: rename it, and say its operations".into());
         item.attributes.push(("transport", Value::Transport(transport)));
         inventory.items.push(item);
     }
@@ -196,11 +202,9 @@ fn left(manifests: &Manifests, remainder: &mut Vec<Left>) {
                 service.object.to_string(),
                 "it is offered outside, and hides who asks: set `externalTrafficPolicy: Local`, and write the flows to its pods",
             ),
-            "NodePort" | "LoadBalancer" => add(
-                place,
-                service.object.to_string(),
-                "it is offered outside: write the flows to its pods",
-            ),
+            "NodePort" | "LoadBalancer" => {
+                add(place, service.object.to_string(), "it is offered outside: write the flows to its pods")
+            }
             _ if service.selector.is_empty() => add(
                 place,
                 service.object.to_string(),
@@ -215,13 +219,17 @@ fn left(manifests: &Manifests, remainder: &mut Vec<Left>) {
     }
     for other in &manifests.others {
         let why = match other.object.kind.as_str() {
+            "Kustomization" | "Component" => {
+                "it is of a build: import what `kubectl kustomize` makes of it, labels and names may change"
+            }
             "Ingress" => "it leads requests from outside: write flows from its controller to the pods behind",
             _ if other.harmless => "it runs no pods: nothing to say",
             _ => "its kind is not read; if its controller makes pods of it, import those",
         };
         add(other.object.place, other.object.to_string(), why);
     }
-    let populated: BTreeSet<&str> = manifests.pods.iter().map(|pods| pods.object.namespace.as_str()).collect();
+    let populated: BTreeSet<&str> =
+        manifests.pods.iter().map(|pods| pods.object.namespace.as_str()).collect();
     for (namespace, place) in &manifests.namespaces {
         if !populated.contains(namespace.as_str()) {
             add(*place, format!("Namespace `{namespace}`"), "no pods of these files are in it");

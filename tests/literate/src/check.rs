@@ -70,9 +70,8 @@ fn said(case: &Case) -> Result<Vec<Said<'_>>, String> {
         files.partition(|(path, _): &(String, Vec<u8>)| path.ends_with(".weir"));
     let mut sources = Sources::new(&case.manifest.text, policies);
     let wanted = imports::wanted(&sources);
-    let is_wanted = |path: &str| {
-        wanted.iter().any(|wanted| path == wanted || path.starts_with(&format!("{wanted}/")))
-    };
+    let is_wanted =
+        |path: &str| wanted.iter().any(|wanted| path == wanted || path.starts_with(&format!("{wanted}/")));
     for (path, bytes) in others.into_iter().filter(|(path, _)| is_wanted(path)) {
         sources.import(path, bytes);
     }
