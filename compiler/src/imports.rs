@@ -29,9 +29,8 @@ pub const ENDINGS: &[&str] = &[".yaml", ".yml", ".json"];
 /// package.
 pub fn wanted(sources: &Sources) -> Vec<String> {
     let mut paths = Vec::new();
-    for source in
-        sources.files.iter().filter(|source| source.path.ends_with(".weir") && !source.is_standard())
-    {
+    let policies = sources.files.iter().skip(1).filter(|source| !source.is_standard());
+    for source in policies {
         // a second look at each file costs; few have the word
         if source.text.contains("import") {
             for item in &parse(&source.text, FileId(0)).file.items {
@@ -244,17 +243,17 @@ fn declared(universe: &Universe<'_>, model: &Model, workload: &Workload) -> Decl
         service_account: account.map(|account| (account.to_string(), of("service_account"))),
         host_network: workload.host_network,
         host_network_place: of("host_network"),
-        serves: served.filter_map(|listens| transport(&listens)).collect(),
+        serves: served.filter_map(transport).collect(),
         serves_place: of("serves"),
     }
 }
 
-fn transport(listens: &TransportMatch) -> Option<Transport> {
+fn transport(listens: TransportMatch) -> Option<Transport> {
     let TransportMatch::Ports(PortMatch { transport, first, last }) = listens else { return None };
     match transport {
-        plan::Transport::Tcp => Some(Transport::Tcp(*first, *last)),
-        plan::Transport::Udp => Some(Transport::Udp(*first, *last)),
-        plan::Transport::Sctp => Some(Transport::Sctp(*first, *last)),
+        plan::Transport::Tcp => Some(Transport::Tcp(first, last)),
+        plan::Transport::Udp => Some(Transport::Udp(first, last)),
+        plan::Transport::Sctp => Some(Transport::Sctp(first, last)),
         plan::Transport::IcmpEcho => None,
     }
 }

@@ -4,9 +4,14 @@
 //! Weir by [`Inventory::render`]; what Weir cannot say is in [`Inventory::remainder`], each with its place and why. Nothing is
 //! dropped without a word.
 
+pub mod aerleon;
+pub mod assets;
+mod csv;
+mod hosts;
 pub mod inventory;
 pub mod json;
 pub mod kubernetes;
+pub mod mud;
 mod names;
 mod render;
 pub mod tree;
@@ -15,9 +20,13 @@ pub mod yaml;
 
 use weir_syntax::{Diagnostic, FileId, Severity, Span};
 
+pub use hosts::hosts;
 pub use inventory::{Flow, Inventory, Item, Kind, Left, Policy, Service, Transport, Value};
 pub use names::is_plain as is_name;
 pub use vocabulary::Vocabulary;
+
+/// What to do about ports in imported flows.
+pub(crate) const PORTS: &str = "What is spoken on a port is not known, and may command: write the protocol (`dns`, `https`) where you know it.";
 
 /// One file that is imported.
 #[derive(Clone, Copy, Debug)]

@@ -45,6 +45,8 @@ const LONGEST: usize = 60;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     taken: BTreeSet<String>,
+    /// The next number for names that several want.
+    numbers: BTreeMap<String, u64>,
 }
 
 impl Names {
@@ -89,8 +91,15 @@ impl Names {
     }
 
     fn number(&mut self, name: &str) -> String {
-        let numbered = (2_u64..).map(|number| format!("{name}_{number}"));
-        let free = numbered.into_iter().find(|name| self.is_free(name)).unwrap_or_default();
+        let mut number = self.numbers.get(name).copied().unwrap_or(2);
+        let free = loop {
+            let numbered = format!("{name}_{number}");
+            number += 1;
+            if self.is_free(&numbered) {
+                break numbered;
+            }
+        };
+        self.numbers.insert(name.to_owned(), number);
         self.taken.insert(free.clone());
         free
     }

@@ -45,7 +45,7 @@ impl Inventory {
             "//!",
             &format!(
                 "{}: {kinds}; {} not said in Weir{}",
-                count(self.read, self.unit),
+                self.amount(),
                 self.remainder.len(),
                 if self.remainder.is_empty() { "" } else { ", listed at the end" }
             ),
@@ -74,6 +74,11 @@ impl Inventory {
         Ok(())
     }
 
+    /// `12 objects`: what was read.
+    pub fn amount(&self) -> String {
+        count(self.read, self.unit)
+    }
+
     /// `3 workloads, 1 protocol`
     pub fn counts(&self) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -97,9 +102,12 @@ impl Inventory {
 
 impl fmt::Display for Transport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut ports = |name: &str, first: u16, last: u16| match first == last {
-            true => write!(formatter, "{name}/{first}"),
-            false => write!(formatter, "{name}/{first}..{last}"),
+        let mut ports = |name: &str, first: u16, last: u16| {
+            if first == last {
+                write!(formatter, "{name}/{first}")
+            } else {
+                write!(formatter, "{name}/{first}..{last}")
+            }
         };
         match *self {
             Self::Tcp(first, last) => ports("tcp", first, last),

@@ -71,10 +71,6 @@ impl Vocabulary {
         self.protocols.contains_key(name)
     }
 
-    pub(crate) fn has_class(&self, name: &str) -> bool {
-        self.classes.contains_key(name)
-    }
-
     pub(crate) fn protocols(&self) -> impl Iterator<Item = &str> {
         self.protocols.keys().map(String::as_str)
     }

@@ -1,13 +1,19 @@
 //! `weir import`.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, OpenOptions},
     io::Write as _,
+    net::IpAddr,
     path::Path,
 };
 
 use weir_compiler::{Sources, imports::ENDINGS, package::Source};
-use weir_import::{Imported, Input, Vocabulary, kubernetes};
+use weir_import::{
+    Imported, Input, Inventory, Vocabulary, aerleon,
+    assets::{self, Mapping},
+    kubernetes, mud,
+};
 use weir_syntax::{Diagnostic, FileId, Severity, Span};
 
 use crate::{
@@ -32,6 +38,56 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
             let findings = manifests.pods.iter().flat_map(|pods| kubernetes::posture(pods, false));
             diagnostics.extend(findings.map(|finding| finding.diagnostic()));
             finish(Imported { inventory, diagnostics }, &files, common, console)
+        }
+        Importing::Mud { common, network, bind, hosts, at, outside } => {
+            name(network)?;
+            outside.iter().try_for_each(|zone| name(zone))?;
+            let mut files = Files::read(&common.paths, &[".json"]);
+            let number = files.sources.len();
+            hosts.iter().for_each(|path| files.add(path));
+            let inputs = files.inputs();
+            let (descriptions, hosts) = inputs.split_at(number);
+            let mut devices: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+            for (device, address) in at {
+                devices.entry(device.clone()).or_default().push(*address);
+            }
+            let bound = bind.iter().cloned().collect();
+            let imported = match hosts.first().map_or_else(|| Ok(BTreeMap::new()), weir_import::hosts) {
+                Ok(hosts) => {
+                    let outside = outside.as_deref();
+                    let options =
+                        mud::Options { network, bound: &bound, hosts: &hosts, devices: &devices, outside };
+                    mud::read(descriptions, &options, &vocabulary())
+                }
+                Err(diagnostics) => Imported { inventory: Inventory::default(), diagnostics },
+            };
+            finish(imported, &files, common, console)
+        }
+        Importing::Aerleon { common, bind, outside } => {
+            outside.iter().try_for_each(|zone| name(zone))?;
+            let files =
+                Files::read(&common.paths, &[".net", ".svc", ".pol", ".inc", ".yaml", ".yml", ".json"]);
+            let bound = bind.iter().cloned().collect();
+            let options = aerleon::Options { bound: &bound, outside: outside.as_deref() };
+            let imported = aerleon::read(&files.inputs(), &options, &vocabulary());
+            finish(imported, &files, common, console)
+        }
+        Importing::Inventory { common, mapping } => {
+            let mut files = Files::read(&common.paths, &[".csv", ".json", ".yaml", ".yml"]);
+            let number = files.sources.len();
+            mapping.iter().for_each(|path| files.add(path));
+            let vocabulary = vocabulary();
+            let inputs = files.inputs();
+            let (inventories, mappings) = inputs.split_at(number);
+            let mapping = match mappings {
+                [input, ..] => Mapping::read(input, &vocabulary),
+                [] => Ok(Mapping::default()),
+            };
+            let imported = match mapping {
+                Ok(mapping) => assets::read(inventories, &mapping, &vocabulary),
+                Err(diagnostics) => Imported { inventory: Inventory::default(), diagnostics },
+            };
+            finish(imported, &files, common, console)
         }
     }
 }
@@ -126,7 +182,7 @@ fn finish(imported: Imported, files: &Files, common: &ImportFiles, console: &Con
         &format!(
             "{} from {} in {}; {} not said in Weir{}",
             inventory.counts(),
-            text::count(inventory.read, inventory.unit),
+            inventory.amount(),
             text::count(files.sources.len(), "file"),
             inventory.remainder.len(),
             if inventory.remainder.is_empty() { "" } else { ", listed at the end of the text" },

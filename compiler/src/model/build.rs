@@ -128,6 +128,7 @@ fn others(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diag
                     core(universe, entity, diagnostics);
                     model.unbuilt.push(Unbuilt { what: "a core's settings (5G)".into(), file, span });
                 }
+                Kind::Import => {} // held against what it imports: see `imports`
                 _ => {}
             }
         }

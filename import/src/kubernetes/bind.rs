@@ -44,7 +44,11 @@ pub fn bind(declared: &[Declared], manifests: &Manifests) -> (Vec<Diagnostic>, V
     for workload in declared {
         let pods = index.chosen(&workload.namespace, &workload.labels);
         for pods in &pods {
-            selected.entry(pods.object.place).or_default().push(workload);
+            // two are enough to say so
+            let by = selected.entry(pods.object.place).or_default();
+            if by.len() < 2 {
+                by.push(workload);
+            }
         }
         match pods.as_slice() {
             [] => {

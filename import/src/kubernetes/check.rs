@@ -1,6 +1,6 @@
 //! What of manifests leads nowhere, whatever a package says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_syntax::{
     Diagnostic,
@@ -14,11 +14,12 @@ pub fn check(manifests: &Manifests) -> Vec<Diagnostic> {
     let index = Index::new(manifests);
     let mut diagnostics = Vec::new();
     // an object that is not understood may run the pods that are missed
-    let unseen = |namespace: &str| {
-        manifests.others.iter().any(|other| !other.harmless && other.object.namespace == namespace)
-    };
+    let unseen = manifests.others.iter().filter(|other| !other.harmless);
+    let unseen: BTreeSet<&str> = unseen.map(|other| other.object.namespace.as_str()).collect();
     for service in &manifests.services {
-        if service.selector.is_empty() || service.kind == "ExternalName" || unseen(&service.object.namespace)
+        if service.selector.is_empty()
+            || service.kind == "ExternalName"
+            || unseen.contains(service.object.namespace.as_str())
         {
             continue;
         }
@@ -122,14 +123,24 @@ impl<'m> Index<'m> {
         self.by_namespace.keys().copied()
     }
 
-    /// Those of a namespace that a selector chooses, in the order of the files.
-    pub(crate) fn chosen(&self, namespace: &str, selector: &super::Labels) -> Vec<&'m Pods> {
+    /// Pods among which are all that a selector chooses.
+    fn candidates<'n>(&'n self, namespace: &'n str, selector: &'n super::Labels) -> &'n [&'m Pods] {
+        let of_namespace = || self.by_namespace.get(namespace).map_or(&[][..], Vec::as_slice);
         let lists = selector.iter().map(|(key, value)| {
             self.by_label.get(&(namespace, key.as_str(), value.as_str())).map_or(&[][..], Vec::as_slice)
         });
-        match lists.min_by_key(|list| list.len()) {
-            None => self.of(namespace).collect(),
-            Some(list) => list.iter().copied().filter(|pods| pods.is_chosen(selector)).collect(),
-        }
+        lists.min_by_key(|list| list.len()).unwrap_or_else(of_namespace)
+    }
+
+    /// Whether a selector chooses pods beside these.
+    pub(crate) fn chooses_others(&self, pods: &Pods, selector: &super::Labels) -> bool {
+        let candidates = self.candidates(&pods.object.namespace, selector);
+        candidates.iter().any(|other| other.object != pods.object && other.is_chosen(selector))
+    }
+
+    /// Those of a namespace that a selector chooses, in the order of the files.
+    pub(crate) fn chosen(&self, namespace: &str, selector: &super::Labels) -> Vec<&'m Pods> {
+        let candidates = self.candidates(namespace, selector).iter().copied();
+        candidates.filter(|pods| pods.is_chosen(selector)).collect()
     }
 }

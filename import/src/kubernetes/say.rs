@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ContainerPort, Labels, Manifests, Pods, Target, check, check::Index, show};
+use super::{ContainerPort, Labels, Manifests, Pods, Service, Target, check, check::Index, show};
 use crate::{
     Inventory, Item, Kind, Left, Place, Transport, Value, Vocabulary,
     names::{Names, give_all},
@@ -49,6 +49,7 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
         })
         .collect();
     let given = give_all(&mut names, &wanted);
+    let services = services(manifests);
     let selectors = selectors(manifests, &mut inventory.remainder);
     let mut own: BTreeMap<Transport, (String, Place)> = BTreeMap::new();
     for ((pods, name), labels) in manifests.pods.iter().zip(given).zip(selectors) {
@@ -57,7 +58,7 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
         item.cluster = Some(options.cluster.into());
         item.documentation
             .push(format!("{} {}/{}", pods.object.kind, pods.object.namespace, pods.object.name));
-        item.documentation.extend(offered(manifests, pods));
+        item.documentation.extend(offered(&services, pods));
         item.attributes.push(("namespace", Value::Text(pods.object.namespace.clone())));
         if !labels.is_empty() {
             item.attributes.push(("labels", Value::Labels(labels)));
@@ -88,9 +89,6 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
 /// For each kind of pods, labels that choose them and none of the others; nothing, where there are no such labels.
 fn selectors(manifests: &Manifests, remainder: &mut Vec<Left>) -> Vec<Option<Labels>> {
     let index = Index::new(manifests);
-    let alone = |pods: &Pods, labels: &Labels| {
-        index.chosen(&pods.object.namespace, labels).iter().all(|chosen| chosen.object == pods.object)
-    };
     manifests
         .pods
         .iter()
@@ -99,7 +97,7 @@ fn selectors(manifests: &Manifests, remainder: &mut Vec<Left>) -> Vec<Option<Lab
             all.extend(pods.labels.clone());
             all.retain(|key, _| !VOLATILE.contains(&key.as_str()));
             let candidates = [pods.selector.clone(), Some(pods.labels.clone()), Some(all)];
-            let found = candidates.into_iter().flatten().find(|labels| !labels.is_empty() && alone(pods, labels));
+            let found = candidates.into_iter().flatten().find(|labels| !labels.is_empty() && !index.chooses_others(pods, labels));
             if found.is_none() {
                 let why = if pods.labels.is_empty() {
                     "its pods have no labels to know them by: give them some".to_owned()
@@ -113,13 +111,26 @@ fn selectors(manifests: &Manifests, remainder: &mut Vec<Left>) -> Vec<Option<Lab
         .collect()
 }
 
+/// Services by namespace and the first label that they choose by.
+type Services<'m> = BTreeMap<(&'m str, &'m str, &'m str), Vec<&'m Service>>;
+
+fn services(manifests: &Manifests) -> Services<'_> {
+    let mut services = Services::new();
+    for service in &manifests.services {
+        if let Some((key, value)) = service.selector.first_key_value() {
+            services.entry((&service.object.namespace, key, value)).or_default().push(service);
+        }
+    }
+    services
+}
+
 /// How Services lead to these pods.
-fn offered(manifests: &Manifests, pods: &Pods) -> Vec<String> {
-    let services = manifests.services.iter().filter(|service| {
-        service.object.namespace == pods.object.namespace
-            && !service.selector.is_empty()
-            && pods.is_chosen(&service.selector)
+fn offered(services: &Services<'_>, pods: &Pods) -> Vec<String> {
+    let labels = pods.generated.iter().chain(&pods.labels);
+    let below = labels.filter_map(|(key, value)| {
+        services.get(&(pods.object.namespace.as_str(), key.as_str(), value.as_str()))
     });
+    let services = below.flatten().filter(|service| pods.is_chosen(&service.selector));
     let lines = services.map(|service| {
         let ports: Vec<String> = service
             .ports
@@ -203,7 +214,7 @@ fn left(manifests: &Manifests, remainder: &mut Vec<Left>) {
                 "it is offered outside, and hides who asks: set `externalTrafficPolicy: Local`, and write the flows to its pods",
             ),
             "NodePort" | "LoadBalancer" => {
-                add(place, service.object.to_string(), "it is offered outside: write the flows to its pods")
+                add(place, service.object.to_string(), "it is offered outside: write the flows to its pods");
             }
             _ if service.selector.is_empty() => add(
                 place,

@@ -67,7 +67,7 @@ fn said(case: &Case) -> Result<Vec<Said<'_>>, String> {
     let now = seconds(&case.now).ok_or_else(|| format!("`now={}` is no date", case.now))?;
     let files = case.files.iter().map(|(path, text)| (path.clone(), text.text.clone().into_bytes()));
     let (policies, others): (Vec<_>, Vec<_>) =
-        files.partition(|(path, _): &(String, Vec<u8>)| path.ends_with(".weir"));
+        files.partition(|(path, _): &(String, Vec<u8>)| path.rsplit('.').next() == Some("weir"));
     let mut sources = Sources::new(&case.manifest.text, policies);
     let wanted = imports::wanted(&sources);
     let is_wanted =
