@@ -74,7 +74,7 @@ fn imported_manifests_are_a_package_that_holds_against_them() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
-    assert!(text.ends_with("\n"), "{text:?}");
+    assert!(text.ends_with('\n'), "{text:?}");
     folder.write("import.weir", "import deployed { format = kubernetes, file = \"manifests\" }\n");
     let run = folder.weir(&["check", "--deny-warnings"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -182,7 +182,7 @@ fn many_manifests_cost_what_they_are() {
     folder.write("plant.weir", PLANT);
     let mut all = String::new();
     for number in 0..3_000 {
-        let _ = write!(all, "{}---\n", deployment("many", &format!("w{number}"), "{ containerPort: 8883 }"));
+        let _ = writeln!(all, "{}---", deployment("many", &format!("w{number}"), "{ containerPort: 8883 }"));
     }
     folder.write("all.yaml", all);
     let run =
@@ -193,7 +193,7 @@ fn many_manifests_cost_what_they_are() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-const SITE: &str = r#"use std.it.{dns}
+const SITE: &str = r"use std.it.{dns}
 
 zone site { purdue = 3 }
 zone outside { purdue = 5 }
@@ -212,7 +212,7 @@ conduit out between site, outside { carries = [any] }
 conduit web between site, internet { carries = [any] }
 device site_dns { network = office_net, address = 10.2.0.53, serves = [dns], integrity = untrusted }
 device controller { network = office_net, address = 10.2.0.54, integrity = untrusted }
-"#;
+";
 
 /// Material that stands beside the project; where it is missing, that is said, and fails in CI.
 fn shared(folder: &str) -> Option<std::path::PathBuf> {
@@ -267,7 +267,9 @@ fn every_description_is_imported_and_holds() {
         .collect();
     let mut arguments = vec!["import", "mud", "-o", "devices.weir", "--network", "iot_net"];
     arguments.extend(["--hosts", "hosts", "--outside", "outside"]);
-    devices.iter().for_each(|device| arguments.extend(["--at", device]));
+    for device in &devices {
+        arguments.extend(["--at", device]);
+    }
     for bind in [
         "urn:ietf:params:mud:dns=site_dns",
         "urn:ietf:params:mud:gateway=gw",

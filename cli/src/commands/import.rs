@@ -44,7 +44,9 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
             outside.iter().try_for_each(|zone| name(zone))?;
             let mut files = Files::read(&common.paths, &[".json"]);
             let number = files.sources.len();
-            hosts.iter().for_each(|path| files.add(path));
+            if let Some(path) = hosts {
+                files.add(path);
+            }
             let inputs = files.inputs();
             let (descriptions, hosts) = inputs.split_at(number);
             let mut devices: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
@@ -75,7 +77,9 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
         Importing::Inventory { common, mapping } => {
             let mut files = Files::read(&common.paths, &[".csv", ".json", ".yaml", ".yml"]);
             let number = files.sources.len();
-            mapping.iter().for_each(|path| files.add(path));
+            if let Some(path) = mapping {
+                files.add(path);
+            }
             let vocabulary = vocabulary();
             let inputs = files.inputs();
             let (inventories, mappings) = inputs.split_at(number);
