@@ -13,6 +13,7 @@ mod gateway;
 mod join;
 mod legs;
 mod operations;
+pub mod proxies;
 mod refusals;
 mod routes;
 mod shortfall;
@@ -32,6 +33,7 @@ pub use gateway::{
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
+pub use proxies::ProxyPlan;
 
 /// What all enforcement points of a package have to hold together.
 #[derive(Debug, Default)]
@@ -42,6 +44,8 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// By name.
     pub clusters: Vec<ClusterPlan>,
+    /// One for each point and kind that ends connections, by name.
+    pub proxies: Vec<ProxyPlan>,
     /// What policy denies and nothing separates, accepted or not.
     pub gaps: Vec<Gap>,
     /// What imported files say that decides whether artifacts hold, in words.
