@@ -175,7 +175,8 @@ impl Definitions {
         if let Value::Text(text) = &item.value {
             return self.network_value(reader, name, text, place);
         }
-        for key in ["name", "address", "fqdn"] {
+        // `ip` is how it was called first
+        for key in ["name", "address", "ip", "fqdn"] {
             let Some(text) = reader.text_of(item, key) else { continue };
             let place = Place { file: reader.file, span: item.get(key).map_or(item.span, |node| node.span) };
             let Some(network) = self.networks.get_mut(name) else { return };

@@ -210,7 +210,7 @@ impl Import<'_> {
             };
             if allow {
                 if let Some((by, _)) = lost.iter().find(|(_, lost)| lost.meets(&reach)) {
-                    let why = format!("{by} before it denies a part of this, and that cannot be said");
+                    let why = format!("{by} before it may deny a part of this, and that cannot be said");
                     self.left(term.place, what, &why);
                     continue;
                 }
