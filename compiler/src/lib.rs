@@ -3,6 +3,7 @@
 
 mod consequences;
 pub mod flows;
+pub mod imports;
 mod lint;
 pub mod model;
 pub mod names;
@@ -62,7 +63,7 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
         .iter()
         .enumerate()
         .map(|(index, source)| {
-            if source.path == package::MANIFEST {
+            if source.path == package::MANIFEST || sources.is_imported(FileId(index as u32)) {
                 return weir_syntax::ast::File::default();
             }
             // Only the tree is kept: tokens take more room than the text.
@@ -100,6 +101,7 @@ pub fn analyze_trees(
     }
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
+    let taken_for_granted = imports::check(sources, &universe, &model, &mut diagnostics);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics, goes_on)?;
     consequences::forget(&files, &mut diagnostics);
@@ -107,20 +109,23 @@ pub fn analyze_trees(
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     Some(match planned {
-        Some(Planned { plan, statements, rectangles, proxies, integrity, assertions, groups }) => Analysis {
-            diagnostics,
-            plan: (!failed).then_some(plan),
-            facts: Some(Facts {
-                model,
-                statements,
-                rectangles,
-                proxies,
-                integrity,
-                assertions,
-                declarations: declared(&universe),
-                groups,
-            }),
-        },
+        Some(Planned { mut plan, statements, rectangles, proxies, integrity, assertions, groups }) => {
+            plan.taken_for_granted = taken_for_granted;
+            Analysis {
+                diagnostics,
+                plan: (!failed).then_some(plan),
+                facts: Some(Facts {
+                    model,
+                    statements,
+                    rectangles,
+                    proxies,
+                    integrity,
+                    assertions,
+                    declarations: declared(&universe),
+                    groups,
+                }),
+            }
+        }
         None => Analysis { diagnostics, plan: None, facts: None },
     })
 }

@@ -104,7 +104,12 @@ pub(crate) fn unused_declarations(
         *unnamed.entry(name).or_default() += 1;
     }
     let mut pending = unnamed.len();
-    for source in sources.files.iter().filter(|source| !source.is_standard()) {
+    let policies = sources
+        .files
+        .iter()
+        .enumerate()
+        .filter(|(index, source)| !source.is_standard() && !sources.is_imported(FileId(*index as u32)));
+    for (_, source) in policies {
         // Most packages name all that they declare in their first files.
         if pending == 0 {
             return;

@@ -318,5 +318,7 @@ fn assumptions(plan: &Plan) -> Vec<String> {
     let with_proxies = with_proxies.into_iter().filter(|_| !plan.proxies.is_empty());
     let clusters = plan.clusters.iter().any(|cluster| !cluster.namespaces.is_empty());
     let with_clusters = with_clusters.into_iter().filter(|_| clusters);
-    always.into_iter().chain(with_clusters).chain(with_proxies).map(str::to_owned).collect()
+    let imported = plan.taken_for_granted.iter().cloned();
+    let known = always.into_iter().chain(with_clusters).chain(with_proxies).map(str::to_owned);
+    known.chain(imported).collect()
 }

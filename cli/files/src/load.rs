@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_compiler::{Sources, package::MANIFEST};
+use weir_compiler::{Sources, imports, package::MANIFEST};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes, lexer::MAX_FILE_SIZE};
 
 use crate::{
@@ -97,6 +97,9 @@ pub fn load(root: &Path) -> Package {
         sources.manifest.package.name.clear();
         sources.files[0].text = "".into();
     }
+    for path in imports::wanted(&sources) {
+        import(root, &path, &mut sources, &mut problems);
+    }
     for (path, diagnostic) in problems {
         let file = path.and_then(|path| sources.files.iter().position(|file| file.path == path));
         sources.diagnostics.push(match file {
@@ -106,6 +109,37 @@ pub fn load(root: &Path) -> Package {
     }
     sources.diagnostics.extend(walk.diagnostics);
     Package { root: root.to_owned(), prefix: prefix(root), sources }
+}
+
+/// Hands in a file that the package imports, or those below a folder. That there is none is the compiler's to say: it knows
+/// who asks.
+fn import(root: &Path, path: &str, sources: &mut Sources, problems: &mut Vec<(Option<String>, Diagnostic)>) {
+    let disk = root.join(path);
+    let Ok(meta) = fs::metadata(&disk) else { return };
+    if !meta.is_dir() {
+        return import_file(&disk, path.to_owned(), sources, problems);
+    }
+    let walk = walk::walk_for(imports::ENDINGS, &disk, Nested::Skip);
+    sources.diagnostics.extend(walk.diagnostics);
+    for found in walk.files {
+        import_file(&found.disk, format!("{path}/{}", found.path), sources, problems);
+    }
+}
+
+fn import_file(
+    disk: &Path,
+    path: String,
+    sources: &mut Sources,
+    problems: &mut Vec<(Option<String>, Diagnostic)>,
+) {
+    match read_source(disk) {
+        Ok(bytes) => sources.import(path, bytes),
+        Err(unread) => {
+            sources.import(path.clone(), Vec::new());
+            let diagnostic = unread.diagnostic(&path);
+            problems.push((Some(path), diagnostic));
+        }
+    }
 }
 
 fn read_manifest(root: &Path, problems: &mut Vec<(Option<String>, Diagnostic)>) -> Option<String> {

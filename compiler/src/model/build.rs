@@ -128,11 +128,7 @@ fn others(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diag
                     core(universe, entity, diagnostics);
                     model.unbuilt.push(Unbuilt { what: "a core's settings (5G)".into(), file, span });
                 }
-                Kind::Import => diagnostics.push(
-                    Diagnostic::new(&codes::E0603, "imports are not read by this version")
-                        .primary(file, span, "its declarations would be missing")
-                        .help("declare what it holds in Weir, and remove the `import`"),
-                ),
+                Kind::Import => {} // held against what it imports: see `imports`
                 _ => {}
             }
         }
@@ -157,7 +153,7 @@ fn core(universe: &Universe<'_>, entity: EntityId, diagnostics: &mut Vec<Diagnos
 }
 
 /// The typed attributes of an entity's own block, its unnamed and named inner blocks checked along.
-pub(super) fn entity_block<'a>(
+pub(crate) fn entity_block<'a>(
     universe: &Universe<'a>,
     entity: EntityId,
     diagnostics: &mut Vec<Diagnostic>,
@@ -177,7 +173,7 @@ pub(super) fn entity_block<'a>(
 }
 
 /// Where an attribute's value stands; the name, where it is not given.
-pub(super) fn attribute_place(
+pub(crate) fn attribute_place(
     universe: &Universe<'_>,
     entity: EntityId,
     name: &str,

@@ -28,6 +28,7 @@ use crate::{
 
 pub use bridges::{Bridge, Crossing, Port};
 pub use build::build;
+pub(crate) use build::{attribute_place, entity_block};
 pub use clusters::{Cluster, Dns, DnsServer, Labels, PodSelector, Workload};
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
 pub use sets::Sets;

@@ -471,7 +471,9 @@ kinds! {
     Instance "instance" "A template with its parameters: a module." Head { array: true, class: true, ..NO_HEAD }, &[], &[], false;
     Import "import" "Declarations from other formats." NO_HEAD, &[
         required("format", Type::Word(&["inventory", "mud", "kubernetes"]), "What the file holds."),
-        required("file", Type::Text, "Its path, from the package's folder."),
+        required("file", Type::Text, "Its path, from the package's folder; of Kubernetes manifests also that of a folder, for every `.yaml`, `.yml` and `.json` below it."),
+        optional("cluster", Type::Reference(&[Kind::Cluster]), "The cluster that Kubernetes manifests are applied to; the package's only one, if not given."),
+        optional("namespace", Type::Text, "The namespace of manifests that say none; `default`, if not given."),
     ], &[], false;
     Policy "policy" "Flows that belong together." NO_HEAD, POLICY, &[], true;
     Exception "exception" "Permissions with an end." NO_HEAD, EXCEPTION, &[], true;

@@ -68,6 +68,7 @@ impl Planner<'_, '_> {
             proxies,
             clusters,
             gaps: Vec::new(),
+            taken_for_granted: Vec::new(),
             statements,
             legs: Vec::new(),
         }

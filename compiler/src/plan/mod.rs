@@ -48,6 +48,8 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// What policy denies and nothing separates, accepted or not.
     pub gaps: Vec<Gap>,
+    /// What imported files say that decides whether artifacts hold, in words.
+    pub taken_for_granted: Vec<String>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.

@@ -113,7 +113,16 @@ impl Host {
         }
         let file = SourceFile::builder(path.into(), text).durability(durability).new(&self.database);
         let files = self.package.files(&self.database);
-        let key = |path: &str| (path != MANIFEST, path.starts_with("std/"), path.to_owned());
+        // the order of `Sources`: the manifest, the package's files, those of `std`, then what is imported
+        let key = |path: &str| {
+            let rank = match path {
+                MANIFEST => 0,
+                path if is_imported(path) => 3,
+                path if path.starts_with("std/") => 2,
+                _ => 1,
+            };
+            (rank, path.to_owned())
+        };
         let mut files: Vec<SourceFile> = files.to_vec();
         let place = files.partition_point(|other| key(other.path(&self.database)) < key(path));
         files.insert(place, file);
@@ -270,13 +279,21 @@ impl Ide {
             path: file.path(&self.database).to_owned(),
             text: file.text(&self.database).clone(),
         };
+        let files: Vec<Source> = files.iter().map(source).collect();
+        let imported = (0..).zip(&files).filter(|(_, file)| is_imported(&file.path));
         let sources = Sources {
-            files: files.iter().map(source).collect(),
+            imported: imported.map(|(id, file)| (file.path.clone(), FileId(id))).collect(),
+            files,
             manifest: (*self.manifest).clone(),
             diagnostics: of_files.collect(),
         };
         Job::new(sources, trees, diagnostics)
     }
+}
+
+/// Whether a file is no policy, but what one imports.
+fn is_imported(path: &str) -> bool {
+    path != MANIFEST && !path.ends_with(".weir")
 }
 
 /// Diagnostics of a file that was looked at alone name it as the first.
