@@ -13,6 +13,8 @@ use crate::{failure::Failure, prove, write::Publication};
 pub(crate) enum Target {
     Nftables,
     Kubernetes,
+    #[value(name = "5g")]
+    Mobile,
 }
 
 /// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
@@ -80,6 +82,28 @@ pub(crate) fn emit(
             }
         }
     }
+    let mut cores = Vec::new();
+    if wanted(Target::Mobile) {
+        for core in &plan.cores {
+            match weir_target_5g::emit(core, &plan.gaps) {
+                Ok(emitted) => {
+                    let files = emitted.artifacts.iter();
+                    let files: Vec<File<'_>> =
+                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                    prover.mobile(core, &format!("5g/{}", file_name(&core.name)), &files);
+                    ledger.enter(&emitted).map_err(internal)?;
+                    for artifact in &emitted.artifacts {
+                        publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
+                    }
+                    cores.push(core);
+                }
+                Err(error) => {
+                    let what = format!("the settings of core `{}` cannot be built: {error}", core.name);
+                    diagnostics.push(refused(plan, what, error.statement(), error.help()));
+                }
+            }
+        }
+    }
     if !diagnostics.is_empty() {
         return Ok(diagnostics);
     }
@@ -98,6 +122,7 @@ pub(crate) fn emit(
             target: weir_target_kubernetes::TARGET,
             section: weir_target_kubernetes::readme_section(&clusters),
         },
+        TargetGuide { target: weir_target_5g::TARGET, section: weir_target_5g::readme_section(&cores) },
     ];
     for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
         publication.take(path, &file.contents, file.executable)?;

@@ -150,7 +150,10 @@ pub fn build(
     }
     planner.gaps_of_frames();
     planner.lock_outs();
-    (Plan { legs: all, ..planner.finish(package) }, legs.proxies)
+    let proxies = legs.proxies;
+    let plan = planner.finish(package);
+    let cores = super::cores::build(universe, model, statements, &all, package.0, diagnostics);
+    (Plan { legs: all, cores, ..plan }, proxies)
 }
 
 impl Planner<'_, '_> {

@@ -62,6 +62,7 @@ impl Planner<'_, '_> {
             version: version.into(),
             gateways,
             clusters,
+            cores: Vec::new(),
             gaps: Vec::new(),
             statements,
             legs: Vec::new(),
