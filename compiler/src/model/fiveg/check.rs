@@ -24,6 +24,7 @@ pub(super) fn check(
     for (index, slice) in mobile.slices.iter().enumerate() {
         checker.slice(index, slice);
     }
+    checker.hosts();
     checker.user_planes();
     checker.subscriptions();
 }
@@ -301,6 +302,27 @@ impl Checker<'_, '_> {
                 "has no host, and they have one",
                 "give the slice `session_management = …`, the device that its SMF runs on",
             )),
+        }
+    }
+
+    /// Session management of two slices would want the same ports of one host.
+    fn hosts(&mut self) {
+        let mut first_at: FxHashMap<u32, usize> = FxHashMap::default();
+        for (index, slice) in self.mobile.slices.iter().enumerate() {
+            let Some(host) = slice.session_management else { continue };
+            let Some(other) = first_at.insert(host, index) else { continue };
+            let (file, span) = attribute_place(self.universe, slice.entity, "session_management");
+            let other = self.mobile.slices[other].entity;
+            let (other_file, other_span) = attribute_place(self.universe, other, "session_management");
+            self.diagnostics.push(
+                Diagnostic::new(
+                    &codes::E0725,
+                    format!("`{}` is session management of two slices", self.model.principal(host).name),
+                )
+                .primary(file, span, "again here")
+                .secondary(other_file, other_span, "first here")
+                .help("give each slice an SMF of its own: one that serves both may choose either's pool"),
+            );
         }
     }
 
