@@ -150,10 +150,18 @@ pub fn build(
     }
     planner.gaps_of_frames();
     planner.lock_outs();
-    let proxies = legs.proxies;
-    let plan = planner.finish(package);
+    let proxies = super::proxies::build(
+        model,
+        statements,
+        rectangles,
+        (&all, &legs.proxies),
+        &mut planner.routes,
+        package.0,
+        planner.diagnostics,
+    );
+    let plan = planner.finish(package, proxies);
     let cores = super::cores::build(universe, model, statements, &all, package.0, diagnostics);
-    (Plan { legs: all, cores, ..plan }, proxies)
+    (Plan { legs: all, cores, ..plan }, legs.proxies)
 }
 
 impl Planner<'_, '_> {

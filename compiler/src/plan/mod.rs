@@ -14,6 +14,7 @@ mod gateway;
 mod join;
 mod legs;
 mod operations;
+pub mod proxies;
 mod refusals;
 mod routes;
 mod shortfall;
@@ -34,6 +35,7 @@ pub use gateway::{
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
+pub use proxies::ProxyPlan;
 
 /// What all enforcement points of a package have to hold together.
 #[derive(Debug, Default)]
@@ -46,6 +48,8 @@ pub struct Plan {
     pub clusters: Vec<ClusterPlan>,
     /// One per 5G core whose settings Weir writes, by name.
     pub cores: Vec<CorePlan>,
+    /// One for each point and kind that ends connections, by name.
+    pub proxies: Vec<ProxyPlan>,
     /// What policy denies and nothing separates, accepted or not.
     pub gaps: Vec<Gap>,
     /// Every statement that some artifact carries, by id.

@@ -2,10 +2,11 @@
 //! other, and UEs send with addresses that are not theirs.
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod lab;
-
-use lab::{Lab, Place, available, package::Package};
 use weir_compiler::plan::cores::{CorePlan, SlicePlan};
+use weir_lab::{Lab, Place, available, package::Package};
+
+/// Stands for the stations of a namespace.
+const STATION: &str = env!("CARGO_BIN_EXE_weir-station");
 
 struct Campus {
     package: Package,
@@ -15,7 +16,7 @@ struct Campus {
 impl Campus {
     fn new() -> Self {
         let package = Package::example("campus_5g", "");
-        let lab = Lab::new(&package);
+        let lab = Lab::staffed(&package, STATION);
         Self { package, lab }
     }
 
