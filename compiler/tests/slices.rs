@@ -8,6 +8,8 @@ fn errors(control: &str, devices: &str) -> Vec<&'static str> {
 }
 
 fn errors_with(control: &str, devices: &str, video: &str) -> Vec<&'static str> {
+    // a user plane is dedicated to one, or shared by both
+    let own = if video.starts_with("shared") { video } else { "dedicated(upf)" };
     let text = format!(
         r#"
 core plant5g {{ product = open5gs, mcc = "999", mnc = "70" }}
@@ -23,7 +25,7 @@ gateway upf {{
 gateway upf_video {{ enforces = [upf, nftables], interface eth0 {{ network = n6, address = 10.1.0.2 }} }}
 slice control {{
     core = plant5g, snssai = urllc/0x000001, dnn = "control", pool = 10.61.0.0/24, zone = mobile
-    user_plane = dedicated(upf)
+    user_plane = {own}
     {control}
 }}
 slice video {{

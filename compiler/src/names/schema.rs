@@ -439,7 +439,7 @@ kinds! {
     ], &[], false;
     Radio "radio" "A gNB." NO_HEAD, &[
         required("core", Type::Reference(&[Kind::Core]), "Its core."),
-        required("tac", Type::Integer { min: 0, max: 0xff_ffff }, "Tracking area code."),
+        required("tac", Type::Integer { min: 1, max: 0xff_fffd }, "Tracking area code; 0, FFFFFE and FFFFFF are reserved (TS 23.003, 19.4.2.3)."),
         optional("capacity", Type::DataRate, "The rate that it can guarantee to all flows together."),
         NAME,
     ], &[], false;

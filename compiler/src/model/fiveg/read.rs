@@ -7,7 +7,7 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
     super::{
-        Model, PrincipalKind, Typed, Unbuilt,
+        Key, Model, PrincipalKind, Typed, Unbuilt,
         build::{attribute_place, entity_block},
         read_block,
     },
@@ -281,6 +281,10 @@ fn subscribers(
             .identity
             .as_deref()
             .and_then(|identity| Some((identity, identity.part("supi")?)));
+        let given = |name| universe.attribute(principal.entity, name).is_some();
+        if principal.details.identity.is_none() && given("identity") {
+            continue; // given, and wrong: that was said
+        }
         let Some((identity, supi)) = identity else {
             let what = format!("`{}` is in a slice and has no SIM", principal.name);
             diagnostics.push(lacks(what, "write `identity = sim(supi = \"imsi-…\", key = ref(\"vault:…\"))`: a core gives an address in the pool to a subscription, not to a device"));
@@ -302,6 +306,16 @@ fn subscribers(
             );
             continue;
         };
+        if let Some(Key::Reference(reference)) = &identity.key
+            && (reference.is_empty() || !reference.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            let what = format!("where the key of `{}` is kept cannot be written down", principal.name);
+            diagnostics.push(lacks(what, "a reference has letters, digits and signs, and no space: `ref(\"vault:sim/agv1\")`"));
+            continue;
+        }
+        if given("address") && sessions.iter().all(|(_, addresses)| addresses.is_empty()) {
+            continue; // given, and wrong: that was said
+        }
         let mut read = Vec::new();
         for (slice, addresses) in sessions {
             let v4: Vec<IpAddr> = addresses.v4.iter().map(|(first, _)| IpAddr::V4(first.into())).collect();

@@ -20,6 +20,7 @@ use crate::{
     flows,
     model::{
         Model,
+        build::attribute_place,
         fiveg::{Capabilities, Core, Slice},
     },
     names::Universe,
@@ -44,11 +45,12 @@ pub fn build(
     }
     let members: Vec<Ranges<u32>> = members.into_iter().map(Ranges::from_unsorted).collect();
     let ends = ends(model, &members, legs);
-    quality::check(universe, model, statements, &ends, diagnostics);
+    quality::check(universe, model, statements, (legs, &ends), diagnostics);
     let mut plans = Vec::new();
     for (index, core) in mobile.cores.iter().enumerate() {
         let Some(known) = core.capabilities().filter(|known| known.settings) else { continue };
         let mut planner = Planner {
+            universe,
             model,
             statements,
             legs,
@@ -103,7 +105,8 @@ fn ends(model: &Model, members: &[Ranges<u32>], legs: &[Leg]) -> Vec<End> {
     ends
 }
 
-struct Planner<'p, 'd> {
+struct Planner<'p, 'd, 'a> {
+    universe: &'p Universe<'a>,
     model: &'p Model,
     statements: &'p [flows::Statement],
     legs: &'p [Leg],
@@ -117,7 +120,7 @@ struct Planner<'p, 'd> {
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
-impl Planner<'_, '_> {
+impl Planner<'_, '_, '_> {
     fn plan(&mut self, package: &str) -> Option<CorePlan> {
         let mobile = &self.model.mobile;
         let own: Vec<usize> =
@@ -149,7 +152,11 @@ impl Planner<'_, '_> {
         for (at, slice) in own.iter().enumerate() {
             let slice = &mobile.slices[*slice];
             let user_plane = self.user_plane(slice, at, &mut plan.user_planes);
-            plan.slices.push(self.slice(slice, user_plane, &radios)?);
+            let Some(planned) = self.slice(slice, user_plane, &radios) else {
+                self.full(slice);
+                return None;
+            };
+            plan.slices.push(planned);
         }
         let flows_of = self.flows(&place, &ids, &mut plan);
         for subscriber in mobile.subscribers.iter().filter(|one| one.core == self.index) {
@@ -251,6 +258,17 @@ impl Planner<'_, '_> {
             dns: slice.dns.unwrap_or(IpAddr::V4(own)),
             permissions: Vec::new(),
         })
+    }
+
+    /// A pool without an address for the user plane. Of another kind of pool, it is said where slices are read.
+    fn full(&mut self, slice: &Slice) {
+        let [IpNet::V4(pool)] = self.model.segment(slice.segment).prefixes.as_slice() else { return };
+        let (file, span) = attribute_place(self.universe, slice.entity, "pool");
+        self.diagnostics.push(
+            Diagnostic::new(&codes::E0719, format!("every address of {pool} is a UE's, and the user plane needs one"))
+                .primary(file, span, "full")
+                .help("give the slice a larger pool"),
+        );
     }
 
     /// The first host of a pool that is no UE.

@@ -17,6 +17,7 @@ use crate::{
         },
     },
     names::Universe,
+    plan::Leg,
 };
 
 /// The flow as a core is told of it.
@@ -39,7 +40,7 @@ pub(super) fn check(
     universe: &Universe<'_>,
     model: &Model,
     statements: &[Statement],
-    ends: &[End],
+    (legs, ends): (&[Leg], &[End]),
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let asking: Vec<usize> = statements
@@ -50,6 +51,10 @@ pub(super) fn check(
         .collect();
     if asking.is_empty() {
         return;
+    }
+    let mut asked = vec![false; statements.len()];
+    for leg in legs {
+        asked[leg.statement as usize] = true;
     }
     let slices = &model.mobile.slices;
     let mut slices_of: BTreeMap<usize, Vec<(usize, u64)>> = BTreeMap::new();
@@ -69,6 +74,9 @@ pub(super) fn check(
         let statement = &statements[index];
         let Some(quality) = statement.conditions.quality.as_ref() else { continue };
         let Some(met) = slices_of.get(&index) else {
+            if !asked[index] {
+                continue; // nothing is left of it: that is said
+            }
             diagnostics.push(
                 Diagnostic::new(&codes::E0724, "neither end of this flow is in a slice")
                     .primary(statement.file, quality.span, "no core would be told of it")

@@ -61,7 +61,7 @@ impl Core {
         for (path, name, text) in files {
             match name.split_once('/') {
                 Some(("device-group", file)) if file.ends_with(".json") => {
-                    let name = file.trim_end_matches(".json");
+                    let name = file.strip_suffix(".json").unwrap_or(file);
                     core.groups.push(with(path, text, |root| group(root, name))?);
                 }
                 Some(("network-slice", file)) if file.ends_with(".json") => {
