@@ -135,10 +135,17 @@ fn identities() {
 fn isolation() {
     assert_eq!(with("pool = 10.62.0.0/24", "pool = 10.61.0.0/16")[0], "E0403");
     assert_eq!(with("dedicated(upf_video)", "shared(upf_control)"), ["E0715"]);
-    let shared = PLANT.replace("dedicated(upf_control)", "shared(upf_control)").replace("dedicated(upf_video)", "shared(upf_control)");
+    let shared = PLANT
+        .replace("dedicated(upf_control)", "shared(upf_control)")
+        .replace("dedicated(upf_video)", "shared(upf_control)");
     assert_eq!(said(&shared), ["W0711"]);
     assert_eq!(said(&shared.replacen("[upf, nftables]", "upf", 1)).first(), Some(&"E0716"));
-    assert_eq!(and("device both { slice = [control, video], address = [10.61.0.20, 10.62.0.20], identity = sim(supi = \"imsi-999700000000009\") }"), ["E0408"]);
+    assert_eq!(
+        and(
+            "device both { slice = [control, video], address = [10.61.0.20, 10.62.0.20], identity = sim(supi = \"imsi-999700000000009\") }"
+        ),
+        ["E0408"]
+    );
     assert_eq!(with("max_ues = 10", "max_ues = 1"), ["E0719"]);
     assert_eq!(with("max_ues = 10", "max_ues = 1000"), ["E0719"]);
 }
@@ -163,17 +170,33 @@ fn quality_of_service() {
     assert_eq!(wrong("{ five_qi = 9, mfbr = 11 Mbps }"), ["E0722"]);
     assert_eq!(wrong("{ five_qi = 83, gfbr = 51 Mbps, mfbr = 51 Mbps }"), ["E0721"]);
     assert_eq!(wrong("{ five_qi = 82, gfbr = 9 Mbps, mfbr = 9 Mbps, size = 256 B }"), ["E0723"]);
-    assert_eq!(wrong("{ five_qi = 83, gfbr = 1 Kbps, mfbr = 1 Kbps, period = 20 ms, size = 128 B }"), ["E0723"]);
-    assert_eq!(wrong("{ five_qi = 83, gfbr = 500 Kbps, mfbr = 500 Kbps, period = 8 ms, size = 128 B }"), ["W0715"]);
+    assert_eq!(
+        wrong("{ five_qi = 83, gfbr = 1 Kbps, mfbr = 1 Kbps, period = 20 ms, size = 128 B }"),
+        ["E0723"]
+    );
+    assert_eq!(
+        wrong("{ five_qi = 83, gfbr = 500 Kbps, mfbr = 500 Kbps, period = 8 ms, size = 128 B }"),
+        ["W0715"]
+    );
     assert_eq!(wrong("{ five_qi = 90, gfbr = 500 Kbps, mfbr = 500 Kbps }"), ["E0718"]);
     assert!(wrong("{ five_qi = 83, gfbr = 2147483649 bps, mfbr = 2147483649 bps }").contains(&"E0718"));
     assert_eq!(with("five_qi = 7,", "five_qi = 82,"), ["W0713"]);
     assert_eq!(with("five_qi = 7,", "five_qi = 11,"), ["E0720"]);
     assert_eq!(with("arp = 10 }", "arp = 10, gfbr = 1 Kbps }"), ["E0720"]);
-    assert_eq!(and("device hmi { network = n6, address = 10.1.0.20 }\nallow hmi -> dock : tcp/80 { qos = { five_qi = 9 } }"), ["E0724"]);
-    let many: String = (0..16).map(|at| format!("device far{at} {{ network = n6, address = 10.1.0.{} }}\n", 100 + 2 * at)).collect();
+    assert_eq!(
+        and(
+            "device hmi { network = n6, address = 10.1.0.20 }\nallow hmi -> dock : tcp/80 { qos = { five_qi = 9 } }"
+        ),
+        ["E0724"]
+    );
+    let many: String = (0..16)
+        .map(|at| format!("device far{at} {{ network = n6, address = 10.1.0.{} }}\n", 100 + 2 * at))
+        .collect();
     let names: Vec<String> = (0..16).map(|at| format!("far{at}")).collect();
-    assert_eq!(and(&format!("{many}allow eye -> {} : tcp/80 {{ qos = {{ five_qi = 9 }} }}", names.join(" | "))), ["E0718"]);
+    assert_eq!(
+        and(&format!("{many}allow eye -> {} : tcp/80 {{ qos = {{ five_qi = 9 }} }}", names.join(" | "))),
+        ["E0718"]
+    );
 }
 
 /// SD-Core's own filter widens what it cannot say; each such flow is refused.
@@ -185,27 +208,41 @@ fn sdcore_refuses_what_its_filter_widens() {
         .replace("    security { integrity = required, confidentiality = required }\n", "")
         .replace("    security { integrity = required }\n", "")
         .replace("arp = 2", "arp = 10")
-        .replace(" { qos = { five_qi = 83, gfbr = 500 Kbps, mfbr = 500 Kbps, period = 20 ms, size = 128 B } }", "");
+        .replace(
+            " { qos = { five_qi = 83, gfbr = 500 Kbps, mfbr = 500 Kbps, period = 20 ms, size = 128 B } }",
+            "",
+        );
     assert_eq!(said(&plant), [""; 0]);
-    for flow in ["allow agv -> dock : icmp", "allow dock -> eye : tcp/554", "external cloud { prefixes = 0.0.0.0/1, network = n6, zone = plant }\nallow eye -> cloud : tcp/443", "allow agv -> dock : sctp/9"] {
+    for flow in [
+        "allow agv -> dock : icmp",
+        "allow dock -> eye : tcp/554",
+        "external cloud { prefixes = 0.0.0.0/1, network = n6, zone = plant }\nallow eye -> cloud : tcp/443",
+        "allow agv -> dock : sctp/9",
+    ] {
         let found = said(&format!("{plant}\n{flow}\n"));
         assert!(found.contains(&"E0718"), "{flow}: {found:?}");
     }
     assert_eq!(said(&plant.replace("five_qi = 80", "five_qi = 82")).first(), Some(&"E0718"));
     assert_eq!(said(&plant.replace("ambr_up = 10 Mbps", "ambr_up = 3 Gbps")).first(), Some(&"E0718"));
-    assert_eq!(said(&plant.replace("max_ues = 10\n", "max_ues = 10\n    security { integrity = required }\n")).first(), Some(&"E0718"));
+    assert_eq!(
+        said(&plant.replace("max_ues = 10\n", "max_ues = 10\n    security { integrity = required }\n"))
+            .first(),
+        Some(&"E0718")
+    );
 }
 
 #[test]
 fn functions_of_a_core_reach_each_other() {
     let smf = "device smf { network = n6, address = 10.1.0.40 }\n";
-    let named = PLANT
-        .replacen("    max_ues = 10\n", "    max_ues = 10\n    session_management = smf\n", 1);
+    let named = PLANT.replacen("    max_ues = 10\n", "    max_ues = 10\n    session_management = smf\n", 1);
     assert_eq!(said(&format!("{named}{smf}")), ["E0725"]);
     let all = named.replace("mnc = \"70\" }\nradio", "mnc = \"70\", functions = smf }\nradio");
     // the other slice has no host
     assert_eq!(said(&format!("{all}{smf}")), ["E0725"]);
-    let all = all.replace("exclusive_with = [control]", "exclusive_with = [control]\n    session_management = smf_video");
+    let all = all.replace(
+        "exclusive_with = [control]",
+        "exclusive_with = [control]\n    session_management = smf_video",
+    );
     let both = format!("{all}{smf}device smf_video {{ network = n6, address = 10.1.0.41 }}\n");
     assert_eq!(said(&both), [""; 0]);
     // two on one host

@@ -42,7 +42,8 @@ device dock {{ network = n6, address = 10.1.0.10 }}
     analysis.diagnostics.iter().map(|found| found.code.id).filter(|id| id.starts_with('E')).collect()
 }
 
-const INSIDE: &str = "device agv { slice = control, address = 10.61.0.11, identity = sim(supi = \"imsi-999700000000001\") }";
+const INSIDE: &str =
+    "device agv { slice = control, address = 10.61.0.11, identity = sim(supi = \"imsi-999700000000001\") }";
 const AGV: &str = "device agv { slice = control, address = 10.61.0.11, identity = sim(supi = \"imsi-999700000000001\") }\nallow agv -> dock : tcp/502";
 const BOTH: &str = "device agv { slice = [control, video], address = [10.61.0.11, 10.62.0.11], identity = sim(supi = \"imsi-999700000000001\") }";
 
@@ -84,7 +85,9 @@ fn an_isolated_slice_is_in_no_chain() {
 
 #[test]
 fn asserted_isolation_is_the_same() {
-    let both = format!("{INSIDE}\ndevice eye {{ slice = video, address = 10.62.0.11, identity = sim(supi = \"imsi-999700000000002\") }}\n");
+    let both = format!(
+        "{INSIDE}\ndevice eye {{ slice = video, address = 10.62.0.11, identity = sim(supi = \"imsi-999700000000002\") }}\n"
+    );
     let asserted = format!("{both}assert isolated control, video");
     assert_eq!(errors("", &asserted), [""; 0]);
     assert_eq!(errors_with("", &asserted, "shared(upf)"), ["E0703"]);

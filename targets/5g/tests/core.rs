@@ -1,6 +1,11 @@
 //! Whole cores: emitted, proven, changed in one place and refuted, and held against 3GPP's own schemas.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise"
+)]
 
 mod schemas;
 
@@ -70,7 +75,11 @@ impl Plant {
     fn file(&self, below: &str) -> &str {
         let path = format!("{}/{below}", self.root);
         let found = self.files.iter().find(|(known, _)| *known == path);
-        &found.unwrap_or_else(|| panic!("no {path} in {:?}", self.files.iter().map(|(path, _)| path).collect::<Vec<_>>())).1
+        &found
+            .unwrap_or_else(|| {
+                panic!("no {path} in {:?}", self.files.iter().map(|(path, _)| path).collect::<Vec<_>>())
+            })
+            .1
     }
 
     /// What the proof says when a text of one file is another.
@@ -138,7 +147,11 @@ fn changes_of_open5gs_are_refuted() {
         (control, "gateway: \"10.61.0.1\"", "gateway: \"10.61.0.11\""),
         (control, "          dnn: \"control\"\n  gtpc", "  gtpc"),
         (control, "address: \"127.2.0.1\"", "address: \"127.2.0.2\""),
-        (control, "integrity_protection_indication: \"required\"", "integrity_protection_indication: \"preferred\""),
+        (
+            control,
+            "integrity_protection_indication: \"required\"",
+            "integrity_protection_indication: \"preferred\"",
+        ),
         (control, "maximum-UE-rate", "bitrate64kbs"),
         (plane, "dev: \"ogscontrol\"", "dev: \"ogsvideo\""),
         (plane, "      dnn: \"control\"\n", ""),
@@ -179,10 +192,16 @@ fn changes_of_open5gs_are_refuted() {
         ("lab/ueransim/gnb-gnb.yaml", "tac: 1", "tac: 2"),
         ("lab/srsran/gnb.yaml", "sd: 1", "sd: 10"),
         ("lab/ueransim/ue-agv~5b1~5d.yaml", "apn: \"control\"", "apn: \"video\""),
-        ("lab/ueransim/ue-agv~5b1~5d.yaml", "key: \"ref:vault:agv1\"", "key: \"465B5CE8B199B49FAA5F0A2EE238A6BC\""),
+        (
+            "lab/ueransim/ue-agv~5b1~5d.yaml",
+            "key: \"ref:vault:agv1\"",
+            "key: \"465B5CE8B199B49FAA5F0A2EE238A6BC\"",
+        ),
     ];
-    let survivors: Vec<_> =
-        changes.iter().filter(|(file, before, after)| plant.changed(file, before, after).is_empty()).collect();
+    let survivors: Vec<_> = changes
+        .iter()
+        .filter(|(file, before, after)| plant.changed(file, before, after).is_empty())
+        .collect();
     println!("{} changes, {} refuted", changes.len(), changes.len() - survivors.len());
     assert!(survivors.is_empty(), "{survivors:#?}");
 }
@@ -198,9 +217,15 @@ fn missing_and_additional_files_are_refuted() {
             }
             assert!(!plant.proof(&files).is_empty(), "{path} may be missing");
             // a second SMF, UPF, group or slice of the same
-            if let Some((folder, file)) = path.rsplit_once('/').filter(|(folder, _)| folder.contains("slices/") || folder.contains("user-planes/") || folder.contains("sdcore/")) {
+            if let Some((folder, file)) = path.rsplit_once('/').filter(|(folder, _)| {
+                folder.contains("slices/") || folder.contains("user-planes/") || folder.contains("sdcore/")
+            }) {
                 let mut files = plant.files.clone();
-                let twin = if folder.contains("sdcore") { format!("{folder}/x{file}") } else { format!("{folder}x/{file}") };
+                let twin = if folder.contains("sdcore") {
+                    format!("{folder}/x{file}")
+                } else {
+                    format!("{folder}x/{file}")
+                };
                 files.push((twin.clone(), text));
                 assert!(!plant.proof(&files).is_empty(), "{twin} may be added");
             }
@@ -240,13 +265,20 @@ fn changes_of_sdcore_are_refuted() {
         (group, "\"dnn\": \"control\"", "\"dnn\": \"video\""),
         (group, "\"dnn-mbr-uplink\": 10", "\"dnn-mbr-uplink\": 100"),
     ];
-    let survivors: Vec<_> =
-        changes.iter().filter(|(file, before, after)| {
+    let survivors: Vec<_> = changes
+        .iter()
+        .filter(|(file, before, after)| {
             // the group's name stands in a list of its own
-            let before = if before.trim() == "\"control\"" { "\"site-device-group\": [\n    \"control\"" } else { before };
-            let after = if after.trim() == "\"video\"" { "\"site-device-group\": [\n    \"video\"" } else { after };
+            let before = if before.trim() == "\"control\"" {
+                "\"site-device-group\": [\n    \"control\""
+            } else {
+                before
+            };
+            let after =
+                if after.trim() == "\"video\"" { "\"site-device-group\": [\n    \"video\"" } else { after };
             plant.changed(file, before, after).is_empty()
-        }).collect();
+        })
+        .collect();
     println!("{} changes, {} refuted", changes.len(), changes.len() - survivors.len());
     assert!(survivors.is_empty(), "{survivors:#?}");
 }
@@ -290,14 +322,15 @@ fn the_report_names_lines_places_and_risks() {
     let report: serde_json::Value = serde_json::from_str(plant.file("isolation.json")).unwrap();
     let pairs = report["pairs"].as_array().unwrap();
     assert_eq!(pairs.len(), 9);
-    let pair = |from: &str, to: &str| {
-        pairs.iter().find(|pair| pair["from"] == from && pair["to"] == to).unwrap()
-    };
+    let pair =
+        |from: &str, to: &str| pairs.iter().find(|pair| pair["from"] == from && pair["to"] == to).unwrap();
     assert!(pair("cranes", "tablets")["permitted_by"].as_array().unwrap().is_empty());
     assert_eq!(pair("cranes", "tablets")["enforced_at"].as_array().unwrap().len(), 2);
     let shared = pair("scanners", "tablets")["residual_risks"].as_array().unwrap();
     assert!(shared[0]["what"].as_str().unwrap().contains("upf_site"));
-    assert!(pair("cranes", "cranes")["residual_risks"][0]["what"].as_str().unwrap().contains("inside of the UPF"));
+    assert!(
+        pair("cranes", "cranes")["residual_risks"][0]["what"].as_str().unwrap().contains("inside of the UPF")
+    );
 }
 
 #[test]
@@ -318,7 +351,11 @@ fn documents_follow_the_schemas_of_3gpp() {
     // and the schemas do refuse
     let plant = Plant::of(PLANT);
     let wrong = plant.file("3gpp/slice-nrm.json").replace("\"000001\"", "\"1\"");
-    assert!(!schemas.takes("TS28541_SliceNrm.yaml", "SubNetwork-Single", &serde_json::from_str(&wrong).unwrap()));
+    assert!(!schemas.takes(
+        "TS28541_SliceNrm.yaml",
+        "SubNetwork-Single",
+        &serde_json::from_str(&wrong).unwrap()
+    ));
     let wrong = plant.file("3gpp/subscriptions.json").replace("\"REQUIRED\"", "1");
     let wrong: serde_json::Value = serde_json::from_str(&wrong).unwrap();
     let first = wrong.as_object().unwrap().values().next().unwrap();

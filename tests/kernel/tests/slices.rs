@@ -37,7 +37,12 @@ impl Campus {
     /// The address of the first device of a slice.
     fn ue(&self, slice: usize) -> String {
         let sessions = self.core().subscribers.iter().flat_map(|one| &one.sessions);
-        sessions.filter(|session| session.slice == slice).map(|session| session.address).min().unwrap().to_string()
+        sessions
+            .filter(|session| session.slice == slice)
+            .map(|session| session.address)
+            .min()
+            .unwrap()
+            .to_string()
     }
 }
 
@@ -72,7 +77,8 @@ fn no_slice_reaches_another() {
         let station = campus.lab.station(campus.segment(&campus.core().slices[from].name));
         station.done(&format!("tcp {own} {other}:502 {patience}"))
     };
-    let pairs = || (0..count).flat_map(|from| (0..count).map(move |to| (from, to))).filter(|(from, to)| from != to);
+    let pairs =
+        || (0..count).flat_map(|from| (0..count).map(move |to| (from, to))).filter(|(from, to)| from != to);
     for (from, to) in pairs() {
         assert!(reaches(from, to, 4_000), "separate slices do not separate traffic: {from} -> {to}");
     }

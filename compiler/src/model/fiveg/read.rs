@@ -310,7 +310,10 @@ fn subscribers(
             && (reference.is_empty() || !reference.bytes().all(|byte| byte.is_ascii_graphic()))
         {
             let what = format!("where the key of `{}` is kept cannot be written down", principal.name);
-            diagnostics.push(lacks(what, "a reference has letters, digits and signs, and no space: `ref(\"vault:sim/agv1\")`"));
+            diagnostics.push(lacks(
+                what,
+                "a reference has letters, digits and signs, and no space: `ref(\"vault:sim/agv1\")`",
+            ));
             continue;
         }
         if given("address") && sessions.iter().all(|(_, addresses)| addresses.is_empty()) {

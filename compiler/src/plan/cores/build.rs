@@ -265,9 +265,12 @@ impl Planner<'_, '_, '_> {
         let [IpNet::V4(pool)] = self.model.segment(slice.segment).prefixes.as_slice() else { return };
         let (file, span) = attribute_place(self.universe, slice.entity, "pool");
         self.diagnostics.push(
-            Diagnostic::new(&codes::E0719, format!("every address of {pool} is a UE's, and the user plane needs one"))
-                .primary(file, span, "full")
-                .help("give the slice a larger pool"),
+            Diagnostic::new(
+                &codes::E0719,
+                format!("every address of {pool} is a UE's, and the user plane needs one"),
+            )
+            .primary(file, span, "full")
+            .help("give the slice a larger pool"),
         );
     }
 

@@ -20,7 +20,8 @@ impl Schemas {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let places = ["../shared/data/3gpp", "../../shared/data/3gpp"].map(|place| root.join(place));
         let named = env::var_os("WEIR_3GPP").map(PathBuf::from);
-        let found = named.into_iter().chain(places).find(|place| place.join("TS28541_SliceNrm.yaml").exists());
+        let found =
+            named.into_iter().chain(places).find(|place| place.join("TS28541_SliceNrm.yaml").exists());
         let Some(folder) = found else {
             println!("skipped: no OpenAPI documents of 3GPP (set WEIR_3GPP to their folder)");
             return None;
@@ -57,8 +58,10 @@ impl Schemas {
 
     pub(crate) fn check(&self, file: &str, schema: &str, document: &Value) {
         let validator = self.validator(file, schema);
-        let wrong: Vec<String> =
-            validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path)).collect();
+        let wrong: Vec<String> = validator
+            .iter_errors(document)
+            .map(|error| format!("{}: {error}", error.instance_path))
+            .collect();
         assert!(wrong.is_empty(), "{schema} of {file}: {wrong:#?}");
     }
 }
