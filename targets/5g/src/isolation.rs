@@ -67,6 +67,15 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
         exclusive_with: &slice.exclusive_with,
         subscriptions: *subscriptions,
     });
+    // the first device that is in both, and how many are
+    let mut joining: BTreeMap<(usize, usize), (&str, usize)> = BTreeMap::new();
+    for subscriber in &plan.subscribers {
+        for one in &subscriber.sessions {
+            for other in subscriber.sessions.iter().filter(|other| other.slice != one.slice) {
+                joining.entry((one.slice, other.slice)).or_insert((&subscriber.device, 0)).1 += 1;
+            }
+        }
+    }
     let permitted: BTreeMap<(usize, usize), &SlicePair> =
         plan.between.iter().map(|pair| ((pair.from, pair.to), pair)).collect();
     let mut pairs = Vec::new();
@@ -80,12 +89,23 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
                 [from, to].into_iter().filter_map(filters).map(|plane| plane.name.as_str()).collect();
             held.sort_unstable();
             held.dedup();
+            let mut residual_risks = risks(plan, gaps, from, to);
+            if let Some((first, count)) = joining.get(&(index, other)) {
+                let what = match count {
+                    1 => format!("`{first}` is in both slices: what it forwards, no gateway sees"),
+                    _ => format!(
+                        "`{first}` and {} more are in both slices: what they forward, no gateway sees",
+                        count - 1
+                    ),
+                };
+                residual_risks.push(Risk { what, accepted: Some("the devices name both slices") });
+            }
             pairs.push(PairReport {
                 from: &from.name,
                 to: &to.name,
                 permitted_by: by.iter().filter_map(statement).collect(),
                 enforced_at: held,
-                residual_risks: risks(plan, gaps, from, to),
+                residual_risks,
             });
         }
     }
