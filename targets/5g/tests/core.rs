@@ -361,3 +361,69 @@ fn documents_follow_the_schemas_of_3gpp() {
     let first = wrong.as_object().unwrap().values().next().unwrap();
     assert!(!schemas.takes("TS29503_Nudm_SDM.yaml", "SubscriptionDataSets", first));
 }
+
+/// Texts of a package in places of their own: refused, or in the files as what they are.
+#[test]
+fn texts_are_refused_or_proven() {
+    let texts = [
+        "a\\\"b",
+        "a\\nb: c",
+        "${x}",
+        "{{ x }}",
+        "a'b",
+        "# x",
+        "- x",
+        "*",
+        "&x",
+        "\u{202e}x",
+        "\u{85}x",
+        "\u{2028}x",
+        "\u{feff}",
+        "x\u{7f}",
+        "null",
+        "true",
+        "010203",
+        "1e0000",
+        "~",
+        "a b",
+        "",
+        "../../x",
+        &"x".repeat(10_000),
+    ];
+    let places = [
+        ("dnn = \"control\"", "dnn = \"TEXT\""),
+        ("vault:agv{index}", "TEXT{index}"),
+        ("imsi-999700000000101", "TEXT"),
+        ("vehicles of one fleet", "TEXT"),
+        ("version = \"2.7\"", "version = \"2.7\", name = \"TEXT\""),
+        ("mnc = \"70\"", "mnc = \"TEXT\""),
+    ];
+    let mut proven = 0;
+    for (before, after) in places {
+        assert!(PLANT.contains(before));
+        for text in &texts {
+            let text = PLANT.replace(before, &after.replace("TEXT", text));
+            let manifest = "[package]\nname = \"plant\"\nversion = \"1.0.0\"\nedition = \"2026\"\n";
+            let analysis =
+                analyze(&Sources::new(manifest, vec![("plant.weir".into(), text.into_bytes())]), NOW);
+            let (Some(facts), Some(plan)) = (analysis.facts, analysis.plan) else { continue };
+            let emitted = weir_target_5g::emit(&plan.cores[0], &plan.gaps).unwrap();
+            let files: Vec<File<'_>> = emitted
+                .artifacts
+                .iter()
+                .map(|file| File { path: &file.path, bytes: &file.contents })
+                .collect();
+            let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
+            prover.mobile(&plan.cores[0], "5g/plant5g", &files);
+            assert_eq!(prover.finish().findings, [], "{after}");
+            for file in &emitted.artifacts {
+                if file.path.ends_with(".json") {
+                    let _: serde_json::Value = serde_json::from_slice(&file.contents).unwrap();
+                }
+            }
+            proven += 1;
+        }
+    }
+    println!("{proven} texts of {} without effect", places.len() * texts.len());
+    assert!(proven >= 20);
+}
