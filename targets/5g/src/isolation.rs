@@ -48,7 +48,14 @@ struct Risk<'p> {
     accepted: Option<&'p str>,
 }
 
+/// Gaps by what they are about.
+type Gaps<'p> = BTreeMap<(GapKind, &'p str), Vec<&'p Gap>>;
+
 pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
+    let mut by_place: Gaps<'p> = BTreeMap::new();
+    for gap in gaps {
+        by_place.entry((gap.kind, &gap.place)).or_default().push(gap);
+    }
     let plane = |slice: &SlicePlan| plan.user_planes.get(slice.user_plane);
     let mut subscriptions = vec![0; plan.slices.len()];
     for session in plan.subscribers.iter().flat_map(|one| &one.sessions) {
@@ -89,7 +96,7 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
                 [from, to].into_iter().filter_map(filters).map(|plane| plane.name.as_str()).collect();
             held.sort_unstable();
             held.dedup();
-            let mut residual_risks = risks(plan, gaps, from, to);
+            let mut residual_risks = risks(plan, &by_place, from, to);
             if let Some((first, count)) = joining.get(&(index, other)) {
                 let what = match count {
                     1 => format!("`{first}` is in both slices: what it forwards, no gateway sees"),
@@ -112,17 +119,20 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
     Report { core: &plan.name, product: plan.product.name(), slices: slices.collect(), pairs }
 }
 
-fn risks<'p>(plan: &CorePlan, gaps: &'p [Gap], from: &SlicePlan, to: &SlicePlan) -> Vec<Risk<'p>> {
+fn risks<'p>(plan: &'p CorePlan, gaps: &Gaps<'p>, from: &'p SlicePlan, to: &'p SlicePlan) -> Vec<Risk<'p>> {
     let same = from.name == to.name;
-    let plane = |slice: &SlicePlan| plan.user_planes.get(slice.user_plane).map(|plane| plane.name.clone());
-    let about = |gap: &&Gap| match gap.kind {
-        GapKind::Hairpin => same && gap.place == from.name,
-        GapKind::UserPlane => [plane(from), plane(to)].contains(&Some(gap.place.clone())),
-        _ => false,
-    };
-    let mut risks: Vec<Risk<'p>> = gaps
+    let plane =
+        |slice: &SlicePlan| plan.user_planes.get(slice.user_plane).map_or("", |plane| plane.name.as_str());
+    let mut places = vec![(GapKind::UserPlane, plane(from))];
+    if same {
+        places.insert(0, (GapKind::Hairpin, from.name.as_str()));
+    } else if plane(to) != plane(from) {
+        places.push((GapKind::UserPlane, plane(to)));
+    }
+    let mut risks: Vec<Risk<'p>> = places
         .iter()
-        .filter(about)
+        .filter_map(|place| gaps.get(place))
+        .flatten()
         .map(|gap| Risk { what: gap.message().to_owned(), accepted: gap.accepted.as_deref() })
         .collect();
     if !same && from.user_plane == to.user_plane {

@@ -19,7 +19,11 @@ pub(super) fn check(
     mobile: &Mobile,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut checker = Checker { universe, model, mobile, diagnostics };
+    let mut subscribed = vec![0; mobile.slices.len()];
+    for session in mobile.subscribers.iter().flat_map(|subscriber| &subscriber.sessions) {
+        subscribed[session.slice] += 1;
+    }
+    let mut checker = Checker { universe, model, mobile, subscribed, diagnostics };
     checker.cores();
     for (index, slice) in mobile.slices.iter().enumerate() {
         checker.slice(index, slice);
@@ -33,6 +37,8 @@ struct Checker<'c, 'a> {
     universe: &'c Universe<'a>,
     model: &'c Model,
     mobile: &'c Mobile,
+    /// By slice.
+    subscribed: Vec<u64>,
     diagnostics: &'c mut Vec<Diagnostic>,
 }
 
@@ -223,8 +229,7 @@ impl Checker<'_, '_> {
 
     /// Pool, declared maximum and subscriptions.
     fn size(&mut self, index: usize, slice: &Slice) {
-        let subscribed = |one: &&Subscriber| one.sessions.iter().any(|session| session.slice == index);
-        let subscribed = self.mobile.subscribers.iter().filter(subscribed).count() as u64;
+        let subscribed = self.subscribed[index];
         let addresses = &self.model.segment(slice.segment).addresses;
         // network, broadcast, and the user plane's own
         let hosts = addresses

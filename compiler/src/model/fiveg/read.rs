@@ -255,6 +255,9 @@ fn subscribers(
     mobile: &mut Mobile,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    if mobile.slices.is_empty() {
+        return;
+    }
     let by_segment: FxHashMap<_, usize> =
         mobile.slices.iter().enumerate().map(|(index, slice)| (slice.segment, index)).collect();
     for (id, principal) in model.principals.iter().enumerate() {
@@ -268,10 +271,13 @@ fn subscribers(
         let Some((first, _)) = sessions.first() else { continue };
         let core = mobile.slices[*first].core;
         // the first that the device or its class names is the default one
-        let order = named_slices(universe, model, principal.entity, principal.details.class);
-        sessions.sort_by_key(|(slice, _)| {
-            order.iter().position(|entity| *entity == mobile.slices[*slice].entity).unwrap_or(usize::MAX)
-        });
+        if sessions.len() > 1 {
+            let order = named_slices(universe, model, principal.entity, principal.details.class);
+            sessions.sort_by_key(|(slice, _)| {
+                let slice = mobile.slices[*slice].entity;
+                order.iter().position(|entity| *entity == slice).unwrap_or(usize::MAX)
+            });
+        }
         let (file, span) = universe.name_span(principal.entity);
         let lacks = |what: String, help: &str| {
             Diagnostic::new(&codes::E0711, what).primary(file, span, "cannot be provisioned").help(help)

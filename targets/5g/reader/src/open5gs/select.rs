@@ -1,6 +1,6 @@
 //! How Open5GS chooses, function by function, as its code has it.
 
-use std::net::Ipv4Addr;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use super::{Core, Smf, Subnet};
 use crate::values::SliceKey;
@@ -149,17 +149,11 @@ impl Core {
 
     /// IMSIs whose packets a user plane sends straight to each other, by gateway and subnet.
     pub fn hairpins(&self, sessions: &[(String, Session)]) -> Vec<(String, ipnet::Ipv4Net, Vec<String>)> {
-        let mut groups: Vec<(String, ipnet::Ipv4Net, Vec<String>)> = Vec::new();
+        let mut groups: BTreeMap<(&str, ipnet::Ipv4Net), Vec<String>> = BTreeMap::new();
         for (imsi, session) in sessions {
-            let same = |group: &&mut (String, ipnet::Ipv4Net, Vec<String>)| {
-                group.0 == session.gateway && group.1 == session.subnet
-            };
-            match groups.iter_mut().find(same) {
-                Some(group) => group.2.push(imsi.clone()),
-                None => groups.push((session.gateway.clone(), session.subnet, vec![imsi.clone()])),
-            }
+            groups.entry((&session.gateway, session.subnet)).or_default().push(imsi.clone());
         }
-        groups.retain(|group| group.2.len() > 1);
-        groups
+        let several = groups.into_iter().filter(|(_, members)| members.len() > 1);
+        several.map(|((gateway, subnet), members)| (gateway.to_owned(), subnet, members)).collect()
     }
 }
