@@ -136,8 +136,7 @@ fn risks<'p>(plan: &'p CorePlan, gaps: &Gaps<'p>, from: &'p SlicePlan, to: &'p S
         .map(|gap| Risk { what: gap.message().to_owned(), accepted: gap.accepted.as_deref() })
         .collect();
     if !same && from.user_plane == to.user_plane {
-        let what =
-            format!("one process, `{}`, holds the sessions of both slices", plane(from).unwrap_or_default());
+        let what = format!("one process, `{}`, holds the sessions of both slices", plane(from));
         risks.push(Risk { what, accepted: Some("user_plane = shared(…)") });
     }
     risks
