@@ -97,7 +97,7 @@ fn the_table_of_user_mistakes() {
     // a slice that no radio has
     assert_eq!(with("radio gnb { core = plant5g, tac = 1, capacity = 100 Mbps }\n", "radio gnb { core = other, tac = 1 }\ncore other { product = open5gs, mcc = \"001\", mnc = \"01\" }\n").iter().filter(|id| **id == "E0714").count(), 2);
     // every slice a default one: a device names its default first, and only once
-    let plan = analysis(&format!("{PLANT}\n{}", TWO_SLICES)).plan.unwrap();
+    let plan = analysis(&format!("{PLANT}\n{TWO_SLICES}")).plan.unwrap();
     let truck = plan.cores[0].subscribers.iter().find(|one| one.device == "truck").unwrap();
     assert_eq!(truck.sessions.len(), 2);
     assert_eq!(plan.cores[0].slices[truck.sessions[0].slice].name, "yard");
@@ -189,9 +189,8 @@ fn quality_of_service() {
         ),
         ["E0724"]
     );
-    let many: String = (0..16)
-        .map(|at| format!("device far{at} {{ network = n6, address = 10.1.0.{} }}\n", 100 + 2 * at))
-        .collect();
+    let far = |at: u32| format!("device far{at} {{ network = n6, address = 10.1.0.{} }}\n", 100 + 2 * at);
+    let many = (0..16).map(far).collect::<Vec<_>>().concat();
     let names: Vec<String> = (0..16).map(|at| format!("far{at}")).collect();
     assert_eq!(
         and(&format!("{many}allow eye -> {} : tcp/80 {{ qos = {{ five_qi = 9 }} }}", names.join(" | "))),

@@ -42,7 +42,7 @@ fn ranges(imsis: &[&str]) -> Vec<(String, String)> {
                     .is_some_and(|(last, next)| last + 1 == next)
         });
         match found.last_mut().filter(|_| follows) {
-            Some((_, last)) => *last = (*imsi).to_owned(),
+            Some((_, last)) => (*imsi).clone_into(last),
             None => found.push(((*imsi).to_owned(), (*imsi).to_owned())),
         }
     }

@@ -106,6 +106,7 @@ struct Upf {
     upf_port: &'static str,
 }
 
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Rule {

@@ -40,6 +40,7 @@ struct SliceAttributes {
     isolation_profile_ref: String,
 }
 
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ServiceProfile {
@@ -115,6 +116,7 @@ struct N6Protection {
     sec_func_list: Vec<SecurityFunction>,
 }
 
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SecurityFunction {
@@ -240,6 +242,7 @@ impl From<&SlicePlan> for DefaultQos {
     }
 }
 
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Priority {
@@ -258,6 +261,7 @@ impl From<Arp> for Priority {
     }
 }
 
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PccRule {
@@ -344,6 +348,7 @@ fn quality(id: &str, flow: &FlowPlan) -> QosData {
 }
 
 /// `SubscriptionDataSets` of TS 29.503.
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Subscription {

@@ -93,7 +93,7 @@ pub const TABLE_OF_CORES: &[Capabilities] = &[
         settings: true,
         // provisioning one device group after the other keeps the S-NSSAI of the last one only
         slices_per_ue: 1,
-        largest_rate: i32::MAX as u64,
+        largest_rate: 0x7fff_ffff,
         user_plane_security: false,
         guaranteed: false,
         highest_five_qi: 80,
@@ -137,7 +137,7 @@ pub fn capabilities(product: Product, version: Option<&str>) -> Option<&'static 
 impl Capabilities {
     /// Whether it keeps a rate as it was given: within its limit, and as a number of 31 bits in some unit.
     pub fn keeps(&self, rate: BitRate) -> bool {
-        rate.0 <= self.largest_rate && rate.scaled().0 <= i32::MAX as u64
+        rate.0 <= self.largest_rate && i32::try_from(rate.scaled().0).is_ok()
     }
 
     /// Whether it takes this 5QI.

@@ -105,7 +105,7 @@ pub fn dnn_fault(dnn: &str) -> Option<&'static str> {
         return Some("its labels are 1 to 63 letters, digits and inner `-`, with dots between them");
     }
     let lower = dnn.to_ascii_lowercase();
-    if lower.ends_with(".gprs") {
+    if lower.strip_suffix(".gprs").is_some() {
         return Some("`.gprs` is what operators add");
     }
     let reserved = ["rac", "lac", "sgsn", "rnc"];

@@ -97,8 +97,8 @@ impl<'n> At<'n> {
         let Value::Map(entries) = &self.node.value else { return self.wrong("a map is expected") };
         let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
         keys.sort_unstable();
-        if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            return self.wrong(format!("`{}` is given twice", pair[1]));
+        if let Some([_, twice]) = keys.array_windows().find(|[one, next]| one == next) {
+            return self.wrong(format!("`{twice}` is given twice"));
         }
         Ok(Fields { at: self, entries, taken: RefCell::default() })
     }

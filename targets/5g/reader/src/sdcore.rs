@@ -60,11 +60,11 @@ impl Core {
         let mut core = Self::default();
         for (path, name, text) in files {
             match name.split_once('/') {
-                Some(("device-group", file)) if file.ends_with(".json") => {
+                Some(("device-group", file)) if file.strip_suffix(".json").is_some() => {
                     let name = file.strip_suffix(".json").unwrap_or(file);
                     core.groups.push(with(path, text, |root| group(root, name))?);
                 }
-                Some(("network-slice", file)) if file.ends_with(".json") => {
+                Some(("network-slice", file)) if file.strip_suffix(".json").is_some() => {
                     core.slices.push(with(path, text, slice)?);
                 }
                 None if *name == "webui.yaml" => {

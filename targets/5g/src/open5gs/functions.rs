@@ -60,6 +60,7 @@ struct AmfFile {
     amf: Amf,
 }
 
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 struct Amf {
     sbi: Sbi,

@@ -64,6 +64,7 @@ impl RatePair {
 }
 
 /// 1 is no, 2 is yes.
+#[allow(clippy::struct_field_names, reason = "keys of the file")]
 #[derive(Serialize)]
 pub(super) struct Priority {
     priority_level: u8,

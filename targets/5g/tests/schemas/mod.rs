@@ -2,7 +2,7 @@
 //! folder that holds them, or they are looked for beside the repository.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
 };
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(crate) struct Schemas {
     folder: PathBuf,
-    documents: HashMap<String, Value>,
+    documents: BTreeMap<String, Value>,
 }
 
 impl Schemas {
@@ -26,14 +26,13 @@ impl Schemas {
             println!("skipped: no OpenAPI documents of 3GPP (set WEIR_3GPP to their folder)");
             return None;
         };
-        let mut documents = HashMap::new();
+        let mut documents = BTreeMap::new();
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let text = fs::read_to_string(&path).unwrap();
-            let mut document: Value = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(&text)
-                .map(|value| to_json(&value))
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            let read = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(&text);
+            let mut document = to_json(&read.unwrap_or_else(|error| panic!("{name}: {error}")));
             plain(&mut document);
             documents.insert(name, document);
         }

@@ -328,9 +328,11 @@ impl Core {
                         .map_err(|_| unread(number, "an address with its length is expected"))?;
                     found.1 = Some((net.addr(), net.prefix_len()));
                 }
-                Some(("LinkLocalAddressing" | "IPv6AcceptRA", "no"))
-                | Some(("ConfigureWithoutCarrier", "yes"))
-                | Some(("IPv4ReversePathFilter", "strict")) => {}
+                Some(
+                    ("LinkLocalAddressing" | "IPv6AcceptRA", "no")
+                    | ("ConfigureWithoutCarrier", "yes")
+                    | ("IPv4ReversePathFilter", "strict"),
+                ) => {}
                 None if line.is_empty()
                     || line.starts_with("# ")
                     || matches!(line, "[Match]" | "[Network]") => {}
