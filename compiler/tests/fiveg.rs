@@ -215,7 +215,7 @@ fn sdcore_refuses_what_its_filter_widens() {
     for flow in [
         "allow agv -> dock : icmp",
         "allow dock -> eye : tcp/554",
-        "external cloud { prefixes = 0.0.0.0/1, network = n6, zone = plant }\nallow eye -> cloud : tcp/443",
+        "external cloud { prefixes = 0.0.0.0/8, network = n6, zone = plant }\nallow eye -> cloud : tcp/443",
         "allow agv -> dock : sctp/9",
     ] {
         let found = said(&format!("{plant}\n{flow}\n"));

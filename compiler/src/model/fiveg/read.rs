@@ -41,7 +41,11 @@ pub(in crate::model) fn read(universe: &Universe<'_>, model: &mut Model, diagnos
     let mut slice_of: FxHashMap<EntityId, usize> = FxHashMap::default();
     let mut exclusive: Vec<(usize, EntityId)> = Vec::new();
     for entity in universe.entities_of(Kind::Slice) {
+        let known = exclusive.len();
         let found = slice(universe, entity, model, (&core_of, &radio_of), &mobile, &mut exclusive);
+        if found.is_none() {
+            exclusive.truncate(known); // its place is the next one's
+        }
         if let Some(slice) = found {
             slice_of.insert(entity, mobile.slices.len());
             mobile.slices.push(slice);
