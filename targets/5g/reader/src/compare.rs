@@ -179,6 +179,9 @@ impl Comparison<'_> {
                     self.say(format!("{} protects `{}` differently", smf.file, slice.name));
                 }
             }
+            if smf.upfs.iter().any(|(_, data_network)| data_network.is_none()) {
+                self.say(format!("{} takes a UPF for every data network", smf.file));
+            }
             for subnet in &smf.subnets {
                 self.subnet(&smf.file, subnet, None);
             }
