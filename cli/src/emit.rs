@@ -22,6 +22,8 @@ pub(crate) enum Target {
     Envoy,
     Modbus,
     Mosquitto,
+    #[value(name = "5g")]
+    Mobile,
 }
 
 /// What the targets made so far: the files of each point go to `publication` at once.
@@ -128,6 +130,24 @@ pub(crate) fn emit(
             emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
         })?;
         emission.guide(TARGET, readme_section(&done, &options));
+    }
+    if wanted(Target::Mobile) {
+        let mut done = Vec::new();
+        for core in &plan.cores {
+            match weir_target_5g::emit(core, &plan.gaps) {
+                Ok(emitted) => {
+                    let root = format!("5g/{}", file_name(&core.name));
+                    emission.prover.mobile(core, &root, &files(&emitted));
+                    emission.take(&emitted)?;
+                    done.push(core);
+                }
+                Err(error) => {
+                    let what = format!("the settings of core `{}` cannot be built: {error}", core.name);
+                    emission.refused(what, error.statement(), error.help());
+                }
+            }
+        }
+        emission.guide(weir_target_5g::TARGET, weir_target_5g::readme_section(&done));
     }
     let Emission { prover, ledger, publication, guides, diagnostics, .. } = emission;
     if !diagnostics.is_empty() {

@@ -156,15 +156,14 @@ fn flows_and_plan(
     sources: &Sources,
     universe: &names::Universe<'_>,
     model: &model::Model,
-    mut unbuilt: Vec<model::Unbuilt>,
+    unbuilt: Vec<model::Unbuilt>,
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
     goes_on: &dyn Fn() -> bool,
 ) -> Option<Option<Planned>> {
     let wrong_before = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     let mut sets = model::Sets::new(universe, model);
-    let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
-    unbuilt.extend(more);
+    let statements = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     let groups = lint::groups(universe, &mut sets, diagnostics);
     let claims = flows::Claims::read(universe, model, &mut sets, diagnostics);
     lint::unbuilt(&unbuilt, diagnostics);

@@ -62,6 +62,8 @@ pub enum Fault {
     Client { excess: bool, what: String },
     /// The policies of a cluster permit its pods something else than the policy does.
     Pods(weir_kubernetes_reader::Fault),
+    /// A subscription gets another session from its core than the policy gives it, or somebody gets one who must not.
+    Session { what: String },
     /// The question was larger than the budget, in steps.
     Undecided { work: u64 },
 }
@@ -99,7 +101,11 @@ impl fmt::Display for Finding {
                     "{artifact} permits on other terms: {packet}: {terms}, and the policy says {policy}"
                 )
             }
-            Fault::Arrival { what } | Fault::Frame { what } | Fault::Leg { what } | Fault::Forms { what } => {
+            Fault::Arrival { what }
+            | Fault::Frame { what }
+            | Fault::Leg { what }
+            | Fault::Forms { what }
+            | Fault::Session { what } => {
                 write!(formatter, "{artifact}: {what}")
             }
             Fault::Client { excess: true, what } => {

@@ -1,10 +1,11 @@
 //! The typed plant: zones, segments, gateways, principals and how they hang together.
 
 pub mod bridges;
-mod build;
+pub(crate) mod build;
 mod classes;
 mod clusters;
 mod externals;
+pub mod fiveg;
 mod identities;
 mod principals;
 pub mod protocols;
@@ -244,6 +245,7 @@ pub struct Model {
     /// In the order of the text.
     pub clusters: Vec<Cluster>,
     pub protocols: Protocols,
+    pub mobile: fiveg::Mobile,
     pub unbuilt: Vec<Unbuilt>,
     pub internet: Option<EntityId>,
     pub zone_of: FxHashMap<EntityId, ZoneId>,

@@ -67,6 +67,7 @@ impl Planner<'_, '_> {
             gateways,
             proxies,
             clusters,
+            cores: Vec::new(),
             gaps: Vec::new(),
             taken_for_granted: Vec::new(),
             statements,

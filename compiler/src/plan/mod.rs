@@ -6,6 +6,7 @@ mod bridges;
 mod build;
 mod capabilities;
 mod clusters;
+pub mod cores;
 mod evidence;
 mod finish;
 mod gaps;
@@ -26,6 +27,7 @@ use crate::flows::Rectangle;
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
 pub use clusters::{ClusterPlan, PodDirection, PodGrant, PodPeers, WorkloadPlan};
+pub use cores::CorePlan;
 pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
     Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
@@ -44,6 +46,8 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// By name.
     pub clusters: Vec<ClusterPlan>,
+    /// One per 5G core whose settings Weir writes, by name.
+    pub cores: Vec<CorePlan>,
     /// One for each point and kind that ends connections, by name.
     pub proxies: Vec<ProxyPlan>,
     /// What policy denies and nothing separates, accepted or not.

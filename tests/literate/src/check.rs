@@ -100,6 +100,13 @@ fn prove(plan: &Plan, facts: &Facts) -> Result<(), String> {
         let files = emission.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
         prover.nftables(gateway, &files.collect::<Vec<_>>());
     }
+    for core in &plan.cores {
+        let emitted = weir_target_5g::emit(core, &plan.gaps)
+            .map_err(|error| format!("`{}` cannot be built: {error}", core.name))?;
+        let files = emitted.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
+        let root = format!("5g/{}", core.name);
+        prover.mobile(core, &root, &files.collect::<Vec<_>>());
+    }
     match prover.finish().findings.first() {
         Some(finding) => Err(format!("the proof: {finding}")),
         None => Ok(()),

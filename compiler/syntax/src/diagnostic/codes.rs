@@ -119,6 +119,23 @@ codes! {
     E0702 Error "a chain of flows joins what shall never be joined"
     E0703 Error "what shall be isolated is joined"
 
+    E0710 Error "a SUPI does not fit its core's network"
+    E0711 Error "a device in a slice lacks what its core has to know"
+    E0712 Error "a device is in more slices than its core serves"
+    E0713 Error "a data network name cannot be used"
+    E0714 Error "a slice, its radios and its devices do not belong together"
+    E0715 Error "a dedicated user plane serves another slice"
+    E0716 Error "a user plane joins slices and filters nothing"
+    E0717 Error "a slice of the process has no integrity protection"
+    E0718 Error "a core does not hold what is asked of it"
+    E0719 Error "a slice has more UEs than it can have"
+    E0720 Error "a quality of service contradicts its 5QI"
+    E0721 Error "flows are guaranteed more than a radio has"
+    E0722 Error "a flow may be faster than its session"
+    E0723 Error "messages of a cyclic flow do not fit"
+    E0724 Error "the quality of service of a flow has no slice"
+    E0725 Error "the functions of a core do not reach each other"
+
     W0201 Warning "a `use` or a declaration is unused"
     W0202 Warning "a name is not spelled as its kind usually is"
     W0203 Warning "a name hides another"
@@ -151,6 +168,12 @@ codes! {
     W0607 Warning "a broker asks for a certificate that is not declared"
 
     W0701 Warning "an assertion holds without saying anything"
+
+    W0711 Warning "exclusive slices share a user plane"
+    W0712 Warning "a device joins zones that policy keeps apart"
+    W0713 Warning "a session's default flow has a guaranteed 5QI"
+    W0714 Warning "a slice outside of the process has its priority"
+    W0715 Warning "a message may be late for the next one"
 }
 
 /// The code of this id, whatever its case.
