@@ -15,6 +15,17 @@ pub(crate) enum Target {
     Kubernetes,
 }
 
+/// Who takes the files of a tree.
+pub(crate) trait Sink {
+    fn take(&mut self, path: &str, contents: &[u8], executable: bool) -> Result<(), Failure>;
+}
+
+impl Sink for Publication {
+    fn take(&mut self, path: &str, contents: &[u8], executable: bool) -> Result<(), Failure> {
+        Self::take(self, path, contents, executable)
+    }
+}
+
 /// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
 /// `publication` as soon as they are proven. Returns why a target cannot render the plan; then the publication lacks
 /// files, and is to be dropped.
@@ -23,7 +34,7 @@ pub(crate) fn emit(
     facts: &Facts,
     sources: &Sources,
     targets: &[Target],
-    publication: &mut Publication,
+    publication: &mut dyn Sink,
 ) -> Result<Vec<Diagnostic>, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
     let internal = |error: TreeError| Failure::Internal(error.to_string());

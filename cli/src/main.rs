@@ -13,6 +13,8 @@ mod load;
 mod progress;
 mod prove;
 mod render;
+mod revision;
+mod subject;
 mod walk;
 mod write;
 

@@ -9,10 +9,12 @@ pub mod names;
 pub mod package;
 pub mod plan;
 mod remedies;
+mod survey;
 
 use weir_syntax::{Diagnostic, FileId, Severity, diagnostic::codes};
 
 pub use package::Sources;
+pub use survey::{Asked, AskedSets, Survey, survey};
 
 /// What a package says, and all that is wrong with it.
 #[derive(Debug, Default)]
@@ -41,6 +43,26 @@ pub struct Facts {
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
 /// exceptions that ended before are left out.
 pub fn analyze(sources: &Sources, now: i64) -> Analysis {
+    analyze_with(sources, now, None, |_| ())
+}
+
+/// What an analysis found, before it lets go of the names.
+struct Seen<'s, 'a> {
+    universe: &'s names::Universe<'a>,
+    model: &'s model::Model,
+    planned: &'s Planned,
+    asked: &'s names::AskedText<'a>,
+    diagnostics: &'s mut Vec<Diagnostic>,
+}
+
+/// [`analyze`], and a look at what it knows while it knows it. The file that is `asked` belongs to no package: it
+/// changes nothing, and sees all names.
+fn analyze_with(
+    sources: &Sources,
+    now: i64,
+    asked: Option<FileId>,
+    look: impl FnOnce(Seen<'_, '_>),
+) -> Analysis {
     let mut diagnostics = sources.diagnostics.clone();
     let trees: Vec<weir_syntax::ast::File> = sources
         .files
@@ -66,10 +88,15 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
         settle(&mut diagnostics);
         return Analysis { diagnostics, plan: None, facts: None };
     }
+    let asked = asked.map(|file| universe.take_asked(file)).unwrap_or_default();
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
+    if let Some(planned) = &planned {
+        let diagnostics = &mut diagnostics;
+        look(Seen { universe: &universe, model: &model, planned, asked: &asked, diagnostics });
+    }
     consequences::forget(&files, &mut diagnostics);
     remedies::add(sources, &universe, &mut diagnostics);
     settle(&mut diagnostics);

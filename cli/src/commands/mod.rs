@@ -1,12 +1,15 @@
 //! The commands, one file each.
 
 mod build;
-mod check;
+pub(crate) mod check;
 mod completions;
+pub(crate) mod diff;
 pub(crate) mod explain;
 mod format;
 mod man;
 mod new;
+pub(crate) mod query;
+mod trees;
 mod verify;
 
 use crate::{
@@ -22,7 +25,9 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Build(options) => build::run(&options, console),
         Command::Verify(options) => verify::run(&options, console),
         Command::Fmt { paths, check } => format::run(&paths, check, console),
-        Command::Explain { code } => explain::run(code.as_deref(), console),
+        Command::Diff(options) => diff::run(&options, console),
+        Command::Explain(options) => explain::run(&options, console),
+        Command::Query(options) => query::run(&options, console),
         Command::Completions { shell } => completions::run(shell, console),
         Command::Man { folder } => man::run(&folder, console),
     }

@@ -6,6 +6,7 @@ mod classes;
 mod clusters;
 mod externals;
 mod identities;
+mod named;
 mod principals;
 pub mod protocols;
 mod quantities;
@@ -29,6 +30,7 @@ use crate::{
 pub use bridges::{Bridge, Crossing, Port};
 pub use build::build;
 pub use clusters::{Cluster, Dns, DnsServer, Labels, PodSelector, Workload};
+pub use named::{Named, named};
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
 pub use sets::Sets;
 pub use trust::Trust;

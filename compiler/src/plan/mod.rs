@@ -32,6 +32,7 @@ pub use gateway::{
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
+pub use routes::{Hop, Route, Routes};
 
 /// What all enforcement points of a package have to hold together.
 #[derive(Debug, Default)]
