@@ -13,7 +13,9 @@ use weir_nftables_reader::{FilterModel, Hook, Outcome, Ruleset};
 
 use crate::{
     Place,
-    diff::{Cause, CauseKind, Difference, FlowChange, PlantChange, Rule, TermsChange, Verdict, Witness},
+    diff::{
+        Cause, CauseKind, Difference, Exact, FlowChange, PlantChange, Rule, TermsChange, Verdict, Witness,
+    },
     terms::TermChange,
 };
 
@@ -232,6 +234,7 @@ fn judge(
             text: format!("`{point}` {verb} it ({})", hook.name()),
             place: None,
         },
+        exact: Exact::default(),
         approved: None,
     };
     let known = |list: &[FlowChange], label: &Label, verb: &str| {
@@ -274,6 +277,7 @@ fn judge(
                 before: old_map.rule(&old.comment),
                 after: new_map.rule(&new.comment),
                 witness,
+                exact: Exact::default(),
                 approved: None,
             };
             let known = found.terms.iter().any(|one| {

@@ -9,7 +9,7 @@ use weir_compiler::{
 };
 
 use super::{
-    Difference, FlowChange, Rule, TermsChange, Verdict, Witness,
+    Difference, Exact, FlowChange, Rule, TermsChange, Verdict, Witness,
     causes::{Causes, Side},
     grants::{Grant, Grants, TooMuch, Work, uncovered},
     identity::Identity,
@@ -193,6 +193,7 @@ impl<'c> Comparison<'c> {
             rule: self.rule(subject, grant),
             terms: grant.terms.describe(),
             cause: causes.of(piece.side, index, pair, &grant.ports),
+            exact: exact(sources, destinations, grant, piece.side),
             approved,
         }
     }
@@ -302,15 +303,15 @@ impl<'c> Comparison<'c> {
             changes,
             before: self.rule(self.earlier, before),
             after: self.rule(self.later, after),
+            exact: exact(sources, destinations, &piece.grant, piece.side),
             approved,
         };
         // the same change is seen from both sides where some terms are wider and others narrower
         let known = found.terms.iter().any(|one| {
-            one.changes == change.changes
-                && one.before == change.before
-                && one.after == change.after
-                && one.sources == change.sources
-                && one.destinations == change.destinations
+            (&one.changes, &one.before, &one.after) == (&change.changes, &change.before, &change.after)
+                && (&one.sources, &one.destinations, &one.service)
+                    == (&change.sources, &change.destinations, &change.service)
+                && one.exact.of_later != change.exact.of_later
         });
         if !known {
             found.terms.push(change);
@@ -324,6 +325,11 @@ impl<'c> Comparison<'c> {
         let mut work = Work(super::BUDGET);
         matches!(uncovered(protocols, grant, &near, &mut work), Ok(left) if left.is_empty())
     }
+}
+
+fn exact(sources: Ranges<u32>, destinations: Ranges<u32>, grant: &Grant, side: Side) -> Exact {
+    let (ports, demand) = (grant.ports.clone(), grant.demand.clone());
+    Exact { of_later: side == Side::Later, sources, destinations, ports, demand }
 }
 
 /// The statements of an envelope, as permissions. A proxy that the compiler chose is no term that an envelope can name.

@@ -10,6 +10,10 @@ pub mod render;
 mod topology;
 
 use serde::Serialize;
+use weir_compiler::{
+    flows::{Demand, PortSet},
+    plan::Ranges,
+};
 
 use crate::{Place, Subject, TermChange};
 pub(crate) use flows::{preferred, rule};
@@ -82,9 +86,24 @@ pub struct FlowChange {
     /// On which terms.
     pub terms: String,
     pub cause: Cause,
+    /// The same as sets.
+    #[serde(skip)]
+    pub exact: Exact,
     /// Only where it widens, and there is an envelope: whether that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
+}
+
+/// A part of what a version permits, in the numbers of its own principals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exact {
+    /// Whether it is a part of the later version.
+    pub of_later: bool,
+    pub sources: Ranges<u32>,
+    pub destinations: Ranges<u32>,
+    pub ports: PortSet,
+    /// Only these operations.
+    pub demand: Option<Demand>,
 }
 
 /// Flows that both versions permit, on other terms.
@@ -98,6 +117,9 @@ pub struct TermsChange {
     pub changes: Vec<TermChange>,
     pub before: Rule,
     pub after: Rule,
+    /// The same as sets, in the version that permits more of it.
+    #[serde(skip)]
+    pub exact: Exact,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
 }

@@ -74,7 +74,7 @@ impl Lines {
             } else {
                 point.enforces.join(", ")
             };
-            let verb = if is_permitted { "" } else { ", drops it: nothing accepts it" };
+            let verb = if is_permitted { "" } else { ", refuses it" };
             let verb = if point.enforces.is_empty() { "" } else { verb };
             self.line(
                 Paint::Plain,
