@@ -1,10 +1,17 @@
 //! From the plan to the files of the output tree: the one place that knows which targets there are.
 
 use clap::ValueEnum;
-use weir_compiler::{Facts, Sources, package::NftablesOptions, plan::Plan};
-use weir_proof::{File, certificate};
+use weir_compiler::{
+    Facts, Sources,
+    package::NftablesOptions,
+    plan::{
+        Plan,
+        proxies::{ProxyKind, ProxyPlan},
+    },
+};
+use weir_proof::{File, Prover, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
-use weir_target_nftables::{LogDestination, Options, TARGET, readme_section};
+use weir_target_nftables::{LogDestination, Options};
 use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
 
 use crate::{failure::Failure, prove, write::Publication};
@@ -13,6 +20,23 @@ use crate::{failure::Failure, prove, write::Publication};
 pub(crate) enum Target {
     Nftables,
     Kubernetes,
+    Envoy,
+    Modbus,
+    Mosquitto,
+}
+
+/// What the targets made so far: the files of each point go to `publication` at once.
+struct Emission<'p> {
+    plan: &'p Plan,
+    prover: Prover<'p>,
+    ledger: Ledger<'p>,
+    publication: &'p mut dyn Sink,
+    guides: Vec<TargetGuide>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn internal(error: TreeError) -> Failure {
+    Failure::Internal(error.to_string())
 }
 
 /// Who takes the files of a tree.
@@ -37,60 +61,93 @@ pub(crate) fn emit(
     publication: &mut dyn Sink,
 ) -> Result<Vec<Diagnostic>, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
-    let internal = |error: TreeError| Failure::Internal(error.to_string());
-    let mut prover = prove::prover(plan, facts, sources);
-    let mut ledger = Ledger::new(plan, sources);
-    let mut gateways: Vec<String> = Vec::new();
-    let mut diagnostics = Vec::new();
+    let mut emission = Emission {
+        plan,
+        prover: prove::prover(plan, facts, sources),
+        ledger: Ledger::new(plan, sources),
+        publication,
+        guides: Vec::new(),
+        diagnostics: Vec::new(),
+    };
     if wanted(Target::Nftables) {
+        let mut gateways: Vec<String> = Vec::new();
         let options = options(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
             match weir_target_nftables::emit(gateway, &options) {
-                Ok(emission) => {
+                Ok(emitted) => {
                     let emitted = Emitted {
                         point: gateway.name.clone(),
-                        artifacts: emission.artifacts,
-                        carried: vec![emission.carried],
+                        artifacts: emitted.artifacts,
+                        carried: vec![emitted.carried],
                     };
-                    let files = emitted.artifacts.iter();
-                    let files: Vec<File<'_>> =
-                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
-                    prover.nftables(gateway, &files);
-                    ledger.enter(&emitted).map_err(internal)?;
-                    for artifact in &emitted.artifacts {
-                        publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
-                    }
+                    emission.prover.nftables(gateway, &files(&emitted));
+                    emission.take(&emitted)?;
                     gateways.push(emitted.point);
                 }
                 Err(error) => {
                     let what = format!("gateway `{}` cannot be built: {error}", gateway.name);
-                    diagnostics.push(refused(plan, what, error.statement(), error.help()));
+                    emission.refused(what, error.statement(), error.help());
                 }
             }
         }
+        let bridges = plan.gateways.iter().filter(|one| !one.bridges.is_empty());
+        let bridges: Vec<String> = bridges.map(|one| one.name.clone()).collect();
+        emission
+            .guide(weir_target_nftables::TARGET, weir_target_nftables::readme_section(&gateways, &bridges));
     }
-    let mut clusters = Vec::new();
     if wanted(Target::Kubernetes) {
+        let mut clusters = Vec::new();
         for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
             match weir_target_kubernetes::emit(cluster) {
                 Ok(emitted) => {
-                    let files = emitted.artifacts.iter();
-                    let files: Vec<File<'_>> =
-                        files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
-                    prover.kubernetes(cluster, &format!("kubernetes/{}", file_name(&cluster.name)), &files);
-                    ledger.enter(&emitted).map_err(internal)?;
-                    for artifact in &emitted.artifacts {
-                        publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
-                    }
+                    let root = format!("kubernetes/{}", file_name(&cluster.name));
+                    emission.prover.kubernetes(cluster, &root, &files(&emitted));
+                    emission.take(&emitted)?;
                     clusters.push(cluster);
                 }
                 Err(error) => {
                     let what = format!("the policies of cluster `{}` cannot be built: {error}", cluster.name);
-                    diagnostics.push(refused(plan, what, error.statement(), error.help()));
+                    emission.refused(what, error.statement(), error.help());
                 }
             }
         }
+        emission.guide(weir_target_kubernetes::TARGET, weir_target_kubernetes::readme_section(&clusters));
     }
+    let of = |kind: ProxyKind| plan.proxies.iter().filter(move |proxy| proxy.kind == kind);
+    let manifest = &sources.manifest.targets;
+    if wanted(Target::Envoy) {
+        use weir_target_envoy::{Options, TARGET, emit, readme_section};
+        let mut options = Options::default();
+        options.folder = manifest.envoy.folder.clone().unwrap_or(options.folder);
+        let done = emission.proxies(of(ProxyKind::Envoy), |proxy| {
+            emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
+        })?;
+        emission.guide(TARGET, readme_section(&done, &options));
+    }
+    if wanted(Target::Modbus) {
+        use weir_target_modbus::{Options, TARGET, emit, readme_section};
+        let mut options = Options::default();
+        options.folder = manifest.modbus.folder.clone().unwrap_or(options.folder);
+        options.state = manifest.modbus.state.clone().unwrap_or(options.state);
+        options.modules = manifest.modbus.modules.clone().unwrap_or(options.modules);
+        let done = emission.proxies(of(ProxyKind::Modbus), |proxy| {
+            emit(proxy, &options).map_err(|error| (error.to_string(), error.help()))
+        })?;
+        emission.guide(TARGET, readme_section(&done, &options));
+    }
+    if wanted(Target::Mosquitto) {
+        use weir_target_mosquitto::{Options, TARGET, emit, readme_section};
+        let mut options = Options::default();
+        options.folder = manifest.mosquitto.folder.clone().unwrap_or(options.folder);
+        options.plugin = manifest.mosquitto.plugin.clone().unwrap_or(options.plugin);
+        // a broker that serves no MQTT has nothing to listen on
+        let brokers = of(ProxyKind::Mosquitto).filter(|proxy| !proxy.listeners.is_empty());
+        let done = emission.proxies(brokers, |proxy| {
+            emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
+        })?;
+        emission.guide(TARGET, readme_section(&done, &options));
+    }
+    let Emission { prover, ledger, publication, guides, diagnostics, .. } = emission;
     if !diagnostics.is_empty() {
         return Ok(diagnostics);
     }
@@ -101,26 +158,58 @@ pub(crate) fn emit(
     let certificate =
         certificate::render(&proof, facts, plan, sources, |path| ledger.sha256(path).to_owned())
             .map_err(|error| Failure::Internal(format!("the certificate cannot be written: {error}")))?;
-    let bridges: Vec<String> =
-        plan.gateways.iter().filter(|one| !one.bridges.is_empty()).map(|one| one.name.clone()).collect();
-    let guides = [
-        TargetGuide { target: TARGET, section: readme_section(&gateways, &bridges) },
-        TargetGuide {
-            target: weir_target_kubernetes::TARGET,
-            section: weir_target_kubernetes::readme_section(&clusters),
-        },
-    ];
     for (path, file) in ledger.describe(&guides, certificate).map_err(internal)? {
         publication.take(path, &file.contents, file.executable)?;
     }
     Ok(diagnostics)
 }
 
-/// What a target cannot say, at the statement that it cannot say.
-fn refused(plan: &Plan, what: String, statement: Option<&str>, help: &str) -> Diagnostic {
-    let origin = statement.and_then(|id| plan.statements.iter().find(|origin| origin.id == id));
-    let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
-    Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help)
+fn files(emitted: &Emitted) -> Vec<File<'_>> {
+    emitted.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents }).collect()
+}
+
+impl Emission<'_> {
+    fn take(&mut self, emitted: &Emitted) -> Result<(), Failure> {
+        self.ledger.enter(emitted).map_err(internal)?;
+        for artifact in &emitted.artifacts {
+            self.publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
+        }
+        Ok(())
+    }
+
+    fn guide(&mut self, target: &'static str, section: String) {
+        self.guides.push(TargetGuide { target, section });
+    }
+
+    /// Emits the points of one kind, and gives the names of those that were rendered.
+    fn proxies<'p>(
+        &mut self,
+        proxies: impl Iterator<Item = &'p ProxyPlan>,
+        emit: impl Fn(&ProxyPlan) -> Result<Emitted, (String, String)>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut done = Vec::new();
+        for proxy in proxies {
+            match emit(proxy) {
+                Ok(emitted) => {
+                    self.prover.proxy(proxy, &files(&emitted));
+                    self.take(&emitted)?;
+                    done.push(emitted.point);
+                }
+                Err((error, help)) => {
+                    self.refused(format!("gateway `{}` cannot be built: {error}", proxy.name), None, &help);
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// What a target cannot say, at the statement that it cannot say.
+    fn refused(&mut self, what: String, statement: Option<&str>, help: &str) {
+        let origin = statement.and_then(|id| self.plan.statements.iter().find(|origin| origin.id == id));
+        let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
+        self.diagnostics
+            .push(Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help));
+    }
 }
 
 fn options(wanted: &NftablesOptions) -> Options {

@@ -127,7 +127,7 @@ fn entries(listed: &[u8], below: &str) -> Vec<Entry> {
     entries.retain(|entry| {
         !is_foreign(&entry.path)
             && !is_output(&entry.path)
-            && (entry.path == MANIFEST || entry.path.ends_with(".weir"))
+            && (entry.path == MANIFEST || entry.path.as_bytes().ends_with(b".weir"))
     });
     entries
 }
@@ -177,7 +177,7 @@ fn blobs(top: &Path, objects: &[&str]) -> Result<Vec<Vec<u8>>, Failure> {
     let (Some(mut input), Some(mut output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(failed("it has no pipes"));
     };
-    let wanted: String = objects.iter().map(|object| format!("{object}\n")).collect();
+    let wanted = objects.join("\n") + "\n";
     let writer = std::thread::spawn(move || input.write_all(wanted.as_bytes()));
     let mut all = Vec::new();
     let read = output.read_to_end(&mut all);

@@ -166,7 +166,7 @@ pub(crate) fn unbuilt(unbuilt: &[Unbuilt], diagnostics: &mut Vec<Diagnostic>) {
             Diagnostic::new(&codes::W0604, format!("nothing enforces {kind} yet"))
                 .primary(first.file, first.span, format!("checked, and in no artifact{also}"))
                 .help(
-                    "this version emits nftables rulesets and network policies: enforce it by other means, or wait for its target",
+                    "no target of this version takes it: enforce it by other means, or wait for its target",
                 ),
         );
     }

@@ -67,6 +67,48 @@ pub struct PackageTable {
 pub struct Targets {
     #[serde(default)]
     pub nftables: NftablesOptions,
+    #[serde(default)]
+    pub envoy: EnvoyOptions,
+    #[serde(default)]
+    pub modbus: ModbusOptions,
+    #[serde(default)]
+    pub mosquitto: MosquittoOptions,
+}
+
+/// `[targets.envoy]`: where things are on the proxy.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EnvoyOptions {
+    /// Holds a folder for each proxy; `/etc/weir/envoy`, if not given.
+    #[serde(default)]
+    pub folder: Option<String>,
+}
+
+/// `[targets.modbus]`: where things are on the gateway.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ModbusOptions {
+    /// Holds a folder for each gateway; `/etc/weir/modbus`, if not given.
+    #[serde(default)]
+    pub folder: Option<String>,
+    /// Where operations are counted; `/run/weir/modbus`, if not given.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// nginx's modules; `/usr/lib/nginx/modules`, if not given.
+    #[serde(default)]
+    pub modules: Option<String>,
+}
+
+/// `[targets.mosquitto]`: where things are on the broker's host.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MosquittoOptions {
+    /// Holds a folder for each broker; `/etc/weir/mosquitto`, if not given.
+    #[serde(default)]
+    pub folder: Option<String>,
+    /// The dynamic-security plugin; Debian's on amd64, if not given.
+    #[serde(default)]
+    pub plugin: Option<String>,
 }
 
 /// `[targets.nftables]`.

@@ -58,6 +58,8 @@ pub enum Fault {
     Leg { what: String },
     /// The files of one artifact do not hold the same.
     Forms { what: String },
+    /// A configuration of a point that ends connections permits somebody else, or something else, than the policy does.
+    Client { excess: bool, what: String },
     /// The policies of a cluster permit its pods something else than the policy does.
     Pods(weir_kubernetes_reader::Fault),
     /// The question was larger than the budget, in steps.
@@ -99,6 +101,12 @@ impl fmt::Display for Finding {
             }
             Fault::Arrival { what } | Fault::Frame { what } | Fault::Leg { what } | Fault::Forms { what } => {
                 write!(formatter, "{artifact}: {what}")
+            }
+            Fault::Client { excess: true, what } => {
+                write!(formatter, "{artifact} permits what the policy does not: {what}")
+            }
+            Fault::Client { excess: false, what } => {
+                write!(formatter, "{artifact} refuses what the policy permits: {what}")
             }
             Fault::Pods(fault) => pods(formatter, artifact, fault),
             Fault::Undecided { work } => {

@@ -5,10 +5,13 @@ use weir_compiler::{
     Facts,
     flows::{Demand, Rectangle},
     model::{Model, PrincipalKind, protocols::OperationUse},
-    plan::{Leg, OperationMatch, Plan, Ranges, RequestMatch},
+    plan::{Leg, OperationMatch, Plan, Ranges, RequestMatch, proxies::ProxyKind},
 };
 
-use crate::finding::{Fault, Finding};
+use crate::{
+    finding::{Fault, Finding},
+    proxies::{kind_of, protocol},
+};
 
 /// The name under which findings about the plan appear.
 const PLAN: &str = "plan";
@@ -27,7 +30,8 @@ pub(crate) fn check(facts: &Facts, plan: &Plan, findings: &mut Vec<Finding>) {
         }
     }
     for (rectangle, legs) in facts.rectangles.iter().zip(&of_rectangle) {
-        if let Err(what) = judge(&facts.model, rectangle, legs) {
+        let judged = judge(&facts.model, rectangle, legs);
+        if let Err(what) = judged.and_then(|()| limit(facts, rectangle, legs)) {
             wrong(rectangle.statement, what);
         }
     }
@@ -47,6 +51,33 @@ fn judge(model: &Model, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), Stri
         [] => Err("a flow has no leg".into()),
         several => by_proxy(model, rectangle, several),
     }
+}
+
+/// Whoever is said to hold a limit, so that packet filters on a leg do not, counts: a point that counts operations, or
+/// the packet filters on the leg before.
+fn limit(facts: &Facts, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), String> {
+    let model = &facts.model;
+    if facts.statements[rectangle.statement as usize].conditions.limit.is_none() {
+        return Ok(());
+    }
+    let protocol = protocol(facts, rectangle);
+    let counts = |point: u32| kind_of(model.principal(point), protocol) == Some(ProxyKind::Modbus);
+    let held = match legs {
+        [straight] if same(&straight.sources, &rectangle.sources) => {
+            let looked_into = rectangle.demand.is_some() && rectangle.destinations.members().all(counts);
+            !straight.limit_is_held || looked_into
+        }
+        several => {
+            let point = several.last().and_then(|last| last.sources.iter().next());
+            let before = &several[..several.len().saturating_sub(1)];
+            let is_role = |id| model.principal(id).kind == PrincipalKind::Role;
+            let by_filters = !before.is_empty()
+                && before.iter().all(|leg| !leg.limit_is_held)
+                && !rectangle.sources.members().any(is_role);
+            point.is_some_and(|(point, _)| counts(point)) || by_filters
+        }
+    };
+    if held { Ok(()) } else { Err("nobody holds the limit of a flow".into()) }
 }
 
 fn same(one: &std::sync::Arc<Ranges<u32>>, other: &std::sync::Arc<Ranges<u32>>) -> bool {

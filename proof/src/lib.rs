@@ -17,6 +17,7 @@ mod finding;
 mod forms;
 mod frames;
 mod legs;
+mod proxies;
 mod same_text;
 mod specification;
 mod terms;
@@ -25,7 +26,7 @@ mod topology;
 use weir_compiler::{
     Facts,
     model::{Bridge, GatewayId},
-    plan::{ClusterPlan, GatewayPlan, Plan},
+    plan::{ClusterPlan, GatewayPlan, Plan, ProxyPlan},
 };
 use weir_engine::Budget;
 use weir_nftables_reader::{FilterModel, Unread};
@@ -35,7 +36,12 @@ pub use filter::Effort;
 pub use finding::{Fault, Finding, Packet};
 pub use specification::Terms;
 
-use crate::{arrivals::Homes, specification::Specification, topology::Topology};
+use crate::{
+    arrivals::Homes,
+    proxies::{Case, Concerns, Points},
+    specification::Specification,
+    topology::Topology,
+};
 
 /// An artifact that was held against the policy.
 #[derive(Clone, Debug)]
@@ -77,6 +83,7 @@ pub struct Prover<'p> {
     specification: Specification,
     topology: Topology<'p>,
     homes: Homes,
+    points: Points,
     proof: Proof,
 }
 
@@ -85,6 +92,11 @@ impl<'p> Prover<'p> {
     pub fn new(facts: &'p Facts, plan: &'p Plan, budget: Budget, undecided_is_accepted: bool) -> Self {
         let mut proof = Proof { flows: facts.rectangles.len(), ..Proof::default() };
         legs::check(facts, plan, &mut proof.findings);
+        let points = Points::derive(facts, plan);
+        for lacking in proxies::missing(facts, &points, &plan.proxies) {
+            let what = format!("the configuration for {lacking} is missing");
+            proof.findings.push(Finding::new("plan", Fault::Leg { what }));
+        }
         Self {
             facts,
             plan,
@@ -93,6 +105,7 @@ impl<'p> Prover<'p> {
             specification: Specification::derive(facts, plan),
             topology: Topology::new(&facts.model),
             homes: Homes::new(&facts.model),
+            points,
             proof,
         }
     }
@@ -172,6 +185,39 @@ impl<'p> Prover<'p> {
             point: plan.name.clone(),
             verdict: Verdict::Equal,
             effort,
+        }));
+    }
+
+    /// Proves the configuration of a point that ends connections from all its files.
+    pub fn proxy(&mut self, plan: &ProxyPlan, files: &[File<'_>]) {
+        let known = self.proof.findings.len();
+        let target = plan.kind.word();
+        let principals = self.facts.model.principals.iter();
+        let point = (0..).zip(principals).find(|(_, known)| known.name == plan.name.as_str());
+        let Some((point, _)) = point else {
+            let what = format!("the package has nobody by the name `{}`", plan.name);
+            self.proof.findings.push(Finding::new(target, Fault::Forms { what }));
+            return;
+        };
+        // what the findings are about is in one of the files, mostly
+        let decides = ["/listeners.yaml", "/policy.json", "/dynsec.json"];
+        let artifact = files.iter().find(|file| decides.iter().any(|end| file.path.ends_with(end)));
+        let none = Concerns::default();
+        let case = Case {
+            facts: self.facts,
+            point,
+            kind: plan.kind,
+            concerns: self.points.of(point).unwrap_or(&none),
+            artifact: artifact.map_or(target, |file| file.path),
+        };
+        let requirements = proxies::check(&case, files, &mut self.proof.findings);
+        let Some(requirements) = requirements.filter(|_| self.proof.findings.len() == known) else { return };
+        self.proof.artifacts.extend(files.iter().map(|file| Proven {
+            path: file.path.into(),
+            target,
+            point: plan.name.clone(),
+            verdict: Verdict::Equal,
+            effort: Effort { requirements, ..Effort::default() },
         }));
     }
 
@@ -263,7 +309,14 @@ fn assumptions(plan: &Plan) -> Vec<String> {
          nobody else adds policies to the same namespaces, or lets others set the labels that policies choose pods by",
         "kubernetes: nodes reach their own pods; pods of namespaces without workloads of the package are not held",
     ];
+    let with_proxies = [
+        "proxies: certificates are issued as the package declares them, by the authority whose certificate the point has, \
+         and by nobody else",
+        "proxies: Envoy, nginx with njs and Mosquitto do what their documentation says; what serves behind a proxy of its \
+         own host is reached at loopback only",
+    ];
+    let with_proxies = with_proxies.into_iter().filter(|_| !plan.proxies.is_empty());
     let clusters = plan.clusters.iter().any(|cluster| !cluster.namespaces.is_empty());
     let with_clusters = with_clusters.into_iter().filter(|_| clusters);
-    always.into_iter().chain(with_clusters).map(str::to_owned).collect()
+    always.into_iter().chain(with_clusters).chain(with_proxies).map(str::to_owned).collect()
 }

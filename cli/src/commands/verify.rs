@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use weir_compiler::plan::Plan;
+use weir_compiler::plan::{Plan, proxies::ProxyKind};
 use weir_nftables_reader::Ruleset;
 use weir_proof::{Fault, File, Finding, Proof, Prover, certificate};
 use weir_targets::{MANIFEST, Manifest, file_name};
@@ -128,6 +128,20 @@ fn tree(folder: &Path, plan: &Plan, prover: &mut Prover<'_>) -> Result<(), Failu
             .map(|(path, bytes)| File { path, bytes })
             .collect();
         prover.nftables(gateway, &of_gateway);
+    }
+    for proxy in &plan.proxies {
+        // a broker that serves no MQTT has nothing to listen on, and no files
+        if proxy.kind == ProxyKind::Mosquitto && proxy.listeners.is_empty() {
+            continue;
+        }
+        let base = format!("{}/{}", proxy.kind.word(), file_name(&proxy.name));
+        let (whole, parts, folder) = (format!("{base}.yaml"), format!("{base}.d/"), format!("{base}/"));
+        let of_proxy: Vec<File<'_>> = files
+            .iter()
+            .filter(|(path, _)| **path == whole || path.starts_with(&parts) || path.starts_with(&folder))
+            .map(|(path, bytes)| File { path, bytes })
+            .collect();
+        prover.proxy(proxy, &of_proxy);
     }
     for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
         let root = format!("kubernetes/{}", file_name(&cluster.name));

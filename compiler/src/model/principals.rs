@@ -461,7 +461,7 @@ fn report_unbuilt(universe: &Universe<'_>, id: EntityId, details: &Details, mode
         }
     };
     for word in &details.enforces {
-        if !matches!(*word, "nftables" | "upf") {
+        if !matches!(*word, "nftables" | "upf" | "envoy" | "modbus" | "mosquitto") {
             say(&format!("a configuration for `{word}`"), "enforces");
         }
     }

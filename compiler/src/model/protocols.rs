@@ -74,6 +74,7 @@ pub struct Protocol {
     pub name: String,
     pub transports: Vec<TransportMatch>,
     pub dynamic_port: bool,
+    pub client_speaks_first: bool,
     /// Group MAC addresses that its frames go to.
     pub groups: Vec<([u8; 6], [u8; 6])>,
     /// What may stand behind the ethertype in its frames; anything, where it is `None`.
@@ -393,6 +394,7 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         name: universe.path(entity),
         transports: Vec::new(),
         dynamic_port: false,
+        client_speaks_first: true,
         groups: Vec::new(),
         frame_ids: None,
         operations: Vec::new(),
@@ -407,6 +409,7 @@ fn read(universe: &Universe<'_>, entity: EntityId) -> (Protocol, Vec<Diagnostic>
         match (name, typed) {
             ("transport", Typed::Transports(transports)) => protocol.transports = transports,
             ("dynamic_port", Typed::Boolean(dynamic)) => protocol.dynamic_port = dynamic,
+            ("client_speaks_first", Typed::Boolean(first)) => protocol.client_speaks_first = first,
             ("groups", Typed::Groups(groups)) => protocol.groups = groups,
             ("frame_ids", Typed::Numbers(ranges)) => protocol.frame_ids = Some(Ranges::from_unsorted(ranges)),
             _ => {}

@@ -182,7 +182,11 @@ pub(super) fn gateways<'a>(
         interfaces(universe, &mut gateway, model, &mut read.ports, diagnostics);
         routes(universe, &mut gateway, model, diagnostics);
         let (file, span) = universe.name_span(entity);
-        for word in gateway.enforces.iter().filter(|word| **word != "nftables") {
+        for word in gateway
+            .enforces
+            .iter()
+            .filter(|word| !matches!(**word, "nftables" | "envoy" | "modbus" | "mosquitto"))
+        {
             let what = match *word {
                 "upf" => continue,
                 other => format!("a configuration for `{other}`"),

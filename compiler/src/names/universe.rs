@@ -132,6 +132,7 @@ impl<'a> Universe<'a> {
         self.imports.insert(file, lent);
         let mut names: FxHashMap<SmolStr, Vec<Symbol>> = FxHashMap::default();
         for module in self.modules.iter().filter(|module| module.instance.is_none() && !module.failed) {
+            #[allow(clippy::iter_over_hash_type, reason = "each name has a list of its own")]
             for (name, symbols) in &module.names {
                 if !self.module(self.root).names.contains_key(name) {
                     names.entry(name.clone()).or_default().extend(symbols.iter().cloned());
@@ -149,8 +150,13 @@ impl<'a> Universe<'a> {
             .into_iter()
             .partition::<Vec<_>, _>(|assertion| is_asked(&assertion.scope));
         self.assertions = left;
-        flows.iter_mut().for_each(|flow| flow.scope.module = everywhere);
-        assertions.iter_mut().for_each(|assertion| assertion.scope.module = everywhere);
+        for scope in flows
+            .iter_mut()
+            .map(|flow| &mut flow.scope)
+            .chain(assertions.iter_mut().map(|assertion| &mut assertion.scope))
+        {
+            scope.module = everywhere;
+        }
         AskedText { flows, assertions }
     }
 

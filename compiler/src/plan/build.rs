@@ -150,7 +150,16 @@ pub fn build(
     }
     planner.gaps_of_frames();
     planner.lock_outs();
-    (Plan { legs: all, ..planner.finish(package) }, legs.proxies)
+    let proxies = super::proxies::build(
+        model,
+        statements,
+        rectangles,
+        (&all, &legs.proxies),
+        &mut planner.routes,
+        package.0,
+        planner.diagnostics,
+    );
+    (Plan { legs: all, ..planner.finish(package, proxies) }, legs.proxies)
 }
 
 impl Planner<'_, '_> {

@@ -1,6 +1,6 @@
 //! Who can tell operations apart: proxies that parse a protocol, and what a packet filter can read from single packets.
 
-use super::{OperationMatch, PayloadProtocol, PortMatch, RequestMatch, Transport};
+use super::{OperationMatch, PayloadProtocol, PortMatch, RequestMatch, Transport, proxies};
 use crate::{
     flows::Demand,
     model::{
@@ -59,14 +59,10 @@ const VALUED: [u64; 2] = [5, 6];
 
 /// Whether a point that ends connections, by a word of its `enforces`, can hold operations of a protocol.
 pub(super) fn proxy_holds(word: &str, protocol: &Protocol) -> bool {
-    let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name);
-    // methods of HTTP, not those of CoAP, which no proxy here speaks
-    let http =
-        protocol.operations.iter().any(|operation| !operation.methods.is_empty()) && runs_over_tcp(protocol);
     match word {
-        "modbus" => short == "modbus" || short == "modbus_security",
-        "mosquitto" => short.starts_with("mqtt"),
-        "envoy" => http,
+        "modbus" => proxies::is_modbus(protocol),
+        "mosquitto" => proxies::is_mqtt(protocol),
+        "envoy" => proxies::is_http(protocol),
         _ => false,
     }
 }
@@ -164,7 +160,7 @@ fn requests(protocol: &Protocol, demand: &Demand) -> Result<Vec<RequestMatch>, S
 }
 
 /// One request for each argument: `write(coils 1..4, registers 7..9)` is either.
-fn narrowed(
+pub(super) fn narrowed(
     protocol: &Protocol,
     used: &OperationUse,
     requests: &mut Vec<RequestMatch>,
@@ -177,12 +173,10 @@ fn narrowed(
             .ok_or_else(|| "unknown argument".to_owned())?;
         let name = &declared.name;
         let Some((first, last)) = argument.range else {
-            return Err(format!(
-                "`{name}` stands at no fixed place of a request, so a packet filter cannot read it"
-            ));
+            return Err(format!("`{name}` stands at no fixed place of a request"));
         };
         if declared.functions.is_empty() || !declared.functions.iter().all(|code| ADDRESSED.contains(code)) {
-            return Err(format!("a packet filter does not know where `{name}` stands in a request"));
+            return Err(format!("nothing says where `{name}` stands in a request"));
         }
         let value = match argument.value {
             None => None,
@@ -190,7 +184,7 @@ fn narrowed(
                 wire_value(&declared.functions, value)
                     .ok_or_else(|| format!("{value} is no value of `{name}`"))?,
             ),
-            Some(_) => return Err(format!("a packet filter cannot read the value of `{name}`")),
+            Some(_) => return Err(format!("the value of `{name}` stands at no fixed place of a request")),
         };
         let item =
             |number: u64| u16::try_from(number).map_err(|_| format!("{number} is no number of `{name}`"));
@@ -210,7 +204,7 @@ fn wire_value(functions: &[u64], value: u64) -> Option<u16> {
     }
 }
 
-fn codes(functions: &[u64]) -> Result<Vec<u16>, String> {
+pub(super) fn codes(functions: &[u64]) -> Result<Vec<u16>, String> {
     let mut codes: Vec<u16> = functions
         .iter()
         .map(|code| u16::try_from(*code).map_err(|_| format!("{code} is no function code")))

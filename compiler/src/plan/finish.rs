@@ -5,8 +5,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use rustc_hash::FxHashSet;
+
 use super::{
-    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, StatementOrigin,
+    AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, ProxyPlan, StatementOrigin,
     build::{Arrival, BridgeDraft, Draft, Planner},
 };
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
 };
 
 impl Planner<'_, '_> {
-    pub(super) fn finish(mut self, (package, version): (&str, &str)) -> Plan {
+    pub(super) fn finish(mut self, (package, version): (&str, &str), proxies: Vec<ProxyPlan>) -> Plan {
         let mut used = vec![false; self.statements.len()];
         let mut gateways: Vec<GatewayPlan> = Vec::new();
         let with_mac: Vec<u32> =
@@ -40,12 +42,14 @@ impl Planner<'_, '_> {
             }
         }
         gateways.sort_by(|a, b| a.name.cmp(&b.name));
+        let at_proxies: FxHashSet<&str> =
+            proxies.iter().flat_map(|proxy| &proxy.statements).map(|one| one.id.as_str()).collect();
         let (clusters, names) = self.cluster_plans(package, &mut used);
         let mut statements: Vec<StatementOrigin> = self
             .statements
             .iter()
             .zip(&used)
-            .filter(|(_, used)| **used)
+            .filter(|(statement, used)| **used || at_proxies.contains(statement.id.as_str()))
             .map(|(statement, _)| StatementOrigin {
                 id: statement.id.clone(),
                 policy: statement.policy.clone(),
@@ -61,6 +65,7 @@ impl Planner<'_, '_> {
             package: package.into(),
             version: version.into(),
             gateways,
+            proxies,
             clusters,
             gaps: Vec::new(),
             statements,

@@ -9,6 +9,7 @@ use super::{
     OperationMatch,
     assurance::{Assurances, Way},
     bridges, capabilities,
+    proxies::{self, ProxyKind},
     routes::Routes,
     shortfall::Shortfall,
 };
@@ -187,7 +188,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         self.proxies[index] = proxy;
         let Some(proxy) = proxy else {
             return vec![Leg {
-                limit_is_held: at_the_end && rectangle.demand.is_some(),
+                // without a demand, nothing has to look into the flow, and nothing does
+                limit_is_held: at_the_end
+                    && rectangle.demand.is_some()
+                    && self.counts(&rectangle.destinations, rectangle),
                 through,
                 operations,
                 frame_ids: frame_ids.flatten(),
@@ -199,6 +203,14 @@ impl<'m, 'a> Legs<'m, 'a> {
 
     fn ends_connections(&self, principal: u32) -> bool {
         self.model.principal(principal).terminates()
+    }
+
+    /// Whether points count operations themselves: where they do not, the packet filters before them count connections.
+    fn counts(&self, points: &PrincipalSet, rectangle: &Rectangle) -> bool {
+        let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
+        points
+            .members()
+            .all(|point| proxies::kind_at(self.model.principal(point), protocol) == Some(ProxyKind::Modbus))
     }
 
     /// Source to proxy to destination. The proxy listens on the destination's port, so one port leads to one place.
@@ -238,7 +250,7 @@ impl<'m, 'a> Legs<'m, 'a> {
             legs.push(Leg {
                 sources: Arc::new(Ranges::from_unsorted(sources)),
                 destinations: proxy_set.clone(),
-                limit_is_held: true,
+                limit_is_held: self.counts(&proxy_set, rectangle),
                 ..straight.clone()
             });
         }

@@ -13,6 +13,7 @@ mod gateway;
 mod join;
 mod legs;
 mod operations;
+pub mod proxies;
 mod refusals;
 mod routes;
 mod shortfall;
@@ -32,6 +33,7 @@ pub use gateway::{
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
+pub use proxies::ProxyPlan;
 pub use routes::{Hop, Route, Routes};
 
 /// What all enforcement points of a package have to hold together.
@@ -43,6 +45,8 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// By name.
     pub clusters: Vec<ClusterPlan>,
+    /// One for each point and kind that ends connections, by name.
+    pub proxies: Vec<ProxyPlan>,
     /// What policy denies and nothing separates, accepted or not.
     pub gaps: Vec<Gap>,
     /// Every statement that some artifact carries, by id.

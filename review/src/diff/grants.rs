@@ -38,7 +38,7 @@ pub(crate) struct Grants {
 
 impl Grants {
     pub(crate) fn of_later(subject: &Subject, principals: usize) -> Self {
-        Self::new(subject, principals, |set| set.clone(), Some)
+        Self::new(subject, principals, Clone::clone, Some)
     }
 
     pub(super) fn of_earlier(subject: &Subject, later: &Subject, identity: &Identity) -> Self {

@@ -97,7 +97,10 @@ impl Lines {
         match &denial.deny {
             Some(deny) => self.line(Paint::Plain, format!("  denied by  {}  {}", deny.place, deny.text)),
             None => {
-                self.line(Paint::Plain, "  no rule permits it, and what no rule permits is denied".to_owned())
+                self.line(
+                    Paint::Plain,
+                    "  no rule permits it, and what no rule permits is denied".to_owned(),
+                );
             }
         }
         for near in &denial.near {

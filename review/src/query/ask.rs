@@ -35,10 +35,10 @@ pub fn parse(text: &str) -> Result<Query, String> {
     if let Some(set) = text.strip_prefix("who reaches ").or_else(|| text.strip_prefix("who can reach ")) {
         return found(Kind::WhoReaches, vec![set]);
     }
-    if let Some(rest) = text.strip_prefix("what ") {
-        if let Some(set) = rest.strip_suffix(" reaches").or_else(|| rest.strip_suffix(" can reach")) {
-            return found(Kind::WhatReaches, vec![set]);
-        }
+    if let Some(rest) = text.strip_prefix("what ")
+        && let Some(set) = rest.strip_suffix(" reaches").or_else(|| rest.strip_suffix(" can reach"))
+    {
+        return found(Kind::WhatReaches, vec![set]);
     }
     if let Some(rest) = text.strip_prefix("paths ").or_else(|| text.strip_prefix("path ")) {
         let ends = ["~>", "->", " to "].iter().find_map(|arrow| rest.split_once(arrow));

@@ -1,8 +1,6 @@
 //! A gateway that is a bridge: raw frames, and IP between stations of one segment, through the real kernel's bridge.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise")]
 
-mod lab;
-
 use std::{
     collections::BTreeSet,
     io::{BufRead as _, BufReader, Write as _},
@@ -10,7 +8,10 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use lab::{available, package::Package, station::Station};
+use weir_lab::{available, package::Package, station::Station};
+
+/// Stands for the stations of a namespace.
+const STATION: &str = env!("CARGO_BIN_EXE_weir-station");
 
 const PLANT: &str = r#"
 use std.ot.{goose, sv, mms, profinet, profinet_dcp}
@@ -316,7 +317,7 @@ fn packets_between_ports_are_connections() {
     let bench = Bench::new();
     let (full, less) = (package(POLICY), package(&POLICY.replace("tcp/80 | udp/80", "udp/80")));
     let stations: Vec<Station> =
-        ["one", "two", "far"].iter().map(|place| Station::start(&bench.namespace(place))).collect();
+        ["one", "two", "far"].iter().map(|place| Station::start(&bench.namespace(place), STATION)).collect();
     let [one, two, far] = &stations[..] else { panic!() };
     for order in [
         "listen-tcp 80",
@@ -408,7 +409,7 @@ fn without_the_kernels_help_no_packet_passes() {
     }
     let bench = Bench::new();
     let package = package(POLICY);
-    let [one, two] = ["one", "two"].map(|place| Station::start(&bench.namespace(place)));
+    let [one, two] = ["one", "two"].map(|place| Station::start(&bench.namespace(place), STATION));
     assert!(two.done("listen-udp 10.1.0.20 80") && two.done("listen-udp fd00:0:0:1::20 80"));
     bench.shell("sw", "for s in iptables ip6tables; do echo 0 >/proc/sys/net/bridge/bridge-nf-call-$s; done");
     assert!(!bench.apply(&package, "--yes"), "apply says what is missing");

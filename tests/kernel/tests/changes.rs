@@ -1,14 +1,15 @@
 //! What a reload does to connections, what the clock does, and what forged sources get.
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod lab;
-
 use std::{
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use lab::{Lab, Place, available, package::Package};
+use weir_lab::{Lab, Place, available, package::Package};
+
+/// Stands for the stations of a namespace.
+const STATION: &str = env!("CARGO_BIN_EXE_weir-station");
 
 /// Two gateways in a row, both families; `allow` lines are added.
 fn package(policy: &str, now: i64) -> Package {
@@ -45,7 +46,7 @@ fn now() -> i64 {
 }
 
 fn serving(package: &Package) -> Lab {
-    let lab = Lab::new(package);
+    let lab = Lab::staffed(package, STATION);
     for order in ["listen-tcp 80", "listen-tcp 81", "listen-udp 10.3.0.10 80", "listen-udp 10.3.0.10 81"] {
         assert!(lab.station(RIGHT).done(order));
     }

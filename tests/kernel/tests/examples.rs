@@ -5,15 +5,16 @@
     reason = "tests stop at the first surprise and say what they did"
 )]
 
-mod lab;
-
 use std::{collections::BTreeMap, time::Instant};
 
-use lab::{
+use weir_lab::{
     Lab, available,
     package::{NOW, Package},
     probe::{Probe, doors, everywhere, listen, surprises},
 };
+
+/// Stands for the stations of a namespace.
+const STATION: &str = env!("CARGO_BIN_EXE_weir-station");
 
 /// Loads an example and knocks at its doors: at those of every rule, and at `at_most` of all others.
 fn holds(name: &str, at_most: usize) {
@@ -22,7 +23,7 @@ fn holds(name: &str, at_most: usize) {
     }
     let start = Instant::now();
     let package = Package::example(name, "");
-    let lab = Lab::new(&package);
+    let lab = Lab::staffed(&package, STATION);
     let built = start.elapsed();
     lab.load(&package);
     let once = lab.listing();

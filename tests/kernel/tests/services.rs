@@ -1,9 +1,10 @@
 //! What single connections do not show: rates, hidden sources, and a transport without sockets here.
 #![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod lab;
+use weir_lab::{Lab, Place, available, package::Package};
 
-use lab::{Lab, Place, available, package::Package};
+/// Stands for the stations of a namespace.
+const STATION: &str = env!("CARGO_BIN_EXE_weir-station");
 
 const LEFT: Place = Place::Segment(0);
 const RIGHT: Place = Place::Segment(2);
@@ -44,7 +45,7 @@ fn a_rate_bounds_connections_and_not_packets() {
     }
     let package =
         package("", "allow client -> server : udp/80 { limit = 3/h }\nallow other -> server : udp/80");
-    let lab = Lab::new(&package);
+    let lab = Lab::staffed(&package, STATION);
     assert!(lab.station(RIGHT).done("listen-udp 10.3.0.10 80"));
     lab.load(&package);
     // Each question has a port of its own, and its answer belongs to it.
@@ -61,7 +62,7 @@ fn a_hidden_source_is_held_where_it_is_known() {
         return;
     }
     let package = package("masquerade = [middle]", "allow client -> server : tcp/80");
-    let lab = Lab::new(&package);
+    let lab = Lab::staffed(&package, STATION);
     for port in [80, 81] {
         assert!(lab.station(RIGHT).done(&format!("listen-tcp {port}")));
     }
@@ -105,7 +106,7 @@ fn sctp_passes_by_its_ports() {
         return;
     }
     let package = package("", "allow client -> server : sctp/2905");
-    let lab = Lab::new(&package);
+    let lab = Lab::staffed(&package, STATION);
     lab.load(&package);
     // Nobody answers: what arrives is counted.
     let count = "nft 'table ip seen { counter arrived {

@@ -1,5 +1,6 @@
-//! Ways to change a ruleset, line by line.
+//! Ways to change artifacts: rulesets line by line, configurations by their structure.
 
+pub mod configuration;
 pub mod mutation;
 pub mod packets;
 pub mod plant;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use weir_compiler::{Sources, analyze};
+use weir_compiler::{
+    Sources, analyze,
+    plan::proxies::{ProxyKind, ProxyPlan},
+};
 use weir_engine::Budget;
 use weir_proof::{File, Prover, certificate};
 use weir_syntax::{Diagnostic, Severity};
@@ -117,6 +120,14 @@ impl Package {
                 prover.kubernetes(cluster, &root, &files);
                 emitted.push(one);
             }
+            for proxy in &plan.proxies {
+                let Some(one) = proxy_files(proxy) else { return Ok(outcome) };
+                let files = one.artifacts.iter();
+                let files: Vec<File<'_>> =
+                    files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+                prover.proxy(proxy, &files);
+                emitted.push(one);
+            }
             let proof = prover.finish();
             if let Some(finding) = proof.findings.first() {
                 return Err(format!("the proof: {finding}"));
@@ -132,6 +143,17 @@ impl Package {
                 .map_err(|error| format!("the tree: {error}"))?;
         }
         Ok(outcome)
+    }
+}
+
+/// The files of a point that ends connections, if its target renders it.
+fn proxy_files(proxy: &ProxyPlan) -> Option<Emitted> {
+    match proxy.kind {
+        ProxyKind::Envoy => weir_target_envoy::emit(proxy, &weir_target_envoy::Options::default()).ok(),
+        ProxyKind::Modbus => weir_target_modbus::emit(proxy, &weir_target_modbus::Options::default()).ok(),
+        ProxyKind::Mosquitto => {
+            weir_target_mosquitto::emit(proxy, &weir_target_mosquitto::Options::default()).ok()
+        }
     }
 }
 

@@ -103,8 +103,9 @@ codes! {
     E0602 Error "a source is not known as well as is required"
     E0603 Error "an enforcement point does not exist or is not of this kind"
     E0604 Error "a target cannot render a part of the plan"
-
     E0605 Error "the proof of an artifact exceeds its budget"
+    E0606 Error "a point that ends connections cannot hold a rule"
+    E0607 Error "a point that ends connections cannot verify who somebody is"
 
     E0701 Error "an assertion does not hold"
     E0702 Error "a chain of flows joins what shall never be joined"
@@ -129,6 +130,7 @@ codes! {
     W0604 Warning "a declaration is checked, but nothing enforces it yet"
     W0605 Warning "a gateway enforces nothing"
     W0606 Warning "a network policy would have very many prefixes"
+    W0607 Warning "a broker asks for a certificate that is not declared"
 
     W0701 Warning "an assertion holds without saying anything"
 }

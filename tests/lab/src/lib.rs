@@ -1,20 +1,19 @@
 //! A package in network namespaces: one for each gateway, one for the stations of each segment.
 #![allow(
-    dead_code,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
     reason = "tests stop at the first surprise and say why they did not run"
 )]
 
-pub(crate) mod package;
-pub(crate) mod probe;
-pub(crate) mod station;
-pub(crate) mod wires;
+pub mod package;
+pub mod probe;
+pub mod station;
+pub mod wires;
 
 use std::{
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -24,7 +23,7 @@ use station::Station;
 use wires::Map;
 
 /// Whether namespaces and nft are at hand. In CI they must be.
-pub(crate) fn available() -> bool {
+pub fn available() -> bool {
     let able = ["unshare -n nft list ruleset", "ip netns list"].iter().all(|line| {
         let mut words = line.split(' ');
         let program = words.next().unwrap_or_default();
@@ -43,32 +42,45 @@ pub(crate) fn available() -> bool {
 
 /// A namespace, by what stands in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
+pub enum Place {
     Segment(usize),
     Gateway(usize),
 }
 
-pub(crate) struct Lab {
+pub struct Lab {
     name: String,
-    pub(crate) map: Map,
+    pub map: Map,
     stations: Vec<(Place, Station)>,
     directory: tempfile::TempDir,
 }
 
 impl Lab {
-    /// Builds the namespaces of a package, without any ruleset.
-    pub(crate) fn new(package: &Package) -> Self {
+    /// Builds the namespaces of a package, without any ruleset, and with nobody in them.
+    pub fn new(package: &Package) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("weirpkg{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let map = Map::new(package);
         // From here on, dropping the lab removes what there is of it.
-        let mut lab = Self { name, map, stations: Vec::new(), directory: tempfile::tempdir().unwrap() };
+        let lab = Self { name, map, stations: Vec::new(), directory: tempfile::tempdir().unwrap() };
         lab.build();
+        lab
+    }
+
+    /// The same, with a process in each namespace that stands for its stations.
+    pub fn staffed(package: &Package, program: &str) -> Self {
+        let mut lab = Self::new(package);
         for place in lab.map.places() {
-            let station = Station::start(&lab.namespace(place));
+            let station = Station::start(&lab.namespace(place), program);
             lab.stations.push((place, station));
         }
         lab
+    }
+
+    /// A program in a namespace.
+    pub fn command(&self, place: Place, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace(place)]).arg(program.as_ref());
+        command
     }
 
     fn build(&self) {
@@ -113,12 +125,12 @@ impl Lab {
     }
 
     /// Runs a script that must succeed and gives its output.
-    pub(crate) fn shell(&self, place: Place, script: &str) -> String {
+    pub fn shell(&self, place: Place, script: &str) -> String {
         run(Command::new("ip").args(["netns", "exec", &self.namespace(place), "sh", "-ec", script]))
     }
 
     /// Loads the single-file form on every gateway.
-    pub(crate) fn load(&self, package: &Package) {
+    pub fn load(&self, package: &Package) {
         for (place, file) in self.rulesets(package, ".nft") {
             let mut command = Command::new("ip");
             command.args(["netns", "exec", &self.namespace(place), "nft", "-f", "-"]);
@@ -127,7 +139,7 @@ impl Lab {
     }
 
     /// Puts the generation of a package into force on every gateway by its own script.
-    pub(crate) fn switch(&self, package: &Package) {
+    pub fn switch(&self, package: &Package) {
         for (index, name) in self.map.filters() {
             let artifacts = package.artifacts(&name);
             for artifact in &artifacts {
@@ -146,7 +158,7 @@ impl Lab {
     }
 
     /// What every gateway's kernel holds.
-    pub(crate) fn listing(&self) -> Vec<String> {
+    pub fn listing(&self) -> Vec<String> {
         self.map
             .filters()
             .into_iter()
@@ -155,7 +167,7 @@ impl Lab {
     }
 
     /// Packets that a gateway dropped because of their source.
-    pub(crate) fn spoofed(&self, gateway: usize) -> u64 {
+    pub fn spoofed(&self, gateway: usize) -> u64 {
         let text = self.shell(Place::Gateway(gateway), "nft list counter inet weir n_spoofed");
         text.split_whitespace().skip_while(|word| *word != "packets").nth(1).unwrap().parse().unwrap()
     }
@@ -173,7 +185,7 @@ impl Lab {
             .collect()
     }
 
-    pub(crate) fn station(&self, place: Place) -> &Station {
+    pub fn station(&self, place: Place) -> &Station {
         &self.stations.iter().find(|(there, _)| *there == place).unwrap().1
     }
 }

@@ -5,21 +5,21 @@ use std::path::Path;
 use weir_compiler::{Facts, Sources, plan::Plan};
 use weir_target_nftables::{Options, emit};
 
-pub(crate) struct Package {
-    pub(crate) facts: Facts,
-    pub(crate) plan: Plan,
+pub struct Package {
+    pub facts: Facts,
+    pub plan: Plan,
 }
 
-pub(crate) struct Artifact {
-    pub(crate) path: String,
-    pub(crate) contents: Vec<u8>,
+pub struct Artifact {
+    pub path: String,
+    pub contents: Vec<u8>,
 }
 
 /// When examples are compiled: within the time of their exceptions.
-pub(crate) const NOW: i64 = 1_795_000_000;
+pub const NOW: i64 = 1_795_000_000;
 
 impl Package {
-    pub(crate) fn new(files: Vec<(String, Vec<u8>)>, now: i64) -> Self {
+    pub fn new(files: Vec<(String, Vec<u8>)>, now: i64) -> Self {
         let manifest = "[package]\nname = \"lab\"\nversion = \"0.1.0\"\nedition = \"2026\"\n";
         let analysis = weir_compiler::analyze(&Sources::new(manifest, files), now);
         let errors: Vec<_> = analysis.diagnostics.iter().filter(|one| one.code.id.starts_with('E')).collect();
@@ -27,12 +27,12 @@ impl Package {
         Self { facts, plan }
     }
 
-    pub(crate) fn text(text: &str, now: i64) -> Self {
+    pub fn text(text: &str, now: i64) -> Self {
         Self::new(vec![("package.weir".into(), text.into())], now)
     }
 
     /// One of the repository's examples, with more lines in its root folder.
-    pub(crate) fn example(name: &str, more: &str) -> Self {
+    pub fn example(name: &str, more: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
         let mut files = Vec::new();
         collect(&folder, "", &mut files);
@@ -40,7 +40,7 @@ impl Package {
         Self::new(files, NOW)
     }
 
-    pub(crate) fn artifacts(&self, gateway: &str) -> Vec<Artifact> {
+    pub fn artifacts(&self, gateway: &str) -> Vec<Artifact> {
         let plan = self.plan.gateways.iter().find(|plan| plan.name == gateway).unwrap();
         let emission = emit(plan, &Options::default()).unwrap();
         emission

@@ -10,21 +10,21 @@ use ipnet::IpNet;
 use weir_compiler::model::{Model, PrincipalKind, SegmentId};
 use weir_reference::topology::{forwards, paths};
 
-use super::{Place, package::Package};
+use crate::{Place, package::Package};
 
 /// An address with its owner.
 #[derive(Clone, Debug)]
-pub(crate) struct Host {
-    pub(crate) address: IpAddr,
-    pub(crate) principal: u32,
+pub struct Host {
+    pub address: IpAddr,
+    pub principal: u32,
     /// The segment on which it is.
-    pub(crate) segment: usize,
+    pub segment: usize,
     /// Where the process that has it runs.
-    pub(crate) place: Place,
+    pub place: Place,
 }
 
-pub(crate) struct Map {
-    pub(crate) hosts: Vec<Host>,
+pub struct Map {
+    pub hosts: Vec<Host>,
     gateways: Vec<Router>,
     /// Prefixes of each segment.
     prefixes: Vec<Vec<IpNet>>,
@@ -46,7 +46,7 @@ struct Router {
 }
 
 impl Map {
-    pub(crate) fn new(package: &Package) -> Self {
+    pub fn new(package: &Package) -> Self {
         let model = &package.facts.model;
         let prefixes: Vec<Vec<IpNet>> =
             model.segments.iter().map(|segment| segment.prefixes.clone()).collect();
@@ -138,13 +138,13 @@ impl Map {
         free.next_back()
     }
 
-    pub(crate) fn places(&self) -> Vec<Place> {
+    pub fn places(&self) -> Vec<Place> {
         let segments = (0..self.prefixes.len()).map(Place::Segment);
         segments.chain(self.gateways.iter().map(|gateway| Place::Gateway(gateway.index))).collect()
     }
 
     /// Gateways with a ruleset.
-    pub(crate) fn filters(&self) -> Vec<(usize, String)> {
+    pub fn filters(&self) -> Vec<(usize, String)> {
         self.gateways
             .iter()
             .filter(|gateway| gateway.filters)
@@ -153,7 +153,7 @@ impl Map {
     }
 
     /// Bridges, and the cables from them to gateways.
-    pub(crate) fn links(&self, namespace: impl Fn(Place) -> String) -> Vec<(Place, String)> {
+    pub fn links(&self, namespace: impl Fn(Place) -> String) -> Vec<(Place, String)> {
         let mut all = Vec::new();
         for segment in 0..self.prefixes.len() {
             let place = Place::Segment(segment);
@@ -175,7 +175,7 @@ impl Map {
         all
     }
 
-    pub(crate) fn addresses(&self) -> Vec<(Place, String)> {
+    pub fn addresses(&self) -> Vec<(Place, String)> {
         let mut lines: BTreeMap<Place, String> = BTreeMap::new();
         let mut add = |place: Place, address: IpAddr, device: &str| {
             let length = if address.is_ipv4() { 32 } else { 128 };
@@ -211,7 +211,7 @@ impl Map {
         lines.into_iter().collect()
     }
 
-    pub(crate) fn routes(&self) -> Vec<(Place, String)> {
+    pub fn routes(&self) -> Vec<(Place, String)> {
         let mut all = Vec::new();
         for place in self.places() {
             let mut lines = String::new();
@@ -274,7 +274,7 @@ impl Map {
     }
 
     /// The gateways that a packet meets, each with the segment by which it comes, until its end.
-    pub(crate) fn walk(&self, from: Place, to: usize) -> Vec<(usize, usize)> {
+    pub fn walk(&self, from: Place, to: usize) -> Vec<(usize, usize)> {
         let mut met = Vec::new();
         let mut at = match from {
             Place::Segment(segment) => segment,
@@ -300,12 +300,12 @@ impl Map {
         met
     }
 
-    pub(crate) fn device(&self, gateway: usize, segment: usize) -> &str {
+    pub fn device(&self, gateway: usize, segment: usize) -> &str {
         let interfaces = &self.router(gateway).interfaces;
         interfaces.iter().find(|one| one.1 == segment).map_or("", |one| &one.0)
     }
 
-    pub(crate) fn plan_name(&self, gateway: usize) -> &str {
+    pub fn plan_name(&self, gateway: usize) -> &str {
         &self.router(gateway).name
     }
 
@@ -313,7 +313,7 @@ impl Map {
         self.gateways.iter().find(|gateway| gateway.index == index).unwrap()
     }
 
-    pub(crate) fn inside(&self, host: &Host) -> bool {
+    pub fn inside(&self, host: &Host) -> bool {
         self.prefixes[host.segment].iter().any(|net| net.contains(&host.address))
     }
 }

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-pub(crate) struct Station {
+pub struct Station {
     child: Child,
     input: Mutex<ChildStdin>,
     waiting: std::sync::Arc<Mutex<HashMap<u64, Sender<bool>>>>,
@@ -20,9 +20,9 @@ pub(crate) struct Station {
 }
 
 impl Station {
-    pub(crate) fn start(namespace: &str) -> Self {
+    pub fn start(namespace: &str, program: &str) -> Self {
         let mut child = Command::new("ip")
-            .args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_weir-station")])
+            .args(["netns", "exec", namespace, program])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -45,7 +45,7 @@ impl Station {
     }
 
     /// Gives an order; its number, and where the answer will come.
-    pub(crate) fn order(&self, order: &str) -> (u64, Receiver<bool>) {
+    pub fn order(&self, order: &str) -> (u64, Receiver<bool>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = channel();
         self.waiting.lock().unwrap().insert(id, sender);
@@ -53,7 +53,7 @@ impl Station {
         (id, receiver)
     }
 
-    pub(crate) fn done(&self, order: &str) -> bool {
+    pub fn done(&self, order: &str) -> bool {
         self.order(order).1.recv().unwrap()
     }
 }

@@ -12,13 +12,13 @@ use weir_reference::{
     language::{self, Verdict},
 };
 
-use super::{Lab, Place, package::Package, wires::Host};
+use crate::{Lab, Place, package::Package, wires::Host};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Probe {
-    pub(crate) from: Host,
-    pub(crate) to: Host,
-    pub(crate) wire: Wire,
+pub struct Probe {
+    pub from: Host,
+    pub to: Host,
+    pub wire: Wire,
 }
 
 /// How long a refused packet is waited for, and a permitted one.
@@ -28,7 +28,7 @@ const PERMITTED: u32 = 4_000;
 const WINDOW: usize = 400;
 
 impl Probe {
-    pub(crate) fn crosses_a_gateway(&self) -> bool {
+    pub fn crosses_a_gateway(&self) -> bool {
         self.from.place != self.to.place
     }
 
@@ -38,7 +38,7 @@ impl Probe {
     }
 
     /// The statement whose rate bounds it.
-    pub(crate) fn limited_by(&self, package: &Package) -> Option<String> {
+    pub fn limited_by(&self, package: &Package) -> Option<String> {
         let facts = &package.facts;
         let (from, to) = (self.from.principal, self.to.principal);
         match language::permits(&facts.model, &facts.statements, from, to, self.wire) {
@@ -50,7 +50,7 @@ impl Probe {
     }
 
     /// What the plans of all gateways on the way make of it.
-    pub(crate) fn passes(&self, package: &Package, lab: &Lab, at: i64) -> bool {
+    pub fn passes(&self, package: &Package, lab: &Lab, at: i64) -> bool {
         let planned = |gateway: usize| {
             package.plan.gateways.iter().find(|plan| plan.name == lab.map.plan_name(gateway))
         };
@@ -91,7 +91,7 @@ impl Probe {
     }
 
     /// What the package says, where addresses and ports alone can tell.
-    pub(crate) fn permitted(&self, package: &Package) -> Option<bool> {
+    pub fn permitted(&self, package: &Package) -> Option<bool> {
         let facts = &package.facts;
         let principal = |host: &Host| &facts.model.principals[host.principal as usize];
         let (from, to) = (principal(&self.from), principal(&self.to));
@@ -128,7 +128,7 @@ impl Probe {
 }
 
 /// Every port that some rule of the plan opens, and one that none does.
-pub(crate) fn wires(package: &Package) -> Vec<Wire> {
+pub fn wires(package: &Package) -> Vec<Wire> {
     let mut all = BTreeSet::from([Wire::Echo, Wire::Tcp(9), Wire::Udp(9)]);
     for range in
         package.plan.gateways.iter().flat_map(|plan| &plan.rules).flat_map(|rule| rule.services.iter())
@@ -145,7 +145,7 @@ pub(crate) fn wires(package: &Package) -> Vec<Wire> {
 }
 
 /// Every pair of addresses of one family that stands in different namespaces, with every wire; of many pairs a part.
-pub(crate) fn everywhere(package: &Package, lab: &Lab, at_most: usize) -> Vec<Probe> {
+pub fn everywhere(package: &Package, lab: &Lab, at_most: usize) -> Vec<Probe> {
     let hosts = &lab.map.hosts;
     let wires = wires(package);
     let total = hosts.len() * hosts.len() * wires.len();
@@ -164,7 +164,7 @@ pub(crate) fn everywhere(package: &Package, lab: &Lab, at_most: usize) -> Vec<Pr
 }
 
 /// Some sources, destinations and ports of every rule of every gateway, and the neighbours of the ports.
-pub(crate) fn doors(package: &Package, lab: &Lab) -> Vec<Probe> {
+pub fn doors(package: &Package, lab: &Lab) -> Vec<Probe> {
     let mut all = Vec::new();
     let mut known = BTreeSet::new();
     for rule in package.plan.gateways.iter().flat_map(|plan| &plan.rules) {
@@ -200,7 +200,7 @@ pub(crate) fn doors(package: &Package, lab: &Lab) -> Vec<Probe> {
 }
 
 /// Opens the doors that probes knock at.
-pub(crate) fn listen(lab: &Lab, probes: &[Probe]) {
+pub fn listen(lab: &Lab, probes: &[Probe]) {
     let mut doors = BTreeSet::new();
     for probe in probes {
         match probe.wire {
@@ -217,7 +217,7 @@ pub(crate) fn listen(lab: &Lab, probes: &[Probe]) {
 }
 
 /// Knocks everywhere; the probes whose outcome is not the expected one.
-pub(crate) fn surprises(lab: &Lab, probes: &[(Probe, bool)]) -> Vec<String> {
+pub fn surprises(lab: &Lab, probes: &[(Probe, bool)]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut check = |(probe, expected, answer): (&Probe, bool, Receiver<bool>)| {
         let passed = answer.recv().unwrap();
