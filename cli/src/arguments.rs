@@ -54,6 +54,10 @@ pub(crate) enum Command {
     Explain(crate::commands::explain::Options),
     /// Who reaches whom: `weir query who reaches trip_plc`.
     Query(crate::commands::query::Options),
+    /// Draw the plant: zones, gateways and flows, as a page or as SVG.
+    Graph(crate::commands::graph::Options),
+    /// Hold observed traffic against the policy, or list what ends soon.
+    Audit(crate::commands::audit::Options),
     /// Print the completion script of a shell.
     Completions {
         #[arg(value_enum)]

@@ -55,29 +55,29 @@ fn a_new_flow_has_a_witness_and_a_cause() {
         &folder,
         VIBRATION,
         "allow operator -> dashboard : https",
-        "allow operator | desk -> dashboard : https",
+        "allow operator | collector -> dashboard : https",
     );
     let run = folder.weir(&["diff", "old", "new", "--format", "json"]);
     assert_eq!(run.code, 5, "{}", run.stderr);
     let found = json(&run.stdout);
     assert_eq!(found["verdict"], "widened");
     let flow = &found["permitted"][0];
-    assert_eq!(flow["sources"], "desk");
+    assert_eq!(flow["sources"], "collector");
     assert_eq!(flow["destinations"], "dashboard");
-    assert_eq!(flow["witness"]["source"], "desk[1]");
+    assert_eq!(flow["witness"]["source"], "collector");
     assert_eq!(flow["rule"]["place"]["file"], "policies/vibration.weir");
     assert!(flow["cause"]["text"].as_str().unwrap().contains("operator -> dashboard"), "{flow}");
     assert_eq!(found["denied"].as_array().unwrap().len(), 0);
     // an envelope that holds it, and one that does not
-    folder.write("approved.weir", "allow office -> dashboard : https\n");
+    folder.write("approved.weir", "allow edge -> dashboard : https\n");
     let run = folder.weir(&["diff", "old", "new", "--allow", "approved.weir"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("[approved]"), "{}", run.stdout);
-    folder.write("approved.weir", "allow desk[1] -> dashboard : https\n");
+    folder.write("approved.weir", "allow voter -> dashboard : https\n");
     let run = folder.weir(&["diff", "old", "new", "--allow", "approved.weir"]);
     assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("[not approved]"), "{}", run.stdout);
-    folder.write("approved.weir", "allow desks -> dashboard : https\n");
+    folder.write("approved.weir", "allow nobody -> dashboard : https\n");
     let run = folder.weir(&["diff", "old", "new", "--allow", "approved.weir"]);
     assert_eq!(run.code, 1, "{}", run.stdout);
     assert!(run.stderr.contains("E0202") && run.stderr.contains("approved.weir"), "{}", run.stderr);
@@ -119,15 +119,15 @@ fn reports_for_pull_requests_and_browsers() {
         &folder,
         VIBRATION,
         "allow operator -> dashboard : https",
-        "allow operator | desk -> dashboard : https",
+        "allow operator | collector -> dashboard : https",
     );
     let run = folder.weir(&["diff", "old", "new", "--format", "markdown", "--unified"]);
     assert!(run.stdout.starts_with("## ⚠️ Policy: widened"), "{}", run.stdout);
-    assert!(run.stdout.contains("| `desk -> dashboard : https on tcp/8443` |"), "{}", run.stdout);
+    assert!(run.stdout.contains("| `collector -> dashboard : https on tcp/8443` |"), "{}", run.stdout);
     assert!(run.stdout.contains("```diff\n--- a/"), "{}", run.stdout);
     let run = folder.weir(&["diff", "old", "new", "--format", "html"]);
     assert!(run.stdout.starts_with("<!doctype html>") && run.stdout.ends_with("</html>\n"));
-    assert!(run.stdout.contains("desk -&gt; dashboard"), "{}", run.stdout);
+    assert!(run.stdout.contains("collector -&gt; dashboard"), "{}", run.stdout);
     assert!(!run.stdout.contains("http://") && !run.stdout.contains("<script"));
 }
 

@@ -3,11 +3,16 @@
 //!
 //! - [`diff`]: two subjects, and what becomes possible or impossible between them;
 //! - [`explain`]: one flow, and why it is permitted or denied;
-//! - [`query`]: who reaches whom, by which chain, and how far.
+//! - [`query`]: who reaches whom, by which chain, and how far;
+//! - [`graph`]: the plant and its flows as a picture;
+//! - [`audit`]: observed traffic against the policy, and what ends soon;
+//! - [`trees`]: two built trees, from their bytes.
 
 mod access;
+pub mod audit;
 pub mod diff;
 pub mod explain;
+pub mod graph;
 mod naming;
 mod places;
 pub mod query;

@@ -12,6 +12,13 @@ use weir_syntax::{Diagnostic, FileId, Severity, Span};
 
 use crate::{Naming, Place, Places};
 
+/// Errors of a package whose rules are all understood: it cannot be built, and what it would permit is known. Behind any
+/// other error a rule may have been left out.
+const UNDERSTOOD: [&str; 18] = [
+    "E0501", "E0502", "E0503", "E0504", "E0505", "E0508", "E0511", "E0514", "E0515", "E0516", "E0601",
+    "E0602", "E0604", "E0606", "E0607", "E0701", "E0702", "E0703",
+];
+
 /// A package and all that is known of it.
 #[derive(Debug)]
 pub struct Subject {
@@ -32,10 +39,13 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Nothing, where names or kinds of the package are wrong: then there is nothing to reason about, and the survey comes
+    /// Nothing, where some rule of the package is not understood: then what it permits is not known, and the survey comes
     /// back with its diagnostics.
     pub fn new(label: impl Into<String>, survey: Survey) -> Result<Self, Box<Survey>> {
-        if survey.analysis.facts.is_none() {
+        let lost = |diagnostic: &Diagnostic| {
+            diagnostic.severity() == Severity::Error && !UNDERSTOOD.contains(&diagnostic.code.id)
+        };
+        if survey.analysis.facts.is_none() || survey.analysis.diagnostics.iter().any(lost) {
             return Err(Box::new(survey));
         }
         let Survey { analysis, sources, names, relays, asked } = survey;

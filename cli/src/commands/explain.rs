@@ -66,6 +66,9 @@ fn parts(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn flow(text: &str, options: &Options, console: &Console) -> Result<(), Failure> {
+    if text.contains(char::is_control) {
+        return Err(Failure::usage("a flow is one line"));
+    }
     let Some((source, destination, service)) = parts(text) else {
         return Err(Failure::usage(format!("`{text}` is neither a code nor a flow"))
             .with_help("write `weir explain 'SOURCE -> DESTINATION : SERVICE'`"));

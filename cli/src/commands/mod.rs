@@ -1,11 +1,13 @@
 //! The commands, one file each.
 
+pub(crate) mod audit;
 mod build;
 pub(crate) mod check;
 mod completions;
 pub(crate) mod diff;
 pub(crate) mod explain;
 mod format;
+pub(crate) mod graph;
 mod man;
 mod new;
 pub(crate) mod query;
@@ -28,6 +30,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Diff(options) => diff::run(&options, console),
         Command::Explain(options) => explain::run(&options, console),
         Command::Query(options) => query::run(&options, console),
+        Command::Graph(options) => graph::run(&options, console),
+        Command::Audit(options) => audit::run(&options, console),
         Command::Completions { shell } => completions::run(shell, console),
         Command::Man { folder } => man::run(&folder, console),
     }

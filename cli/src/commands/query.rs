@@ -34,7 +34,11 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
-    let query = parse(&options.words.join(" ")).map_err(Failure::usage)?;
+    let words = options.words.join(" ");
+    if words.contains(char::is_control) {
+        return Err(Failure::usage("a query is one line"));
+    }
+    let query = parse(&words).map_err(Failure::usage)?;
     let is_address = |text: &str| text.parse::<std::net::IpAddr>().is_ok();
     let named = |text: &str| if is_address(text) { "internet".to_owned() } else { text.to_owned() };
     let asked = match query.sets.as_slice() {

@@ -84,7 +84,7 @@ fn principals(earlier: &Subject, later: &Subject, identity: &Identity, found: &m
         Ranges::from_unsorted(all.collect())
     };
     let (used_before, used_after) = (permitted(earlier), permitted(later));
-    let mut listed = 0_usize;
+    let mut alike: BTreeMap<(String, Verdict), Vec<(u32, u32)>> = BTreeMap::new();
     for old in 0..earlier.model().principals.len() as u32 {
         let new = identity.of_earlier(old);
         if new >= later.model().principals.len() as u32 {
@@ -132,15 +132,20 @@ fn principals(earlier: &Subject, later: &Subject, identity: &Identity, found: &m
         if details.is_empty() {
             continue;
         }
-        listed += 1;
-        if listed <= LISTED || effect == Verdict::Widened {
-            push(found, is.name.to_string(), "changed", details.join("; "), effect);
-        }
+        alike.entry((details.join("; "), effect)).or_default().push((new, new));
     }
-    if listed > LISTED {
-        found
-            .notes
-            .push(format!("{listed} principals stand elsewhere or are something else: not all are listed"));
+    let count = alike.len();
+    let mut left_out = 0;
+    for (listed, ((detail, effect), ids)) in alike.into_iter().enumerate() {
+        if listed >= LISTED && count > LISTED && effect != Verdict::Widened {
+            left_out += 1;
+            continue;
+        }
+        let name = later.naming().describe(later.model(), &Ranges::from_unsorted(ids));
+        push(found, name, "changed", detail, effect);
+    }
+    if left_out > 0 {
+        found.notes.push(format!("{left_out} more kinds of changes of principals are not listed"));
     }
 }
 
