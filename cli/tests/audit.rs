@@ -52,11 +52,11 @@ fn traffic_is_held_against_the_policy() {
 
 #[test]
 fn the_proposal_is_text_that_compiles_and_is_never_applied() {
-    let log = "source,destination,protocol,port\n10.2.0.40,10.2.0.10,tcp,443\n10.2.0.22,10.2.0.30,udp,123\n";
+    let log = "source,destination,protocol,port\n10.1.0.40,10.1.0.21,tcp,502\n10.1.0.10,10.2.0.30,udp,123\n";
     let (folder, run) = audit(log, &["--propose", "proposed.weir"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let text = folder.read("proposed.weir");
-    assert!(text.contains("allow admin -> scada : https"), "{text}");
+    assert!(text.contains("allow panel -> pump[1] : modbus"), "{text}");
     // in a copy of the package it permits what was seen
     assert!(
         std::process::Command::new("cp")

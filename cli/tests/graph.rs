@@ -67,7 +67,7 @@ fn svg_and_page_need_nothing_else() {
 }
 
 /// Does in the page what a person would, and leaves what it saw in the document.
-const VISITOR: &str = r#"<script>
+const VISITOR: &str = r"<script>
 const said = [];
 const check = (what, is) => { if (!is) said.push(what); };
 window.addEventListener('load', () => {
@@ -113,7 +113,7 @@ window.addEventListener('load', () => {
 });
 window.addEventListener('error', event => { document.title = 'ERROR: ' + event.message; });
 </script>
-"#;
+";
 
 #[test]
 fn a_browser_finds_filters_and_answers_the_keyboard() {

@@ -14,9 +14,9 @@ use crate::{Naming, Place, Places};
 
 /// Errors of a package whose rules are all understood: it cannot be built, and what it would permit is known. Behind any
 /// other error a rule may have been left out.
-const UNDERSTOOD: [&str; 18] = [
-    "E0501", "E0502", "E0503", "E0504", "E0505", "E0508", "E0511", "E0514", "E0515", "E0516", "E0601",
-    "E0602", "E0604", "E0606", "E0607", "E0701", "E0702", "E0703",
+const UNDERSTOOD: [&str; 20] = [
+    "E0501", "E0502", "E0503", "E0504", "E0505", "E0508", "E0509", "E0511", "E0513", "E0514", "E0515",
+    "E0516", "E0601", "E0602", "E0604", "E0606", "E0607", "E0701", "E0702", "E0703",
 ];
 
 /// A package and all that is known of it.

@@ -89,6 +89,18 @@ pub(crate) fn code(text: &str) -> String {
     format!("`{inner}`")
 }
 
+/// Prose of ours that quotes foreign text in backticks, inside of a cell.
+pub(crate) fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return markdown(text); // some foreign text has a backtick of its own
+    }
+    let part = |(index, part): (usize, &&str)| {
+        if index.is_multiple_of(2) { markdown(part) } else { code_cell(part) }
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
 /// As [`code`], inside of a table's cell.
 pub(crate) fn code_cell(text: &str) -> String {
     code(text).replace('|', "\\|")

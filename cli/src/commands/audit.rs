@@ -137,10 +137,10 @@ fn report(found: &Audit, with_proposal: bool, console: &Console) -> Result<(), F
         out.push('\n');
     }
     out.push_str(&format!(
-        "{}: {} permitted, {} kinds of flows would be denied, {} unknown, {} turned around\n",
+        "{}: {} permitted, {} of flows would be denied, {} unknown, {} turned around\n",
         text::count(found.records as usize, "record"),
         found.permitted,
-        found.denied.len(),
+        text::count(found.denied.len(), "kind"),
         text::count(found.unknown.len(), "address").replace("addresss", "addresses"),
         found.turned
     ));

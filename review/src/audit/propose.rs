@@ -31,13 +31,15 @@ pub(super) fn propose(subject: &Subject, denied: &BTreeMap<(u32, u32, PortMatch)
         if let Some(deny) = covering_deny(subject, *source, *destination, &ports) {
             let place = subject.place(deny.file, deny.span);
             refused.push(format!(
-                "// not proposed: {what}, which a `deny` covers ({place}); seen {records} times\n"
+                "// not proposed: {what}, which a `deny` covers ({place}); seen {}\n",
+                times(*records)
             ));
         } else if model.principal(*source).kind == PrincipalKind::External
             || model.principal(*destination).kind == PrincipalKind::External
         {
             refused.push(format!(
-                "// not proposed: {what}, since it crosses the border of the plant; seen {records} times\n"
+                "// not proposed: {what}, since it crosses the border of the plant; seen {}\n",
+                times(*records)
             ));
         } else {
             let rule = rules.entry((*destination, *port)).or_default();
@@ -70,7 +72,8 @@ pub(super) fn propose(subject: &Subject, denied: &BTreeMap<(u32, u32, PortMatch)
         let sources = Ranges::from_unsorted(sources);
         let names: Vec<&str> = sources.members().map(|id| subject.name(id)).collect();
         lines.push_str(&format!(
-            "    /// Seen {records} times.\n    allow {} -> {} : {words}\n",
+            "    /// Seen {}.\n    allow {} -> {} : {words}\n",
+            times(records),
             names.join(" | "),
             subject.name(destination)
         ));
@@ -83,7 +86,11 @@ pub(super) fn propose(subject: &Subject, denied: &BTreeMap<(u32, u32, PortMatch)
     }
     if !refused.is_empty() {
         out.push('\n');
-        refused.iter().for_each(|line| out.push_str(line));
+        out.push_str(&refused.concat());
     }
     out
+}
+
+fn times(records: u64) -> String {
+    if records == 1 { "once".to_owned() } else { format!("{records} times") }
 }

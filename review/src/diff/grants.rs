@@ -34,6 +34,8 @@ pub(crate) struct Grants {
     by_destination: Index,
     /// Those of each statement's id.
     by_statement: FxHashMap<String, Vec<u32>>,
+    /// Those between the same two sets: a policy that was moved has other ids and means the same.
+    by_ends: FxHashMap<(PrincipalSet, PrincipalSet), Vec<u32>>,
 }
 
 impl Grants {
@@ -81,12 +83,19 @@ impl Grants {
             });
         }
         let by_destination = Index::new(principals, list.iter().map(|grant| &grant.destinations));
-        Self { list, by_destination, by_statement }
+        let mut by_ends: FxHashMap<(PrincipalSet, PrincipalSet), Vec<u32>> = FxHashMap::default();
+        for (index, grant) in list.iter().enumerate() {
+            let ends = (grant.sources.clone(), grant.destinations.clone());
+            by_ends.entry(ends).or_default().push(index as u32);
+        }
+        Self { list, by_destination, by_statement, by_ends }
     }
 
-    /// Whether one of a statement's own permissions is the same, or more.
+    /// Whether one of a statement's own permissions, or one between the same sets, is the same, or more.
     pub(crate) fn has_alike(&self, statement: &str, grant: &Grant) -> bool {
-        self.by_statement.get(statement).into_iter().flatten().any(|index| {
+        let own = self.by_statement.get(statement).into_iter().flatten();
+        let ends = (grant.sources.clone(), grant.destinations.clone());
+        own.chain(self.by_ends.get(&ends).into_iter().flatten()).any(|index| {
             let other = &self.list[*index as usize];
             other.destinations.covers(&grant.destinations)
                 && other.sources.covers(&grant.sources)

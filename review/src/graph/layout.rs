@@ -78,7 +78,9 @@ impl Layout<'_> {
     fn size(&mut self, index: usize, depth: usize) {
         let inner = self.inner.get(&index).cloned().unwrap_or_default();
         if depth < 32 {
-            inner.iter().for_each(|one| self.size(*one, depth + 1));
+            for one in &inner {
+                self.size(*one, depth + 1);
+            }
         }
         let nodes = self.nodes.get(&index).cloned().unwrap_or_default();
         let area: f64 =
@@ -94,7 +96,8 @@ impl Layout<'_> {
             })
             .sum();
         let title = (self.graph.containers[index].name.chars().count() as f64 + 8.0) * LETTER;
-        let wanted = ((area + inner_area) * 2.4).sqrt();
+        // wider than high, as screens are
+        let wanted = ((area + inner_area) * 3.2).sqrt();
         let width = wanted.max(widest_node).max(widest_inner).max(title);
         let (mut x, mut y, mut high, mut used) = (PAD, HEAD + PAD / 2.0, 0.0_f64, 0.0_f64);
         let mut flow = |place: &mut Box| {
@@ -111,12 +114,18 @@ impl Layout<'_> {
         for node in &nodes {
             flow(&mut self.graph.nodes[*node].place);
         }
+        let mut corners = Vec::with_capacity(inner.len());
         for one in &inner {
-            flow(&mut self.graph.containers[*one].place);
+            let mut place = self.graph.containers[*one].place;
+            flow(&mut place);
+            corners.push((*one, place.x, place.y));
         }
         let place = &mut self.graph.containers[index].place;
         place.width = used.max(title + PAD) + PAD;
         place.height = y + high + PAD;
+        for (one, x, y) in corners {
+            self.shift(one, x, y, depth + 1);
+        }
     }
 
     /// Moves a container and all that is in it.
@@ -181,7 +190,7 @@ impl Layout<'_> {
             .filter(|one| one.parent.is_none())
             .map(|one| one.place.width + GAP)
             .sum();
-        let limit = WIDEST.min((total / rows.len().max(1) as f64 * 1.6).max(900.0));
+        let limit = WIDEST.min((total / rows.len().max(1) as f64 * 1.8).max(1_300.0));
         let mut y = MARGIN / 2.0;
         let mut placed: BTreeMap<usize, f64> = BTreeMap::new();
         let mut left: BTreeSet<usize> = between.iter().copied().collect();
@@ -236,9 +245,7 @@ impl Layout<'_> {
                 })
                 .collect();
             y = self.band(&here, &placed, y, limit, &mut widest);
-            here.iter().for_each(|node| {
-                left.remove(node);
-            });
+            left.retain(|node| !here.contains(node));
         }
         let rest: Vec<usize> = left.into_iter().collect();
         y = self.band(&rest, &placed, y, limit, &mut widest);

@@ -1,6 +1,8 @@
 //! The plant as a picture: zones in rows by Purdue level, networks and slices inside of them, gateways between, and flows
 //! coloured by what they do. Arrays, and what is alike beyond them, are drawn as one.
 
+#![allow(clippy::cast_precision_loss, reason = "counts and pixels are small")]
+
 mod collapse;
 mod layout;
 mod page;

@@ -4,7 +4,7 @@ use super::{
     super::{Difference, FlowChange, Verdict},
     assertion, summary,
 };
-use crate::table::{code, code_cell, markdown as escaped};
+use crate::table::{code, code_cell, markdown as escaped, prose};
 
 /// Rows of one table; a comment has a limit.
 const SHOWN: usize = 40;
@@ -148,7 +148,7 @@ fn flows(out: &mut String, title: &str, changes: &[FlowChange]) {
             approved(change.approved),
             code_cell(&witness),
             code_cell(&change.rule.place.to_string()),
-            escaped(&change.cause.text)
+            prose(&change.cause.text)
         ));
     }
     more(out, changes.len());
