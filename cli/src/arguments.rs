@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Graph(crate::commands::graph::Options),
     /// Hold observed traffic against the policy, or list what ends soon.
     Audit(crate::commands::audit::Options),
+    /// Serve editors: the language server, on standard input and output.
+    Lsp {
+        /// Accepted, for clients that give it: there is no other way.
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
     /// Print the completion script of a shell.
     Completions {
         #[arg(value_enum)]

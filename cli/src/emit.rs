@@ -3,7 +3,6 @@
 use clap::ValueEnum;
 use weir_compiler::{
     Facts, Sources,
-    package::NftablesOptions,
     plan::{
         Plan,
         proxies::{ProxyKind, ProxyPlan},
@@ -11,7 +10,7 @@ use weir_compiler::{
 };
 use weir_proof::{File, Prover, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
-use weir_target_nftables::{LogDestination, Options};
+use weir_target_nftables::Options;
 use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
 
 use crate::{failure::Failure, prove, write::Publication};
@@ -71,7 +70,7 @@ pub(crate) fn emit(
     };
     if wanted(Target::Nftables) {
         let mut gateways: Vec<String> = Vec::new();
-        let options = options(&sources.manifest.targets.nftables);
+        let options = Options::from(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
             match weir_target_nftables::emit(gateway, &options) {
                 Ok(emitted) => {
@@ -117,8 +116,7 @@ pub(crate) fn emit(
     let manifest = &sources.manifest.targets;
     if wanted(Target::Envoy) {
         use weir_target_envoy::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = manifest.envoy.folder.clone().unwrap_or(options.folder);
+        let options = Options::from(&manifest.envoy);
         let done = emission.proxies(of(ProxyKind::Envoy), |proxy| {
             emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
         })?;
@@ -126,10 +124,7 @@ pub(crate) fn emit(
     }
     if wanted(Target::Modbus) {
         use weir_target_modbus::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = manifest.modbus.folder.clone().unwrap_or(options.folder);
-        options.state = manifest.modbus.state.clone().unwrap_or(options.state);
-        options.modules = manifest.modbus.modules.clone().unwrap_or(options.modules);
+        let options = Options::from(&manifest.modbus);
         let done = emission.proxies(of(ProxyKind::Modbus), |proxy| {
             emit(proxy, &options).map_err(|error| (error.to_string(), error.help()))
         })?;
@@ -137,9 +132,7 @@ pub(crate) fn emit(
     }
     if wanted(Target::Mosquitto) {
         use weir_target_mosquitto::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = manifest.mosquitto.folder.clone().unwrap_or(options.folder);
-        options.plugin = manifest.mosquitto.plugin.clone().unwrap_or(options.plugin);
+        let options = Options::from(&manifest.mosquitto);
         // a broker that serves no MQTT has nothing to listen on
         let brokers = of(ProxyKind::Mosquitto).filter(|proxy| !proxy.listeners.is_empty());
         let done = emission.proxies(brokers, |proxy| {
@@ -210,16 +203,4 @@ impl Emission<'_> {
         self.diagnostics
             .push(Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help));
     }
-}
-
-fn options(wanted: &NftablesOptions) -> Options {
-    let mut options = Options::default();
-    if let Some(group) = wanted.log_group {
-        options.log = LogDestination::Nflog(group);
-    }
-    if let Some(rate) = wanted.deny_log_rate {
-        options.deny_log.per_second = rate;
-    }
-    options.mark_mask = wanted.mark_mask;
-    options
 }

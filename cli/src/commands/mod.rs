@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 mod format;
 pub(crate) mod graph;
+mod lsp;
 mod man;
 mod new;
 pub(crate) mod query;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Query(options) => query::run(&options, console),
         Command::Graph(options) => graph::run(&options, console),
         Command::Audit(options) => audit::run(&options, console),
+        Command::Lsp { stdio: _ } => lsp::run(),
         Command::Completions { shell } => completions::run(shell, console),
         Command::Man { folder } => man::run(&folder, console),
     }

@@ -10,26 +10,26 @@ use weir_compiler::package::MANIFEST;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 use weir_targets::Manifest;
 
-use crate::failure::cause;
+use crate::cause;
 
 /// A source file that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// From the folder that was walked, `/` between parts.
-    pub(crate) path: String,
-    pub(crate) disk: PathBuf,
+    pub path: String,
+    pub disk: PathBuf,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Walk {
+pub struct Walk {
     /// By path.
-    pub(crate) files: Vec<Found>,
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub files: Vec<Found>,
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// What to make of packages inside of the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nested {
+pub enum Nested {
     Skip,
     Enter,
 }
@@ -47,7 +47,7 @@ struct Walker {
 
 /// Every `*.weir` below a folder, without hidden ones, build output and Cargo's `target`. A folder is entered once,
 /// however many links lead to it.
-pub(crate) fn walk(root: &Path, nested: Nested) -> Walk {
+pub fn walk(root: &Path, nested: Nested) -> Walk {
     let real = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
     let around = real.ancestors().map(Path::to_owned).collect();
     let mut walker =

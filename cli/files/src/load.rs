@@ -10,28 +10,28 @@ use weir_compiler::{Sources, package::MANIFEST};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes, lexer::MAX_FILE_SIZE};
 
 use crate::{
-    failure::cause,
+    cause,
     walk::{self, Nested},
 };
 
 /// A package's texts and where they came from.
 #[derive(Debug)]
-pub(crate) struct Package {
-    pub(crate) root: PathBuf,
+pub struct Package {
+    pub root: PathBuf,
     /// What to put before a file's path so that it leads there from the current folder: `examples/hall/`.
-    pub(crate) prefix: String,
-    pub(crate) sources: Sources,
+    pub prefix: String,
+    pub sources: Sources,
 }
 
 impl Package {
     /// As messages call it; empty if the manifest does not say.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.sources.manifest.package.name
     }
 }
 
 /// The package's folder: the given one, or the nearest from the current folder up.
-pub(crate) fn find(folder: Option<&Path>) -> Result<PathBuf, Box<Diagnostic>> {
+pub fn find(folder: Option<&Path>) -> Result<PathBuf, Box<Diagnostic>> {
     let missing = |message: String| {
         Box::new(
             Diagnostic::new(&codes::E0003, message)
@@ -70,7 +70,7 @@ fn is_package(folder: &Path) -> bool {
 }
 
 /// Reads all of a package. What cannot be read becomes a diagnostic.
-pub(crate) fn load(root: &Path) -> Package {
+pub fn load(root: &Path) -> Package {
     let mut problems = Vec::new();
     let manifest = read_manifest(root, &mut problems);
     let walk = walk::walk(root, Nested::Skip);
@@ -121,20 +121,21 @@ fn read_manifest(root: &Path, problems: &mut Vec<(Option<String>, Diagnostic)>) 
     None
 }
 
-pub(crate) fn reserved(path: &str) -> Diagnostic {
+/// A file of the package that stands where the standard library's do.
+pub fn reserved(path: &str) -> Diagnostic {
     Diagnostic::new(&codes::E0001, format!("`{path}` would hide a file of the standard library"))
         .help("rename the folder `std`")
 }
 
 /// Why a file was not read.
 #[derive(Debug)]
-pub(crate) enum Unread {
+pub enum Unread {
     Io(io::Error),
     TooLarge(u64),
 }
 
 impl Unread {
-    pub(crate) fn diagnostic(&self, path: &str) -> Diagnostic {
+    pub fn diagnostic(&self, path: &str) -> Diagnostic {
         let limit = MAX_FILE_SIZE >> 20;
         match self {
             Self::Io(error) => {
@@ -150,7 +151,7 @@ impl Unread {
 }
 
 /// Reads a file of at most [`MAX_FILE_SIZE`], asking for its size before reading it.
-pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Unread> {
+pub fn read_source(path: &Path) -> Result<Vec<u8>, Unread> {
     let limit = MAX_FILE_SIZE as u64;
     // Before opening it: to open a pipe is to wait for its writer.
     let meta = fs::metadata(path).map_err(Unread::Io)?;
