@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 diagnostics, differences, or a file that cannot be read or written; \
-                          2 usage; 3 internal error (please report).";
+                          2 usage; 3 internal error (please report). `weir diff`: 0 nothing changes, 4 narrowed, 5 widened.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -48,11 +48,16 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Explain a diagnostic; without a code, list all.
-    Explain {
-        /// As printed: `E0202`.
-        code: Option<String>,
-    },
+    /// Say what a change means: flows newly permitted and newly denied, with examples and causes.
+    Diff(crate::commands::diff::Options),
+    /// Explain a diagnostic, or why a flow is permitted or denied: `weir explain 'a -> b : modbus'`.
+    Explain(crate::commands::explain::Options),
+    /// Who reaches whom: `weir query who reaches trip_plc`.
+    Query(crate::commands::query::Options),
+    /// Draw the plant: zones, gateways and flows, as a page or as SVG.
+    Graph(crate::commands::graph::Options),
+    /// Hold observed traffic against the policy, or list what ends soon.
+    Audit(crate::commands::audit::Options),
     /// Serve editors: the language server, on standard input and output.
     Lsp {
         /// Accepted, for clients that give it: there is no other way.

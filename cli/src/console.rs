@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::ValueEnum;
+use weir_review::diff::render::Paint;
 
 use crate::{failure::Failure, render::text};
 
@@ -89,6 +90,20 @@ impl Console {
 
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// A line of a report, for standard output.
+    pub(crate) fn paint(&self, line: &str, paint: Paint) -> String {
+        let style = match paint {
+            Paint::Plain => return line.to_owned(),
+            _ if !self.color_output => return line.to_owned(),
+            Paint::Heading => BOLD,
+            Paint::Added => "\x1b[32m",
+            Paint::Removed => "\x1b[31m",
+            Paint::Changed => "\x1b[33m",
+            Paint::Faint => "\x1b[2m",
+        };
+        format!("{style}{line}{RESET}")
     }
 
     fn labelled(&self, label: &str, style: &str, message: &str) {

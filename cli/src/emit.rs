@@ -31,13 +31,24 @@ struct Emission<'p> {
     plan: &'p Plan,
     prover: Prover<'p>,
     ledger: Ledger<'p>,
-    publication: &'p mut Publication,
+    publication: &'p mut dyn Sink,
     guides: Vec<TargetGuide>,
     diagnostics: Vec<Diagnostic>,
 }
 
 fn internal(error: TreeError) -> Failure {
     Failure::Internal(error.to_string())
+}
+
+/// Who takes the files of a tree.
+pub(crate) trait Sink {
+    fn take(&mut self, path: &str, contents: &[u8], executable: bool) -> Result<(), Failure>;
+}
+
+impl Sink for Publication {
+    fn take(&mut self, path: &str, contents: &[u8], executable: bool) -> Result<(), Failure> {
+        Self::take(self, path, contents, executable)
+    }
 }
 
 /// Emits the chosen targets, all if none is chosen, and proves what they emitted: each enforcement point's files go to
@@ -48,7 +59,7 @@ pub(crate) fn emit(
     facts: &Facts,
     sources: &Sources,
     targets: &[Target],
-    publication: &mut Publication,
+    publication: &mut dyn Sink,
 ) -> Result<Vec<Diagnostic>, Failure> {
     let wanted = |target| targets.is_empty() || targets.contains(&target);
     let mut emission = Emission {

@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Environment { message: String, help: Option<String> },
     /// The command line asks for what there is not.
     Usage { message: String, help: Option<String> },
+    /// The answer is in the exit code, and is no failure.
+    Answer(u8),
     /// A bug of ours.
     Internal(String),
 }
@@ -60,6 +62,7 @@ impl Failure {
     pub(crate) fn report(&self, console: &Console) -> u8 {
         match self {
             Self::Reported => 1,
+            Self::Answer(code) => *code,
             Self::Environment { message, help } => {
                 console.error(message, help.as_deref());
                 1

@@ -12,6 +12,8 @@ mod guard;
 mod progress;
 mod prove;
 mod render;
+mod revision;
+mod subject;
 mod write;
 
 use std::process::ExitCode;

@@ -10,10 +10,12 @@ pub mod names;
 pub mod package;
 pub mod plan;
 mod remedies;
+mod survey;
 
 use weir_syntax::{Diagnostic, FileId, Severity, diagnostic::codes};
 
 pub use package::Sources;
+pub use survey::{Asked, AskedSets, Survey, survey};
 
 /// What a package says, and all that is wrong with it.
 #[derive(Debug, Default)]
@@ -57,6 +59,26 @@ pub struct Declared {
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
 /// exceptions that ended before are left out.
 pub fn analyze(sources: &Sources, now: i64) -> Analysis {
+    analyze_with(sources, now, None, |_| ())
+}
+
+/// What an analysis found, before it lets go of the names.
+struct Seen<'s, 'a> {
+    universe: &'s names::Universe<'a>,
+    model: &'s model::Model,
+    planned: &'s Planned,
+    asked: &'s names::AskedText<'a>,
+    diagnostics: &'s mut Vec<Diagnostic>,
+}
+
+/// [`analyze`], and a look at what it knows while it knows it. The file that is `asked` belongs to no package: it
+/// changes nothing, and sees all names.
+fn analyze_with(
+    sources: &Sources,
+    now: i64,
+    asked: Option<FileId>,
+    look: impl FnOnce(Seen<'_, '_>),
+) -> Analysis {
     let mut diagnostics = Vec::new();
     let trees: Vec<weir_syntax::ast::File> = sources
         .files
@@ -75,7 +97,7 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
         })
         .collect();
     let trees: Vec<&weir_syntax::ast::File> = trees.iter().collect();
-    analyze_trees(sources, &trees, diagnostics, now, &|| true).unwrap_or_default()
+    analyze_stages(sources, &trees, diagnostics, now, &|| true, asked, look).unwrap_or_default()
 }
 
 /// As [`analyze`], for files that were read before: `trees` are theirs in the same order, and `diagnostics` what the parser
@@ -83,9 +105,21 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
 pub fn analyze_trees(
     sources: &Sources,
     trees: &[&weir_syntax::ast::File],
+    diagnostics: Vec<Diagnostic>,
+    now: i64,
+    goes_on: &dyn Fn() -> bool,
+) -> Option<Analysis> {
+    analyze_stages(sources, trees, diagnostics, now, goes_on, None, |_| ())
+}
+
+fn analyze_stages(
+    sources: &Sources,
+    trees: &[&weir_syntax::ast::File],
     mut diagnostics: Vec<Diagnostic>,
     now: i64,
     goes_on: &dyn Fn() -> bool,
+    asked: Option<FileId>,
+    look: impl FnOnce(Seen<'_, '_>),
 ) -> Option<Analysis> {
     diagnostics.extend(sources.diagnostics.iter().cloned());
     let files: Vec<_> = sources.files.iter().cloned().zip(trees.iter().copied()).collect();
@@ -99,11 +133,16 @@ pub fn analyze_trees(
     if !goes_on() {
         return None;
     }
+    let asked = asked.map(|file| universe.take_asked(file)).unwrap_or_default();
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
     let taken_for_granted = imports::check(sources, &universe, &model, &mut diagnostics);
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics, goes_on)?;
+    if let Some(planned) = &planned {
+        let diagnostics = &mut diagnostics;
+        look(Seen { universe: &universe, model: &model, planned, asked: &asked, diagnostics });
+    }
     consequences::forget(&files, &mut diagnostics);
     remedies::add(sources, &universe, &mut diagnostics);
     settle(&mut diagnostics);

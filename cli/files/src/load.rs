@@ -155,7 +155,8 @@ fn read_manifest(root: &Path, problems: &mut Vec<(Option<String>, Diagnostic)>) 
     None
 }
 
-fn reserved(path: &str) -> Diagnostic {
+/// A file of the package that stands where the standard library's do.
+pub fn reserved(path: &str) -> Diagnostic {
     Diagnostic::new(&codes::E0001, format!("`{path}` would hide a file of the standard library"))
         .help("rename the folder `std`")
 }
@@ -202,7 +203,7 @@ pub fn read_source(path: &Path) -> Result<Vec<u8>, Unread> {
 }
 
 /// The way from the current folder to the package, with a `/` at its end unless it is empty.
-fn prefix(root: &Path) -> String {
+pub(crate) fn prefix(root: &Path) -> String {
     let real = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
     let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
     if let Ok(below) = real.strip_prefix(&here) {

@@ -121,7 +121,7 @@ impl Checked {
 }
 
 /// Seconds since 1970; of `SOURCE_DATE_EPOCH`, where it is set, so that a build can be repeated.
-fn now() -> Result<i64, Failure> {
+pub(crate) fn now() -> Result<i64, Failure> {
     const FIXED: &str = "SOURCE_DATE_EPOCH";
     match std::env::var_os(FIXED) {
         Some(text) => text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {

@@ -1,14 +1,19 @@
 //! The commands, one file each.
 
+pub(crate) mod audit;
 mod build;
-mod check;
+pub(crate) mod check;
 mod completions;
+pub(crate) mod diff;
 pub(crate) mod explain;
 mod format;
+pub(crate) mod graph;
 mod import;
 mod lsp;
 mod man;
 mod new;
+pub(crate) mod query;
+mod trees;
 mod verify;
 
 use crate::{
@@ -24,7 +29,11 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Build(options) => build::run(&options, console),
         Command::Verify(options) => verify::run(&options, console),
         Command::Fmt { paths, check } => format::run(&paths, check, console),
-        Command::Explain { code } => explain::run(code.as_deref(), console),
+        Command::Diff(options) => diff::run(&options, console),
+        Command::Explain(options) => explain::run(&options, console),
+        Command::Query(options) => query::run(&options, console),
+        Command::Graph(options) => graph::run(&options, console),
+        Command::Audit(options) => audit::run(&options, console),
         Command::Lsp { stdio: _ } => lsp::run(),
         Command::Import { format } => import::run(&format, console),
         Command::Completions { shell } => completions::run(shell, console),

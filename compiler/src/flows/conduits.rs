@@ -202,6 +202,23 @@ pub(crate) fn carries(model: &Model, conduit: &Conduit, rectangle: &Rectangle) -
     })
 }
 
+/// The conduits between two principals, as places in [`Model::conduits`], each with whether it carries a rectangle;
+/// `None`, where they share a zone and need none.
+pub fn between(
+    model: &Model,
+    rectangle: &Rectangle,
+    source: u32,
+    destination: u32,
+) -> Option<Vec<(usize, bool)>> {
+    let from = side(model, source, model.principal(source));
+    let to = side(model, destination, model.principal(destination));
+    if from.shares_a_zone(&to) {
+        return None;
+    }
+    let joining = model.conduits.iter().enumerate().filter(|(_, conduit)| joins(conduit, &from, &to));
+    Some(joining.map(|(index, conduit)| (index, carries(model, conduit, rectangle))).collect())
+}
+
 fn refused(
     universe: &Universe<'_>,
     model: &Model,

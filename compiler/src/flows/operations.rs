@@ -65,12 +65,12 @@ fn same_place(a: &Requests<'_>, b: &Requests<'_>) -> bool {
 }
 
 /// Whether some request is one of both uses.
-pub(super) fn overlap(protocol: &Protocol, a: &OperationUse, b: &OperationUse) -> bool {
+pub fn overlap(protocol: &Protocol, a: &OperationUse, b: &OperationUse) -> bool {
     a.operation == b.operation && (intersection(protocol, a, b).is_some())
 }
 
 /// The requests of both uses, or somewhat more where that cannot be said; nothing, where there is none.
-pub(super) fn intersection(protocol: &Protocol, a: &OperationUse, b: &OperationUse) -> Option<OperationUse> {
+pub fn intersection(protocol: &Protocol, a: &OperationUse, b: &OperationUse) -> Option<OperationUse> {
     if a.operation != b.operation {
         return None;
     }
@@ -111,7 +111,7 @@ pub(super) fn intersection(protocol: &Protocol, a: &OperationUse, b: &OperationU
 }
 
 /// Whether some uses together hold every request of another.
-pub(super) fn cover<'u>(
+pub fn cover<'u>(
     protocol: &Protocol,
     held: impl Iterator<Item = &'u OperationUse>,
     wanted: &OperationUse,
@@ -240,7 +240,7 @@ fn path_covers(outer: &str, inner: &str) -> bool {
 }
 
 /// `modbus.write(coils 100..103)`.
-pub(super) fn describe(protocol: &Protocol, used: &OperationUse) -> String {
+pub fn describe(protocol: &Protocol, used: &OperationUse) -> String {
     let short = protocol.name.rsplit('.').next().unwrap_or(&protocol.name);
     let Some(operation) = protocol.operations.get(used.operation as usize) else { return short.to_owned() };
     let arguments: Vec<String> = used
@@ -271,7 +271,7 @@ pub(super) fn describe(protocol: &Protocol, used: &OperationUse) -> String {
 }
 
 /// What a demand of the same protocol permits of some wanted requests; nothing, where it permits none.
-pub(super) fn permitted(protocol: &Protocol, demand: &Demand, wanted: &OperationUse) -> Option<OperationUse> {
+pub fn permitted(protocol: &Protocol, demand: &Demand, wanted: &OperationUse) -> Option<OperationUse> {
     let left = |asked: &OperationUse| {
         let both = intersection(protocol, asked, wanted)?;
         (!cover(protocol, demand.except.iter(), &both)).then_some(both)
@@ -283,7 +283,7 @@ pub(super) fn permitted(protocol: &Protocol, demand: &Demand, wanted: &Operation
 }
 
 /// One request of a use that others do not hold: an address, or the text of its first such argument.
-pub(super) fn one_without(protocol: &Protocol, used: &OperationUse, held: &[OperationUse]) -> OperationUse {
+pub fn one_without(protocol: &Protocol, used: &OperationUse, held: &[OperationUse]) -> OperationUse {
     let single =
         |argument: ArgumentUse| OperationUse { operation: used.operation, arguments: vec![argument] };
     for argument in &used.arguments {

@@ -32,16 +32,17 @@ struct Denied {
 }
 
 /// What a service is at some destinations, wherever it may run.
-pub(super) struct Covered {
-    pub(super) destinations: PrincipalSet,
-    pub(super) ports: PortSet,
+#[derive(Clone, Debug)]
+pub struct Covered {
+    pub destinations: PrincipalSet,
+    pub ports: PortSet,
     /// Only this operation of this protocol.
-    pub(super) operation: Option<(u32, OperationUse)>,
+    pub operation: Option<(u32, OperationUse)>,
 }
 
 /// All that services can mean at destinations: a protocol on its default ports, and on every other port where one of
 /// them serves it.
-pub(super) fn covered(model: &Model, services: &[Service], destinations: &PrincipalSet) -> Vec<Covered> {
+pub fn covered(model: &Model, services: &[Service], destinations: &PrincipalSet) -> Vec<Covered> {
     let mut parts = Vec::new();
     let mut push = |destinations: PrincipalSet, ports: PortSet, operation| {
         if !ports.is_empty() {

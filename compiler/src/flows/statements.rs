@@ -59,6 +59,19 @@ pub fn statements<'a>(
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Statement> {
+    statements_of(&universe.flows, sources, universe, model, sets, now, diagnostics)
+}
+
+/// The same of some flows.
+pub fn statements_of<'a>(
+    flows: &[FlowStatement<'a>],
+    sources: &Sources,
+    universe: &Universe<'a>,
+    model: &Model,
+    sets: &mut Sets<'_, 'a>,
+    now: i64,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Statement> {
     let mut reader = Reader {
         sources,
         universe,
@@ -68,8 +81,8 @@ pub fn statements<'a>(
         blocks: FxHashMap::default(),
     };
     let mut ids: FxHashSet<SmolStr> = FxHashSet::default();
-    let mut all: Vec<Statement> = Vec::with_capacity(universe.flows.len());
-    for flow in &universe.flows {
+    let mut all: Vec<Statement> = Vec::with_capacity(flows.len());
+    for flow in flows {
         let mut found = Vec::new();
         for mut statement in reader.statement(flow, sets, &mut found) {
             let mut number = 2;

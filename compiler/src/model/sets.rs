@@ -326,8 +326,32 @@ impl<'m, 'a> Sets<'m, 'a> {
         Ok(set)
     }
 
+    /// The members of what a declaration names; nothing, where it names no set or its group cannot be made.
+    pub(super) fn members_of(&mut self, id: EntityId) -> Option<PrincipalSet> {
+        let of = |list: Option<&Vec<u32>>| {
+            Some(Arc::new(Ranges::from_unsorted(list?.iter().map(|id| (*id, *id)).collect())))
+        };
+        if let Some((first, count @ 1..)) = self.model.principals_of.get(&id).copied() {
+            return Some(Arc::new(Ranges::from_unsorted(vec![(first, first + count - 1)])));
+        }
+        let declared = self.universe.entity(id);
+        match declared.kind {
+            Kind::Zone => of(self.model.zone_of.get(&id).map(|zone| &self.by_zone[zone.index()])),
+            Kind::Network | Kind::Slice | Kind::Cluster => {
+                of(self.model.segment_of.get(&id).map(|segment| &self.by_segment[segment.index()]))
+            }
+            Kind::Class => of(self.by_class.get(&id)),
+            Kind::External => of(self.model.regions_of.get(&id)),
+            Kind::Group => {
+                let value = declared.declaration.value.as_ref()?;
+                self.evaluate(value, self.universe.scope(id, None)).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Everything that is declared in a module and the modules inside of it.
-    fn module(&mut self, id: ModuleId) -> PrincipalSet {
+    pub(super) fn module(&mut self, id: ModuleId) -> PrincipalSet {
         if let Some(set) = self.modules.get(&id) {
             return set.clone();
         }

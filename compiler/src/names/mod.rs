@@ -12,6 +12,8 @@ pub use expand::expand;
 pub use lookup::{Found, Target};
 pub use schema::Kind;
 pub(crate) use universe::blocks;
-pub use universe::{Assertion, Entity, EntityId, FlowStatement, Module, ModuleId, Scope, Symbol, Universe};
+pub use universe::{
+    AskedText, Assertion, Entity, EntityId, FlowStatement, Module, ModuleId, Scope, Symbol, Universe,
+};
 pub(crate) use values::already_said;
 pub use values::{Value, mentions_index};

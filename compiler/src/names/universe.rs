@@ -107,7 +107,64 @@ pub struct Universe<'a> {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// What a file asks that is no part of the package.
+#[derive(Debug, Default)]
+pub struct AskedText<'a> {
+    pub flows: Vec<FlowStatement<'a>>,
+    pub assertions: Vec<Assertion<'a>>,
+}
+
 impl<'a> Universe<'a> {
+    /// Takes the statements of a file out of the package, and has its names mean what they mean anywhere: at the root
+    /// first, then as files of the package bring them in, then by their last part in `std` or in a folder.
+    pub(crate) fn take_asked(&mut self, file: FileId) -> AskedText<'a> {
+        let mut files: Vec<FileId> = self.imports.keys().copied().filter(|other| *other != file).collect();
+        files.sort_unstable();
+        let mut lent: FxHashMap<SmolStr, &'a ast::Import> = self.imports.remove(&file).unwrap_or_default();
+        for other in files {
+            let of_the_package = self.module_of(other).is_some_and(|module| !self.is_standard(module));
+            for (name, import) in self.imports.get(&other).into_iter().flatten().filter(|_| of_the_package) {
+                if !self.module(self.root).names.contains_key(name) {
+                    lent.entry(name.clone()).or_insert(import);
+                }
+            }
+        }
+        self.imports.insert(file, lent);
+        let mut names: FxHashMap<SmolStr, Vec<Symbol>> = FxHashMap::default();
+        for module in self.modules.iter().filter(|module| module.instance.is_none() && !module.failed) {
+            #[allow(clippy::iter_over_hash_type, reason = "each name has a list of its own")]
+            for (name, symbols) in &module.names {
+                if !self.module(self.root).names.contains_key(name) {
+                    names.entry(name.clone()).or_default().extend(symbols.iter().cloned());
+                }
+            }
+        }
+        let everywhere = ModuleId(self.modules.len() as u32);
+        self.modules.push(Module { outer: Some(self.root), names, ..Module::default() });
+        self.file_modules.insert(file, everywhere);
+        let is_asked = |scope: &Scope| scope.file == file;
+        let (mut flows, left) =
+            std::mem::take(&mut self.flows).into_iter().partition::<Vec<_>, _>(|flow| is_asked(&flow.scope));
+        self.flows = left;
+        let (mut assertions, left) = std::mem::take(&mut self.assertions)
+            .into_iter()
+            .partition::<Vec<_>, _>(|assertion| is_asked(&assertion.scope));
+        self.assertions = left;
+        for scope in flows
+            .iter_mut()
+            .map(|flow| &mut flow.scope)
+            .chain(assertions.iter_mut().map(|assertion| &mut assertion.scope))
+        {
+            scope.module = everywhere;
+        }
+        AskedText { flows, assertions }
+    }
+
+    fn is_standard(&self, module: ModuleId) -> bool {
+        std::iter::successors(Some(module), |module| self.module(*module).outer)
+            .any(|module| module == self.standard)
+    }
+
     pub fn entity(&self, id: EntityId) -> &Entity<'a> {
         &self.entities[id.0 as usize]
     }

@@ -36,6 +36,7 @@ pub use gateway::{
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
 pub use proxies::ProxyPlan;
+pub use routes::{Hop, Route, Routes};
 
 /// What all enforcement points of a package have to hold together.
 #[derive(Debug, Default)]

@@ -14,26 +14,26 @@ enum Node {
 
 /// One gateway on a path: where packets come in and go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Hop {
+pub struct Hop {
     /// Gateways between here and the source, from 0: hops of one rank are alternatives.
-    pub(super) rank: u32,
-    pub(super) gateway: GatewayId,
-    pub(super) from: SegmentId,
-    pub(super) to: SegmentId,
+    pub rank: u32,
+    pub gateway: GatewayId,
+    pub from: SegmentId,
+    pub to: SegmentId,
 }
 
 /// All shortest paths between two segments; none where they are the same segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub struct Route {
     /// Sorted by rank.
-    pub(super) hops: Vec<Hop>,
+    pub hops: Vec<Hop>,
     /// Gateways on the way.
-    pub(super) length: u32,
+    pub length: u32,
 }
 
 impl Route {
     /// Whether every path crosses a gateway that fits.
-    pub(super) fn every_path(&self, fits: impl Fn(GatewayId) -> bool) -> bool {
+    pub fn every_path(&self, fits: impl Fn(GatewayId) -> bool) -> bool {
         if self.length > 0 && self.hops.iter().take_while(|hop| hop.rank == 0).all(|hop| fits(hop.gateway)) {
             return true; // the usual case: the first one does
         }
@@ -55,7 +55,7 @@ impl Route {
 }
 
 /// Finds routes. All that is kept is a tree for each segment that something starts from.
-pub(super) struct Routes {
+pub struct Routes {
     graph: UnGraph<Node, ()>,
     nodes: Vec<NodeIndex>,
     /// By segment.
@@ -107,7 +107,7 @@ impl Tree {
 }
 
 impl Routes {
-    pub(super) fn new(model: &Model) -> Self {
+    pub fn new(model: &Model) -> Self {
         let mut graph = UnGraph::default();
         let nodes: Vec<NodeIndex> = (0..model.segments.len())
             .map(|index| graph.add_node(Node::Segment(SegmentId(index as u32))))
@@ -131,14 +131,14 @@ impl Routes {
     }
 
     /// Gateways between two segments; nothing, where no path joins them.
-    pub(super) fn length(&mut self, from: SegmentId, to: SegmentId) -> Option<u32> {
+    pub fn length(&mut self, from: SegmentId, to: SegmentId) -> Option<u32> {
         let end = self.nodes[to.index()];
         let distance = self.tree(from).distances[end.index()];
         (distance != UNREACHED).then_some(distance / 2)
     }
 
     /// All shortest paths between two segments. Walks back from the end, so exactly their hops are met.
-    pub(super) fn route(&mut self, from: SegmentId, to: SegmentId) -> Option<Route> {
+    pub fn route(&mut self, from: SegmentId, to: SegmentId) -> Option<Route> {
         let length = self.length(from, to)?;
         let tree = self.trees[from.index()].as_ref()?;
         let mut hops = Vec::with_capacity(length as usize);

@@ -7,7 +7,7 @@ use crate::{model::PrincipalSet, plan::Ranges};
 
 /// Items that each have a set; items of equal sets share one.
 #[derive(Debug)]
-pub(crate) struct Index {
+pub struct Index {
     /// A power of two. Node 1 is the root, the leaf of `id` is `leaves + id`.
     leaves: usize,
     sets: Lists,
@@ -47,7 +47,7 @@ impl Lists {
 
 impl Index {
     /// Items are numbered as they come.
-    pub(crate) fn new<'s>(principals: usize, sets: impl Iterator<Item = &'s PrincipalSet>) -> Self {
+    pub fn new<'s>(principals: usize, sets: impl Iterator<Item = &'s PrincipalSet>) -> Self {
         let leaves = principals.next_power_of_two();
         let mut by_address: FxHashMap<usize, u32> = FxHashMap::default();
         let mut by_content: FxHashMap<&Ranges<u32>, u32> = FxHashMap::default();
@@ -93,7 +93,7 @@ impl Index {
     }
 
     /// The items whose set has a member in common with this one, ascending.
-    pub(crate) fn overlapping(&self, members: &Ranges<u32>) -> Vec<u32> {
+    pub fn overlapping(&self, members: &Ranges<u32>) -> Vec<u32> {
         let mut seen_nodes = vec![false; self.nodes()];
         let mut seen_sets = vec![false; self.sets()];
         let mut found = Vec::new();

@@ -16,7 +16,8 @@ mod steps;
 use rustc_hash::FxHashMap;
 
 pub use cut::Cut;
-pub(crate) use index::{Common, Index, common, within};
+pub use index::Index;
+pub(crate) use index::{Common, common, within};
 pub(super) use search::may_carry;
 pub use search::{Goal, Reached};
 pub use steps::By;

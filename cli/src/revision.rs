@@ -1,0 +1,222 @@
+//! A package as a git revision has it, read by `git`'s plumbing: neither the work tree nor the index is touched.
+
+use std::{
+    collections::BTreeSet,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use weir_compiler::{Sources, package::MANIFEST};
+use weir_syntax::{Diagnostic, diagnostic::codes, lexer::MAX_FILE_SIZE};
+
+use crate::{failure::Failure, load};
+
+/// `REVISION` or `REVISION:FOLDER`, the folder from the repository's root.
+#[derive(Clone, Debug)]
+pub(crate) struct Revision<'r> {
+    revision: &'r str,
+    folder: Option<&'r str>,
+}
+
+impl<'r> Revision<'r> {
+    /// What stands behind `git:`.
+    pub(crate) fn parse(text: &'r str) -> Result<Self, Failure> {
+        let (revision, folder) = match text.split_once(':') {
+            Some((revision, folder)) => (revision, Some(folder.trim_matches('/'))),
+            None => (text, None),
+        };
+        // a revision is no option of git's
+        if revision.is_empty() || revision.starts_with('-') {
+            return Err(Failure::usage(format!("`git:{text}` names no revision"))
+                .with_help("write `git:main`, `git:HEAD~1`, or `git:v1.2:plants/nord`"));
+        }
+        Ok(Self { revision, folder })
+    }
+
+    /// The package at this revision. Without a folder, it is the one in which `here` lies now.
+    pub(crate) fn load(&self, here: &Path) -> Result<Sources, Failure> {
+        let top = git(here, &["rev-parse", "--show-toplevel"])
+            .map_err(|error| error.with_help("run it inside of the git repository that holds the package"))?;
+        let top = PathBuf::from(String::from_utf8_lossy(&top).trim_end_matches('\n'));
+        let commit = format!("{}^{{commit}}", self.revision);
+        let commit =
+            git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]).map_err(|_| {
+                Failure::environment(format!(
+                    "there is no revision `{}` in `{}`",
+                    self.revision,
+                    top.display()
+                ))
+                .with_help("`git fetch` it, or look for its name with `git log --oneline`")
+            })?;
+        let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+        let folder = match self.folder {
+            Some(folder) => folder.to_owned(),
+            None => below(&top, here)?,
+        };
+        let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let listed = git(&top, &["ls-tree", "-r", "-z", "--full-tree", &commit])?;
+        let entries = entries(&listed, &below);
+        if !entries.iter().any(|entry| entry.path == MANIFEST) {
+            let shown = if folder.is_empty() { "." } else { &folder };
+            return Err(Failure::environment(format!(
+                "revision `{}` has no package in `{shown}`: there is no `{MANIFEST}`",
+                self.revision
+            ))
+            .with_help(format!(
+                "if it was elsewhere then, name the folder: `git:{}:FOLDER`",
+                self.revision
+            )));
+        }
+        sources(&top, &entries)
+    }
+}
+
+/// Where the package lies in the repository.
+fn below(top: &Path, here: &Path) -> Result<String, Failure> {
+    let real = std::fs::canonicalize(here).map_err(|error| Failure::io("read", here, &error))?;
+    let top = std::fs::canonicalize(top).map_err(|error| Failure::io("read", top, &error))?;
+    let below = real.strip_prefix(&top).map_err(|_| {
+        Failure::environment(format!(
+            "`{}` lies outside of the repository `{}`",
+            real.display(),
+            top.display()
+        ))
+    })?;
+    Ok(below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
+}
+
+/// A file of the package.
+#[derive(Debug)]
+struct Entry {
+    path: String,
+    object: String,
+    is_link: bool,
+}
+
+/// The package's own files, by the same rules as on disk: no hidden ones, no packages inside of it, no build output.
+fn entries(listed: &[u8], below: &str) -> Vec<Entry> {
+    let lines = listed.split(|byte| *byte == 0).filter_map(|line| std::str::from_utf8(line).ok());
+    let mut entries: Vec<Entry> = lines
+        .filter_map(|line| {
+            let (head, path) = line.split_once('\t')?;
+            let path = path.strip_prefix(below)?;
+            let mut head = head.split(' ');
+            let (mode, kind, object) = (head.next()?, head.next()?, head.next()?);
+            (kind == "blob").then(|| Entry {
+                path: path.to_owned(),
+                object: object.to_owned(),
+                is_link: mode == "120000",
+            })
+        })
+        .collect();
+    let foreign: BTreeSet<String> = entries
+        .iter()
+        .filter_map(|entry| {
+            entry.path.strip_suffix(MANIFEST).or(entry.path.strip_suffix(weir_targets::MANIFEST))
+        })
+        .filter(|folder| !folder.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let is_foreign = |path: &str| {
+        path.split('/').any(|part| part.starts_with('.'))
+            || path.starts_with("target/")
+            || path.match_indices('/').any(|(end, _)| foreign.contains(&path[..=end]))
+    };
+    let is_output = |path: &str| path.ends_with(weir_targets::MANIFEST);
+    entries.retain(|entry| {
+        !is_foreign(&entry.path)
+            && !is_output(&entry.path)
+            && (entry.path == MANIFEST || entry.path.as_bytes().ends_with(b".weir"))
+    });
+    entries
+}
+
+fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
+    let objects: Vec<&str> = entries.iter().map(|entry| entry.object.as_str()).collect();
+    let blobs = blobs(top, &objects)?;
+    let mut manifest = String::new();
+    let mut files = Vec::new();
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    for (entry, bytes) in entries.iter().zip(blobs) {
+        if entry.is_link {
+            problems.push(
+                Diagnostic::new(
+                    &codes::E0001,
+                    format!("`{}` is a link, which a revision does not follow", entry.path),
+                )
+                .help("compare with a checkout of that revision: `git worktree add`"),
+            );
+        } else if bytes.len() > MAX_FILE_SIZE {
+            problems.push(load::Unread::TooLarge(bytes.len() as u64).diagnostic(&entry.path));
+        } else if entry.path == MANIFEST {
+            match String::from_utf8(bytes) {
+                Ok(text) => manifest = text,
+                Err(_) => problems.push(Diagnostic::new(&codes::E0002, format!("`{MANIFEST}` is not UTF-8"))),
+            }
+        } else if entry.path.starts_with("std/") {
+            problems.push(load::reserved(&entry.path));
+        } else {
+            files.push((entry.path.clone(), bytes));
+        }
+    }
+    let mut sources = Sources::new(&manifest, files);
+    sources.diagnostics.extend(problems);
+    Ok(sources)
+}
+
+/// The contents of objects, by one process.
+fn blobs(top: &Path, objects: &[&str]) -> Result<Vec<Vec<u8>>, Failure> {
+    let failed = |what: &str| Failure::environment(format!("`git cat-file` failed: {what}"));
+    let mut child = command(top, &["cat-file", "--batch"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| missing(&error))?;
+    let (Some(mut input), Some(mut output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(failed("it has no pipes"));
+    };
+    let wanted = objects.join("\n") + "\n";
+    let writer = std::thread::spawn(move || input.write_all(wanted.as_bytes()));
+    let mut all = Vec::new();
+    let read = output.read_to_end(&mut all);
+    let _ = writer.join(); // a failed write leaves objects out, which is seen below
+    let _ = child.wait();
+    read.map_err(|error| failed(&error.to_string()))?;
+    let mut rest = all.as_slice();
+    let mut contents = Vec::with_capacity(objects.len());
+    for object in objects {
+        let cut_short = || failed(&format!("object {object} is missing"));
+        let end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(cut_short)?;
+        let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+        let size =
+            head.rsplit(' ').next().and_then(|size| size.parse::<usize>().ok()).ok_or_else(cut_short)?;
+        let body = rest.get(end + 1..end + 1 + size).ok_or_else(cut_short)?;
+        contents.push(body.to_vec());
+        rest = rest.get(end + 2 + size..).unwrap_or_default();
+    }
+    Ok(contents)
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder).args(arguments).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+    command
+}
+
+fn missing(error: &std::io::Error) -> Failure {
+    Failure::environment(format!("cannot run `git`: {}", crate::failure::cause(error)))
+        .with_help("install git, or compare two folders")
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    let output = command(folder, arguments).output().map_err(|error| missing(&error))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().trim_start_matches("fatal: ");
+        let act = arguments.first().copied().unwrap_or_default();
+        return Err(Failure::environment(format!("`git {act}` failed: {said}")));
+    }
+    Ok(output.stdout)
+}

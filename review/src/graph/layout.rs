@@ -1,0 +1,294 @@
+//! Where everything lies: rows by Purdue level, the highest on top; gateways of several zones in a band below the
+//! highest row that they join. In a row, zones are ordered by what they are joined with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Box, End, Graph};
+
+const CHIP: f64 = 26.0;
+const LETTER: f64 = 6.6;
+const GAP: f64 = 10.0;
+const PAD: f64 = 12.0;
+const HEAD: f64 = 24.0;
+const ROW_GAP: f64 = 46.0;
+const MARGIN: f64 = 70.0;
+/// A row is broken where it would become wider.
+const WIDEST: f64 = 2_400.0;
+
+struct Layout<'g> {
+    graph: &'g mut Graph,
+    inner: BTreeMap<usize, Vec<usize>>,
+    nodes: BTreeMap<usize, Vec<usize>>,
+}
+
+pub(super) fn place(graph: &mut Graph) {
+    let mut inner: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, container) in graph.containers.iter().enumerate() {
+        if let Some(parent) = container.parent {
+            inner.entry(parent).or_default().push(index);
+        }
+    }
+    let mut nodes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut between: Vec<usize> = Vec::new();
+    for (index, node) in graph.nodes.iter_mut().enumerate() {
+        let label = if node.count > 1 { node.label.chars().count() + 6 } else { node.label.chars().count() };
+        node.place.width = (label.min(30) as f64).mul_add(LETTER, 18.0);
+        node.place.height = CHIP;
+        match node.container {
+            Some(container) => nodes.entry(container).or_default().push(index),
+            None => between.push(index),
+        }
+    }
+    let mut layout = Layout { graph, inner, nodes };
+    let tops: Vec<usize> = (0..layout.graph.containers.len())
+        .filter(|index| layout.graph.containers[*index].parent.is_none())
+        .collect();
+    for top in &tops {
+        layout.size(*top, 0);
+    }
+    let mut rows: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
+    for top in &tops {
+        rows.entry(layout.level(*top)).or_default().push(*top);
+    }
+    layout.rows(rows, &between);
+}
+
+impl Layout<'_> {
+    /// Rows from the top: outside, no level, 5 to 0.
+    fn level(&self, top: usize) -> i32 {
+        let container = &self.graph.containers[top];
+        match (container.kind, container.purdue.or_else(|| self.inner_level(top, 0))) {
+            ("outside", _) => -2,
+            (_, None) => -1,
+            (_, Some(level)) => 5 - i32::from(level.min(5)),
+        }
+    }
+
+    fn inner_level(&self, top: usize, depth: usize) -> Option<u8> {
+        let inner = self.inner.get(&top).filter(|_| depth < 32)?;
+        inner
+            .iter()
+            .filter_map(|one| {
+                self.graph.containers[*one].purdue.or_else(|| self.inner_level(*one, depth + 1))
+            })
+            .max()
+    }
+
+    /// The size of a container, and the places of all that is in it, from its corner.
+    fn size(&mut self, index: usize, depth: usize) {
+        let inner = self.inner.get(&index).cloned().unwrap_or_default();
+        if depth < 32 {
+            for one in &inner {
+                self.size(*one, depth + 1);
+            }
+        }
+        let nodes = self.nodes.get(&index).cloned().unwrap_or_default();
+        let area: f64 =
+            nodes.iter().map(|node| (self.graph.nodes[*node].place.width + GAP) * (CHIP + GAP)).sum();
+        let widest_node = nodes.iter().map(|node| self.graph.nodes[*node].place.width).fold(0.0, f64::max);
+        let widest_inner =
+            inner.iter().map(|one| self.graph.containers[*one].place.width).fold(0.0, f64::max);
+        let inner_area: f64 = inner
+            .iter()
+            .map(|one| {
+                let place = self.graph.containers[*one].place;
+                (place.width + GAP) * (place.height + GAP)
+            })
+            .sum();
+        let title = (self.graph.containers[index].name.chars().count() as f64 + 8.0) * LETTER;
+        // wider than high, as screens are
+        let wanted = ((area + inner_area) * 3.2).sqrt();
+        let width = wanted.max(widest_node).max(widest_inner).max(title);
+        let (mut x, mut y, mut high, mut used) = (PAD, HEAD + PAD / 2.0, 0.0_f64, 0.0_f64);
+        let mut flow = |place: &mut Box| {
+            if x > PAD && x + place.width > width + PAD {
+                x = PAD;
+                y += high + GAP;
+                high = 0.0;
+            }
+            (place.x, place.y) = (x, y);
+            x += place.width + GAP;
+            high = high.max(place.height);
+            used = used.max(x - GAP);
+        };
+        for node in &nodes {
+            flow(&mut self.graph.nodes[*node].place);
+        }
+        let mut corners = Vec::with_capacity(inner.len());
+        for one in &inner {
+            let mut place = self.graph.containers[*one].place;
+            flow(&mut place);
+            corners.push((*one, place.x, place.y));
+        }
+        let place = &mut self.graph.containers[index].place;
+        place.width = used.max(title + PAD) + PAD;
+        place.height = y + high + PAD;
+        for (one, x, y) in corners {
+            self.shift(one, x, y, depth + 1);
+        }
+    }
+
+    /// Moves a container and all that is in it.
+    fn shift(&mut self, index: usize, dx: f64, dy: f64, depth: usize) {
+        let place = &mut self.graph.containers[index].place;
+        place.x += dx;
+        place.y += dy;
+        for node in self.nodes.get(&index).cloned().unwrap_or_default() {
+            let place = &mut self.graph.nodes[node].place;
+            place.x += dx;
+            place.y += dy;
+        }
+        if depth < 32 {
+            for one in self.inner.get(&index).cloned().unwrap_or_default() {
+                self.shift(one, dx, dy, depth + 1);
+            }
+        }
+    }
+
+    fn top_of(&self, container: usize) -> usize {
+        let parents = std::iter::successors(Some(container), |one| self.graph.containers[*one].parent);
+        parents.take(64).last().unwrap_or(container)
+    }
+
+    /// The top containers that each one is joined with, by conduits, gateways and flows.
+    fn neighbours(&self) -> BTreeMap<usize, BTreeSet<usize>> {
+        let mut all: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        let mut join = |a: usize, b: usize| {
+            if a != b {
+                all.entry(a).or_default().insert(b);
+                all.entry(b).or_default().insert(a);
+            }
+        };
+        for conduit in &self.graph.conduits {
+            join(self.top_of(conduit.from), self.top_of(conduit.to));
+        }
+        for (a, one) in &self.graph.links {
+            for (b, other) in &self.graph.links {
+                if a == b {
+                    join(self.top_of(*one), self.top_of(*other));
+                }
+            }
+        }
+        let end = |end: End| match end {
+            End::Container(container) => Some(self.top_of(container)),
+            End::Node(node) => self.graph.nodes[node].container.map(|container| self.top_of(container)),
+        };
+        for edge in &self.graph.edges {
+            if let (Some(a), Some(b)) = (end(edge.from), end(edge.to)) {
+                join(a, b);
+            }
+        }
+        all
+    }
+
+    fn rows(&mut self, rows: BTreeMap<i32, Vec<usize>>, between: &[usize]) {
+        let neighbours = self.neighbours();
+        let total: f64 = self
+            .graph
+            .containers
+            .iter()
+            .filter(|one| one.parent.is_none())
+            .map(|one| one.place.width + GAP)
+            .sum();
+        let limit = WIDEST.min((total / rows.len().max(1) as f64 * 1.8).max(1_300.0));
+        let mut y = MARGIN / 2.0;
+        let mut placed: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut left: BTreeSet<usize> = between.iter().copied().collect();
+        let mut widest = 0.0_f64;
+        for (level, mut row) in rows {
+            // by the middle of what is placed already, then by name
+            let middle = |one: &usize| {
+                let known: Vec<f64> = neighbours
+                    .get(one)
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|other| placed.get(other).copied())
+                    .collect();
+                if known.is_empty() { 0.0 } else { known.iter().sum::<f64>() / known.len() as f64 }
+            };
+            row.sort_by(|a, b| {
+                middle(a)
+                    .total_cmp(&middle(b))
+                    .then_with(|| self.graph.containers[*a].name.cmp(&self.graph.containers[*b].name))
+            });
+            let top = y;
+            let (mut x, mut high) = (MARGIN, 0.0_f64);
+            for one in row {
+                let place = self.graph.containers[one].place;
+                if x > MARGIN && x + place.width > limit + MARGIN {
+                    x = MARGIN;
+                    y += high + GAP * 2.0;
+                    high = 0.0;
+                }
+                self.shift(one, x, y, 0);
+                placed.insert(one, x + place.width / 2.0);
+                x += place.width + GAP * 2.0;
+                high = high.max(place.height);
+                widest = widest.max(x);
+            }
+            y += high;
+            let label = match level {
+                -2 => "outside".to_owned(),
+                -1 => "no level".to_owned(),
+                level => format!("level {}", 5 - level),
+            };
+            self.graph.rows.push((label, top, y));
+            y += ROW_GAP / 2.0;
+            // gateways that join something of this row
+            let here: Vec<usize> = left
+                .iter()
+                .copied()
+                .filter(|node| {
+                    self.graph.links.iter().any(|(gateway, container)| {
+                        gateway == node && placed.contains_key(&self.top_of(*container))
+                    })
+                })
+                .collect();
+            y = self.band(&here, &placed, y, limit, &mut widest);
+            left.retain(|node| !here.contains(node));
+        }
+        let rest: Vec<usize> = left.into_iter().collect();
+        y = self.band(&rest, &placed, y, limit, &mut widest);
+        (self.graph.width, self.graph.height) = (widest.max(600.0) + MARGIN / 2.0, y + 10.0);
+    }
+
+    /// Gateways side by side, each near the middle of what it joins.
+    fn band(
+        &mut self,
+        nodes: &[usize],
+        placed: &BTreeMap<usize, f64>,
+        from: f64,
+        limit: f64,
+        widest: &mut f64,
+    ) -> f64 {
+        if nodes.is_empty() {
+            return from + ROW_GAP / 2.0;
+        }
+        let mut wanted: Vec<(f64, usize)> = nodes
+            .iter()
+            .map(|node| {
+                let joined = self.graph.links.iter().filter(|(gateway, _)| gateway == node);
+                let known: Vec<f64> = joined
+                    .filter_map(|(_, container)| placed.get(&self.top_of(*container)).copied())
+                    .collect();
+                let middle =
+                    if known.is_empty() { MARGIN } else { known.iter().sum::<f64>() / known.len() as f64 };
+                (middle, *node)
+            })
+            .collect();
+        wanted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let (mut y, mut end) = (from, MARGIN);
+        for (middle, node) in wanted {
+            let place = &mut self.graph.nodes[node].place;
+            let mut x = (middle - place.width / 2.0).max(end);
+            if x + place.width > limit + MARGIN && end > MARGIN {
+                y += CHIP + GAP;
+                x = (middle - place.width / 2.0).clamp(MARGIN, (limit + MARGIN - place.width).max(MARGIN));
+            }
+            (place.x, place.y) = (x, y);
+            end = x + place.width + GAP;
+            *widest = widest.max(end);
+        }
+        y + CHIP + ROW_GAP / 2.0
+    }
+}
