@@ -293,7 +293,7 @@ impl Ide {
 
 /// Whether a file is no policy, but what one imports.
 fn is_imported(path: &str) -> bool {
-    path != MANIFEST && !path.ends_with(".weir")
+    path != MANIFEST && path.strip_suffix(".weir").is_none()
 }
 
 /// Diagnostics of a file that was looked at alone name it as the first.
