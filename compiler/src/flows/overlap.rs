@@ -141,36 +141,41 @@ impl<'p> Rules<'p> {
             let place = &statements[statement as usize];
             (Reverse(self.width.get(&statement).copied().unwrap_or(0)), place.file, place.span, statement)
         };
-        let mut needed = vec![false; statements.len()];
-        // For each part that is covered in a combination, by whom.
-        let mut covered_by: FxHashMap<u32, Vec<Vec<u32>>> = FxHashMap::default();
         let mut combinations: Vec<Box<[u32]>> = combinations.into_iter().collect();
         combinations.sort_unstable();
+        let mut met: FxHashMap<u32, Vec<(&[u32], u32)>> = FxHashMap::default();
         for labels in &combinations {
             for label in labels {
-                let part = &self.parts[*label as usize];
-                if needed[part.statement as usize] {
-                    continue;
-                }
-                let by: Vec<u32> = labels
-                    .iter()
-                    .map(|other| &self.parts[*other as usize])
-                    .filter(|other| other.statement != part.statement && covers(other, part))
-                    .filter(|other| !covers(part, other) || rank(other.statement) < rank(part.statement))
-                    .map(|other| other.statement)
-                    .collect();
-                if by.is_empty() {
-                    needed[part.statement as usize] = true;
-                    covered_by.remove(&part.statement);
-                } else {
-                    covered_by.entry(part.statement).or_default().push(by);
-                }
+                met.entry(self.parts[*label as usize].statement).or_default().push((labels, *label));
             }
         }
-        let mut found: Vec<(u32, Vec<u32>)> = covered_by
-            .into_iter()
-            .filter(|(statement, _)| !needed[*statement as usize])
-            .map(|(statement, by)| (statement, few(by)))
+        // The narrowest first, and of equals the last: whoever is covered by those that are left, goes. Who stays was not
+        // covered by more than stay in the end, so that nothing that is left can go.
+        let mut order: Vec<u32> = met.keys().copied().collect();
+        order.sort_unstable_by_key(|statement| Reverse(rank(*statement)));
+        let mut gone = vec![false; statements.len()];
+        for statement in order {
+            let covered = |(labels, label): &(&[u32], u32)| {
+                let part = &self.parts[*label as usize];
+                labels.iter().map(|other| &self.parts[*other as usize]).any(|other| {
+                    other.statement != statement && !gone[other.statement as usize] && covers(other, part)
+                })
+            };
+            gone[statement as usize] = met[&statement].iter().all(covered);
+        }
+        let by = |(labels, label): &(&[u32], u32)| -> Vec<u32> {
+            let part = &self.parts[*label as usize];
+            let others = labels.iter().map(|other| &self.parts[*other as usize]);
+            others
+                .filter(|other| other.statement != part.statement && covers(other, part))
+                .map(|other| other.statement)
+                .filter(|other| !gone[*other as usize])
+                .collect()
+        };
+        let mut found: Vec<(u32, Vec<u32>)> = met
+            .iter()
+            .filter(|(statement, _)| gone[**statement as usize])
+            .map(|(statement, places)| (*statement, few(places.iter().map(by).collect())))
             .collect();
         found.sort_unstable();
         Some(found)

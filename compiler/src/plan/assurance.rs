@@ -329,8 +329,10 @@ impl<'m, 'a> Assurances<'m, 'a> {
         let Some(identity) = self.model.principal(shortfall.source).details.identity.as_deref() else {
             return Vec::new();
         };
+        // a broker is an end, and no way to others
         let can = |word: &&'static str| {
-            evidence::verified(word, identity) >= shortfall.required
+            *word != "mosquitto"
+                && evidence::verified(word, identity) >= shortfall.required
                 && match &rectangle.demand {
                     None if *word == "envoy" => capabilities::runs_over_tcp(protocol),
                     _ => capabilities::proxy_holds(word, protocol),

@@ -323,7 +323,9 @@ impl<'m, 'a> Legs<'m, 'a> {
         routes: &mut Routes,
     ) -> Result<Option<u32>, Box<Diagnostic>> {
         let protocol = self.model.protocols.get(demand.protocol);
-        let can_hold = |word: &&'static str| capabilities::proxy_holds(word, protocol);
+        // a broker is an end, and no way to others
+        let can_hold =
+            |word: &&'static str| *word != "mosquitto" && capabilities::proxy_holds(word, protocol);
         let holders = self
             .enforcing
             .iter()
