@@ -213,7 +213,7 @@ impl<'p> Prover<'p> {
             point,
             kind: plan.kind,
             concerns: self.points.of(point).unwrap_or(&none),
-            local_ports: self.local_ports.at(point),
+            local_ports: self.local_ports.at(Some(point)),
             artifact: artifact.map_or(target, |file| file.path),
         };
         let requirements = proxies::check(&case, files, &mut self.proof.findings);
@@ -248,7 +248,7 @@ impl<'p> Prover<'p> {
         let bridges: Vec<&Bridge> =
             self.facts.model.bridges.iter().filter(|bridge| bridge.gateway == id).collect();
         let taken = &self.specification.taken[id.index()];
-        let ports = self.facts.model.gateway(id).principal.map(|own| self.local_ports.at(own.0));
+        let ports = self.local_ports.at(self.facts.model.gateway(id).principal.map(|own| own.0));
         redirects::compare(taken, requirements, ports, model, artifact, findings);
         let of_frames = &self.specification.frames[id.index()];
         let budget = self.budget;

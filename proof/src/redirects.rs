@@ -55,8 +55,8 @@ impl LocalPorts {
         all
     }
 
-    pub(crate) fn at(&self, point: u32) -> &BTreeMap<SocketAddr, u16> {
-        self.of_point.get(&point).unwrap_or(&self.none)
+    pub(crate) fn at(&self, point: Option<u32>) -> &BTreeMap<SocketAddr, u16> {
+        point.and_then(|point| self.of_point.get(&point)).unwrap_or(&self.none)
     }
 }
 
@@ -67,7 +67,7 @@ type Led = BTreeMap<(SocketAddr, u16), AddressSet>;
 pub(crate) fn compare(
     taken: &[Taken],
     requirements: &[Requirement],
-    ports: Option<&BTreeMap<SocketAddr, u16>>,
+    ports: &BTreeMap<SocketAddr, u16>,
     model: &FilterModel,
     artifact: &str,
     findings: &mut Vec<Finding>,
@@ -83,12 +83,18 @@ pub(crate) fn compare(
     };
     let mut required: BTreeMap<(SocketAddr, u16), (AddressSet, Vec<u32>)> = BTreeMap::new();
     for one in taken {
-        for place in places(&one.destinations, &one.services) {
-            let Some(port) = ports.and_then(|ports| ports.get(&place)) else {
-                wrong(format!("no proxy waits for connections to {place}"), vec![one.statement], Vec::new());
-                continue;
-            };
-            let (sources, statements) = required.entry((place, *port)).or_default();
+        for port in one.services.iter().flat_map(|port| [port.first, port.last]) {
+            let waits: AddressSet = ports.keys().filter(|place| place.port() == port).map(SocketAddr::ip).collect();
+            if let Some(lost) = one.destinations.difference(&waits).first() {
+                wrong(format!("no proxy waits for connections to {lost}:{port}"), vec![one.statement], Vec::new());
+            }
+        }
+        let covers = |place: &SocketAddr| {
+            let on = |port: &PortMatch| port.first <= place.port() && place.port() <= port.last;
+            one.destinations.contains(place.ip()) && one.services.iter().any(on)
+        };
+        for (place, port) in ports.iter().filter(|(place, _)| covers(place)) {
+            let (sources, statements) = required.entry((*place, *port)).or_default();
             *sources = sources.union(&of_family(&one.sources, place.ip()));
             statements.push(one.statement);
         }
@@ -177,18 +183,4 @@ fn of_family(set: &AddressSet, address: IpAddr) -> AddressSet {
         IpAddr::V4(_) => AddressSet { v4: set.v4.clone(), ..AddressSet::default() },
         IpAddr::V6(_) => AddressSet { v6: set.v6.clone(), ..AddressSet::default() },
     }
-}
-
-/// Every place of a flow. Both ends of a range stand for it: no proxy waits for more than single addresses.
-fn places(destinations: &AddressSet, services: &[PortMatch]) -> Vec<SocketAddr> {
-    let v4 = destinations.v4.iter().flat_map(|(first, last)| [first, last]);
-    let v6 = destinations.v6.iter().flat_map(|(first, last)| [first, last]);
-    let addresses = v4
-        .map(|bits| IpAddr::from(Ipv4Addr::from_bits(bits)))
-        .chain(v6.map(|bits| IpAddr::from(Ipv6Addr::from_bits(bits))));
-    let ports = || services.iter().flat_map(|port| [port.first, port.last]);
-    let mut all: Vec<SocketAddr> =
-        addresses.flat_map(|address| ports().map(move |port| SocketAddr::new(address, port))).collect();
-    all.dedup();
-    all
 }

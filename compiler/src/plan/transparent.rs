@@ -4,7 +4,7 @@
 //! come in and are no more forwarded, and from there on the proxy connects in its own name, which is a leg like others.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -12,10 +12,9 @@ use std::{
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    Action, AddressSet, Hook, PortMatch, Redirect, Transport,
+    Action, AddressSet, Hook, PlanRule, PortMatch, Redirect,
     build::{Draft, Planner, SeenAs, Station},
     clusters::Way,
-    finish::single,
     legs::Leg,
     proxies::{ProxyKind, ProxyPlan},
     routes::Route,
@@ -136,35 +135,27 @@ impl Planner<'_, '_> {
     /// What a gateway takes, it does not forward: nobody may have both.
     pub(super) fn past_those_that_take(&mut self) {
         for (index, draft) in self.drafts.iter().enumerate().filter(|(_, draft)| !draft.taken.is_empty()) {
-            let mut by_destination: BTreeMap<IpAddr, Vec<&Taken>> = BTreeMap::new();
-            for taken in &draft.taken {
-                for address in single(&taken.destinations) {
-                    by_destination.entry(address).or_default().push(taken);
-                }
-            }
-            let mut said: Vec<(u32, u32)> = Vec::new();
+            let all = AddressSet::union_of(draft.taken.iter().map(|taken| &*taken.destinations));
+            let mut said: BTreeSet<(u32, u32)> = BTreeSet::new();
             for rule in draft.rules.iter().filter(|rule| rule.hook == Hook::Forward) {
-                for taken in met(&by_destination, &rule.destinations) {
-                    let both = rule.sources.intersection(&taken.sources);
-                    let ports = || rule.services.iter().flat_map(|one| taken.ports.iter().map(move |two| (one, two)));
-                    let shared = ports().any(|(one, two)| {
-                        one.transport == two.transport && one.first <= two.last && two.first <= one.last
-                    });
-                    if both.is_empty() || !shared || said.contains(&(rule.statement, taken.statement)) {
+                if rule.destinations.intersection(&all).is_empty() {
+                    continue;
+                }
+                for taken in &draft.taken {
+                    let Some(who) = taken.meets(rule) else { continue };
+                    if !said.insert((rule.statement, taken.statement)) {
                         continue;
                     }
-                    said.push((rule.statement, taken.statement));
                     let name = &self.model.gateways[index].name;
-                    let (past, through) =
-                        (&self.statements[rule.statement as usize], &self.statements[taken.statement as usize]);
-                    let who = both.first().map_or_else(String::new, |address| address.to_string());
+                    let statement = |index: u32| &self.statements[index as usize];
+                    let (past, through) = (statement(rule.statement), statement(taken.statement));
                     self.diagnostics.push(
                         Diagnostic::new(
                             &codes::E0609,
-                            format!("`{name}` takes connections of {who} that this rule forwards"),
+                            format!("`{name}` takes connections of {who} that this rule has it forward"),
                         )
-                        .primary(past.file, past.span, "permits the same port as a whole")
-                        .secondary(through.file, through.span, "here they are taken, and only some operations pass")
+                        .primary(past.file, past.span, "permits the same port, past its proxy")
+                        .secondary(through.file, through.span, "here its proxy has to see them")
                         .help(format!("lead both through it (`via = {name}`), or permit the port in one of them only")),
                     );
                 }
@@ -173,19 +164,18 @@ impl Planner<'_, '_> {
     }
 }
 
-/// What is taken from connections to some addresses.
-fn met<'t>(
-    taken: &'t BTreeMap<IpAddr, Vec<&'t Taken>>,
-    destinations: &AddressSet,
-) -> impl Iterator<Item = &'t Taken> {
-    let v4 = destinations.v4.iter().map(|(a, b)| {
-        IpAddr::V4(std::net::Ipv4Addr::from_bits(a))..=IpAddr::V4(std::net::Ipv4Addr::from_bits(b))
-    });
-    let v6 = destinations.v6.iter().map(|(a, b)| {
-        IpAddr::V6(std::net::Ipv6Addr::from_bits(a))..=IpAddr::V6(std::net::Ipv6Addr::from_bits(b))
-    });
-    let ranges: Vec<_> = v4.chain(v6).collect();
-    ranges.into_iter().flat_map(|range| taken.range(range)).flat_map(|(_, taken)| taken.iter().copied())
+impl Taken {
+    /// A source of connections that a rule covers, and that are taken.
+    fn meets(&self, rule: &PlanRule) -> Option<IpAddr> {
+        let mut ports = rule.services.iter().flat_map(|one| self.ports.iter().map(move |two| (one, two)));
+        let shared = |(one, two): (&PortMatch, &PortMatch)| {
+            one.transport == two.transport && one.first <= two.last && two.first <= one.last
+        };
+        if !ports.any(shared) || rule.destinations.intersection(&self.destinations).is_empty() {
+            return None;
+        }
+        rule.sources.intersection(&self.sources).first()
+    }
 }
 
 /// What a gateway takes, with the ports at which its proxy waits for it.
@@ -201,13 +191,14 @@ pub(super) fn redirects(
         listeners.iter().filter_map(|listener| Some((listener.takes?, listener.port))).collect();
     let mut by_place: BTreeMap<SocketAddr, (Vec<u32>, Vec<Arc<AddressSet>>)> = BTreeMap::new();
     for taken in std::mem::take(&mut draft.taken) {
-        for address in single(&taken.destinations) {
-            for port in taken.ports.iter().filter(|port| port.transport == Transport::Tcp) {
-                let (statements, sources) =
-                    by_place.entry(SocketAddr::new(address, port.first)).or_default();
-                statements.push(number_of(taken.statement));
-                sources.push(taken.sources.clone());
-            }
+        let covers = |place: &SocketAddr| {
+            let on = |port: &PortMatch| port.first <= place.port() && place.port() <= port.last;
+            taken.destinations.contains(place.ip()) && taken.ports.iter().any(on)
+        };
+        for place in ports.keys().filter(|place| covers(place)) {
+            let (statements, sources) = by_place.entry(*place).or_default();
+            statements.push(number_of(taken.statement));
+            sources.push(taken.sources.clone());
         }
     }
     let redirect = |(place, (mut statements, sources)): (SocketAddr, (Vec<u32>, Vec<Arc<AddressSet>>))| {
@@ -218,7 +209,6 @@ pub(super) fn redirects(
             IpAddr::V4(_) => AddressSet { v4: all.v4, ..AddressSet::default() },
             IpAddr::V6(_) => AddressSet { v6: all.v6, ..AddressSet::default() },
         };
-        // without a listener, a diagnostic says why
         let to = ports.get(&place).copied()?;
         Some(Redirect { statements, sources, destination: place.ip(), port: place.port(), to })
     };
