@@ -109,7 +109,9 @@ fn by_proxy(model: &Model, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), S
     let mut reached = Ranges::new();
     for leg in to_proxy {
         let leads = match leg.taken_by {
-            Some(gateway) => takes(model, rectangle, proxy, gateway) && *leg.destinations == *rectangle.destinations,
+            Some(gateway) => {
+                takes(model, rectangle, proxy, gateway) && *leg.destinations == *rectangle.destinations
+            }
             None => only(&leg.destinations) == Some(proxy),
         };
         if !leads {

@@ -32,7 +32,9 @@ impl LocalPorts {
         let mut all = Self::default();
         for proxy in plan.proxies.iter().filter(|proxy| proxy.kind == ProxyKind::Modbus) {
             let mut principals = (0..).zip(&facts.model.principals);
-            let Some((point, _)) = principals.find(|(_, one)| one.name == proxy.name.as_str()) else { continue };
+            let Some((point, _)) = principals.find(|(_, one)| one.name == proxy.name.as_str()) else {
+                continue;
+            };
             let at_point = plan.proxies.iter().filter(|other| other.name == proxy.name);
             let mut ports: Vec<u16> =
                 at_point.flat_map(|other| &other.listeners).map(|listener| listener.port).collect();
@@ -84,9 +86,14 @@ pub(crate) fn compare(
     let mut required: BTreeMap<(SocketAddr, u16), (AddressSet, Vec<u32>)> = BTreeMap::new();
     for one in taken {
         for port in one.services.iter().flat_map(|port| [port.first, port.last]) {
-            let waits: AddressSet = ports.keys().filter(|place| place.port() == port).map(SocketAddr::ip).collect();
+            let waits: AddressSet =
+                ports.keys().filter(|place| place.port() == port).map(SocketAddr::ip).collect();
             if let Some(lost) = one.destinations.difference(&waits).first() {
-                wrong(format!("no proxy waits for connections to {lost}:{port}"), vec![one.statement], Vec::new());
+                wrong(
+                    format!("no proxy waits for connections to {lost}:{port}"),
+                    vec![one.statement],
+                    Vec::new(),
+                );
             }
         }
         let covers = |place: &SocketAddr| {
@@ -130,7 +137,9 @@ pub(crate) fn compare(
             if requirement.services.iter().any(covers)
                 && let Some(source) = requirement.sources.intersection(sources).first()
             {
-                let what = format!("connections from {source} to {place} have to be forwarded, and are led to a proxy");
+                let what = format!(
+                    "connections from {source} to {place} have to be forwarded, and are led to a proxy"
+                );
                 wrong(what, vec![requirement.statement], Vec::new());
             }
         }
@@ -172,9 +181,7 @@ fn sources_of(redirect: &Redirect) -> AddressSet {
             v4: Ranges::from_unsorted(vec![(first as u32, last as u32)]),
             ..AddressSet::default()
         },
-        Family::V6 => {
-            AddressSet { v6: Ranges::from_unsorted(vec![(first, last)]), ..AddressSet::default() }
-        }
+        Family::V6 => AddressSet { v6: Ranges::from_unsorted(vec![(first, last)]), ..AddressSet::default() },
     }
 }
 

@@ -254,11 +254,7 @@ impl Builder<'_> {
 
     /// Where packets of some sources cross gateways on their ways to whoever stands where a group does. Found once for
     /// each set of sources and place: thousands of statements may share both.
-    fn crossings(
-        &mut self,
-        leg: &Leg,
-        destination: &Group,
-    ) -> Arc<[GatewayCrossing]> {
+    fn crossings(&mut self, leg: &Leg, destination: &Group) -> Arc<[GatewayCrossing]> {
         let (sources, through, taken_by) = (&leg.sources, leg.through, leg.taken_by);
         let groups = self.groups(sources);
         let key =

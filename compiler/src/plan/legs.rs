@@ -228,7 +228,8 @@ impl<'m, 'a> Legs<'m, 'a> {
     ) -> Vec<Leg> {
         let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
         let taken_by = proxies::transparent(self.model, proxy, protocol);
-        let tells = taken_by.is_some() && !rectangle.destinations.members().any(|id| self.ends_connections(id));
+        let tells =
+            taken_by.is_some() && !rectangle.destinations.members().any(|id| self.ends_connections(id));
         let key = (proxy, rectangle.ports.clone());
         let behind = match tells {
             true => &rectangle.destinations,
@@ -364,9 +365,7 @@ impl<'m, 'a> Legs<'m, 'a> {
         let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
         let mut joined = |from: u32, to: u32, fits: &dyn Fn(&mut Routes, SegmentId, SegmentId) -> bool| {
             let (from, to) = (self.model.principal(from), self.model.principal(to));
-            from.attachments
-                .iter()
-                .any(|a| to.attachments.iter().any(|b| fits(routes, a.segment, b.segment)))
+            from.attachments.iter().any(|a| to.attachments.iter().any(|b| fits(routes, a.segment, b.segment)))
         };
         let reaches = |routes: &mut Routes, from, to| routes.length(from, to).is_some();
         let first = |set: &PrincipalSet| set.iter().next().map(|(first, _)| first);
@@ -374,16 +373,15 @@ impl<'m, 'a> Legs<'m, 'a> {
         else {
             return Ok(None);
         };
-        let candidates: Vec<u32> =
-            candidates
-                .filter(|proxy| match proxies::transparent(self.model, *proxy, protocol) {
-                    // who takes connections on their way has to stand there
-                    Some(gateway) => joined(source, destination, &|routes: &mut Routes, from, to| {
-                        routes.route(from, to).is_some_and(|route| route.all_cross(gateway))
-                    }),
-                    None => joined(source, *proxy, &reaches) && joined(*proxy, destination, &reaches),
-                })
-                .collect();
+        let candidates: Vec<u32> = candidates
+            .filter(|proxy| match proxies::transparent(self.model, *proxy, protocol) {
+                // who takes connections on their way has to stand there
+                Some(gateway) => joined(source, destination, &|routes: &mut Routes, from, to| {
+                    routes.route(from, to).is_some_and(|route| route.all_cross(gateway))
+                }),
+                None => joined(source, *proxy, &reaches) && joined(*proxy, destination, &reaches),
+            })
+            .collect();
         match candidates.as_slice() {
             [only] => Ok(Some(*only)),
             [] => Ok(None),

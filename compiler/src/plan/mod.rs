@@ -62,7 +62,10 @@ impl Plan {
         for leg in &self.legs {
             let Some(whole) = rectangles.get(leg.rectangle as usize) else { continue };
             // the second half: from the proxy on. The first is for everybody, people too, whom no packet filter knows
-            if leg.taken_by.is_none() && leg.sources != whole.sources && leg.destinations == whole.destinations {
+            if leg.taken_by.is_none()
+                && leg.sources != whole.sources
+                && leg.destinations == whole.destinations
+            {
                 relays.push(Rectangle { destinations: leg.sources.clone(), ..whole.clone() });
                 relays.push(Rectangle { sources: leg.sources.clone(), ..whole.clone() });
             }

@@ -103,7 +103,9 @@ impl Planner<'_, '_> {
             format!("`{name}` does not stand on every path between {from} and {to}"),
         )
         .primary(statement.file, statement.span, "their connections would pass it by")
-        .help("lead the flow through a gateway that is not `transparent`, or put this one between the networks");
+        .help(
+            "lead the flow through a gateway that is not `transparent`, or put this one between the networks",
+        );
         self.diagnostics.push(diagnostic);
     }
 
@@ -156,7 +158,9 @@ impl Planner<'_, '_> {
                         )
                         .primary(past.file, past.span, "permits the same port, past its proxy")
                         .secondary(through.file, through.span, "here its proxy has to see them")
-                        .help(format!("lead both through it (`via = {name}`), or permit the port in one of them only")),
+                        .help(format!(
+                            "lead both through it (`via = {name}`), or permit the port in one of them only"
+                        )),
                     );
                 }
             }

@@ -287,8 +287,16 @@ fn required(case: &Case<'_>, listeners: &[Listener], findings: &mut Vec<Finding>
 fn places(case: &Case<'_>, rectangle: &Rectangle) -> Vec<(SocketAddr, u32)> {
     let of = |destination: u32| {
         let all = case.facts.model.principal(destination).addresses();
-        let v4 = all.v4.iter().flat_map(|(first, last)| [first, last]).map(|bits| Ipv4Addr::from_bits(bits).into());
-        let v6 = all.v6.iter().flat_map(|(first, last)| [first, last]).map(|bits| Ipv6Addr::from_bits(bits).into());
+        let v4 = all
+            .v4
+            .iter()
+            .flat_map(|(first, last)| [first, last])
+            .map(|bits| Ipv4Addr::from_bits(bits).into());
+        let v6 = all
+            .v6
+            .iter()
+            .flat_map(|(first, last)| [first, last])
+            .map(|bits| Ipv6Addr::from_bits(bits).into());
         let mut ends: Vec<IpAddr> = v4.chain(v6).collect();
         ends.dedup();
         let ports = ports(rectangle);

@@ -1,8 +1,8 @@
 //! Packets that could tell two rulesets apart: at the boundaries of both, of new and of known connections.
 
 use weir_nftables_reader::{
-    Attempt, ESTABLISHED, Family, FilterModel, Hook, INVALID, Judgement, NEW, Packet, RELATED, Ruleset, UNTRACKED,
-    device_number,
+    Attempt, ESTABLISHED, Family, FilterModel, Hook, INVALID, Judgement, NEW, Packet, RELATED, Ruleset,
+    UNTRACKED, device_number,
 };
 
 /// Packets that are tried for each pair of rulesets.

@@ -12,12 +12,12 @@
 use std::collections::BTreeMap;
 
 use weir_nftables_reader::Ruleset;
-use weir_robustness::package::Package;
 use weir_proof_tests::{
     mutation::{Kind, Text},
     packets,
     plant::Plant,
 };
+use weir_robustness::package::Package;
 
 /// Mutants of one kind and gateway that are tried: some from all over the file.
 const TRIED: usize = 12;

@@ -170,7 +170,8 @@ impl Builder<'_, '_> {
             let mut addresses = crate::plan::finish::single(&all);
             let ranges = all.v4.iter().count() + all.v6.iter().count();
             let (Some(address), None, 1) = (addresses.next(), addresses.next(), ranges) else {
-                let message = format!("`{name}` cannot tell connections to `{}` by one address", principal.name);
+                let message =
+                    format!("`{name}` cannot tell connections to `{}` by one address", principal.name);
                 let help = "give the destination one address, or lead the flow through a gateway that is not `transparent`";
                 return self.not_taken(rectangle, message, "it has none, or several", help);
             };
@@ -452,14 +453,8 @@ impl Builder<'_, '_> {
                 permissions.push(permission);
             }
         }
-        let listener = Listener {
-            port,
-            addresses,
-            takes: draft.takes,
-            upstream,
-            speaks: draft.speaks,
-            permissions,
-        };
+        let listener =
+            Listener { port, addresses, takes: draft.takes, upstream, speaks: draft.speaks, permissions };
         self.check_mixture(point, &listener);
         Some(listener)
     }

@@ -79,7 +79,8 @@ impl Ruleset {
         };
         let Some(table) = self.tables.get(&TableFamily::Inet) else { return refused };
         // The packet's mark may be anything that other software left there.
-        let mut run = Run { table, packet, mark: 0x5eed_1234, connection_mark: packet.connection_mark, redirected };
+        let mut run =
+            Run { table, packet, mark: 0x5eed_1234, connection_mark: packet.connection_mark, redirected };
         let mut last = refused;
         let way: &[HookPoint] = match packet.hook {
             Hook::Forward => &[HookPoint::Prerouting, HookPoint::Forward],
@@ -105,7 +106,12 @@ impl Ruleset {
                     Flow::Decided(accepted, by) => (accepted, by),
                     Flow::Return => (base.accepts, chain.place),
                 };
-                last = Judgement { accepted, by, connection_mark: run.connection_mark, redirected: run.redirected };
+                last = Judgement {
+                    accepted,
+                    by,
+                    connection_mark: run.connection_mark,
+                    redirected: run.redirected,
+                };
                 if !accepted {
                     return last;
                 }
@@ -218,10 +224,12 @@ impl Run<'_> {
                 of(family, if packet.reply { packet.destination } else { packet.source })
             }
             // What was led elsewhere has other ends, which are not known here; nor is the port of who asked.
-            Field::Destination(family) => of(family, packet.destination)
-                .filter(|_| !packet.reply && self.redirected.is_none()),
-            Field::TcpPort => (packet.protocol == 6 && !packet.reply)
-                .then(|| self.redirected.unwrap_or(packet.port).into()),
+            Field::Destination(family) => {
+                of(family, packet.destination).filter(|_| !packet.reply && self.redirected.is_none())
+            }
+            Field::TcpPort => {
+                (packet.protocol == 6 && !packet.reply).then(|| self.redirected.unwrap_or(packet.port).into())
+            }
             Field::Status => tracked.then_some(self.redirected.is_some().into()),
             Field::EtherSource => packet.mac.map(u128::from),
             // `table bridge` is another packet's business.

@@ -53,12 +53,16 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
         let Some(base) = chain.base else { continue };
         let translates = base.translates;
         // Behind the forward chain, which has dropped what it does not accept.
-        if base == (BaseChain { translates, hook: HookPoint::Forward, priority: 10, accepts: true }) && !translates {
+        if base == (BaseChain { translates, hook: HookPoint::Forward, priority: 10, accepts: true })
+            && !translates
+        {
             bridged = Some(chain);
             continue;
         }
         // Behind the one that binds sources, and before any that decides.
-        if base == (BaseChain { translates, hook: HookPoint::Prerouting, priority: -100, accepts: true }) && translates {
+        if base == (BaseChain { translates, hook: HookPoint::Prerouting, priority: -100, accepts: true })
+            && translates
+        {
             steer = Some(chain);
             continue;
         }
@@ -113,7 +117,9 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
         Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, &mut sets)?;
     refuses(table, names, spoofed)?;
     let redirects = redirects::read(table, steer, input.steered, &mut sets)?;
-    if let Some(place) = Family::BOTH.into_iter().find_map(|family| output.steered[family as usize]).map(|_| output.place) {
+    if let Some(place) =
+        Family::BOTH.into_iter().find_map(|family| output.steered[family as usize]).map(|_| output.place)
+    {
         return Err((place, "what is sent was led nowhere".into()));
     }
     Ok(Chains {

@@ -117,9 +117,7 @@ fn same(redirects: &[Redirect], set: &Set) -> Outcome<()> {
         }
     }
     match led.values().find(|(_, held)| !held) {
-        Some((place, _)) => {
-            Err((*place, "connections are led to a port that they are not held to".into()))
-        }
+        Some((place, _)) => Err((*place, "connections are led to a port that they are not held to".into())),
         None => Ok(()),
     }
 }

@@ -183,7 +183,9 @@ impl Part {
     pub(crate) fn set(&self) -> Option<Symbol> {
         match self {
             Self::Match(Match { values: Values::Set(set), .. }) => Some(*set),
-            Self::MapMark { map, .. } | Self::VerdictMap { map, .. } | Self::Redirect { map, .. } => Some(*map),
+            Self::MapMark { map, .. } | Self::VerdictMap { map, .. } | Self::Redirect { map, .. } => {
+                Some(*map)
+            }
             _ => None,
         }
     }
