@@ -10,7 +10,7 @@ use crate::Options;
 pub fn readme_section(proxies: &[String], options: &Options) -> String {
     let folder = &options.folder;
     let mut out = String::from(
-        "## envoy\n\n\
+        "## Envoy\n\n\
          A withdrawn permission is refused to new connections as soon as Envoy sees the new files, within a second; \
          connections that were open are closed when the old listener has drained: `--drain-time-s` after that, if Envoy was \
          started with `--drain-strategy immediate`. Without these two options it takes ten minutes.\n\n\

@@ -10,7 +10,7 @@ use crate::Options;
 pub fn readme_section(gateways: &[String], options: &Options) -> String {
     let (folder, state) = (&options.folder, &options.state);
     let mut out = String::from(
-        "## modbus\n\n\
+        "## Modbus gateway\n\n\
          A withdrawn permission ends one second after the reload (`worker_shutdown_timeout`): sessions of the old policy \
          are closed, permitted ones too, and masters connect again. A permission with `until` ends by the gateway's \
          clock, without a reload.\n\n\

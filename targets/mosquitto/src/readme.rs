@@ -10,7 +10,7 @@ use crate::Options;
 pub fn readme_section(brokers: &[String], options: &Options) -> String {
     let folder = &options.folder;
     let mut out = String::from(
-        "## mosquitto\n\n\
+        "## Mosquitto\n\n\
          A withdrawn permission ends with the broker's restart, which takes less than a second; clients connect again by \
          themselves. A reload (`SIGHUP`) does not read `dynsec.json` again.\n\n\
          | broker | artifacts | goes to |\n| --- | --- | --- |\n",

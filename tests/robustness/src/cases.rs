@@ -62,6 +62,41 @@ pub fn read_listing(bytes: &[u8]) {
     check_ruleset(Ruleset::listed("listing", bytes), usize::MAX);
 }
 
+/// One file of a configuration, read back in the place of each that a point has, among others that are sound.
+pub fn read_configuration(bytes: &[u8]) {
+    const POLICY: &[u8] = include_bytes!("../../../fuzz/corpus/read_configuration/policy.json");
+    const CONF: &[u8] = include_bytes!("../../../fuzz/corpus/read_configuration/nginx.conf");
+    const BOOTSTRAP: &[u8] = include_bytes!("../../../fuzz/corpus/read_configuration/bootstrap.yaml");
+    const LISTENERS: &[u8] = include_bytes!("../../../fuzz/corpus/read_configuration/listeners.yaml");
+    const CLUSTERS: &[u8] = include_bytes!("../../../fuzz/corpus/read_configuration/clusters.yaml");
+    const DYNSEC: &[u8] = include_bytes!("../../../fuzz/corpus/read_configuration/dynsec.json");
+    const BROKER: &[u8] = include_bytes!("../../../fuzz/corpus/read_configuration/mosquitto.conf");
+    let script = weir_target_modbus::SCRIPT.as_bytes();
+    let lines = bytes.split(|byte| *byte == b'\n').count();
+    let mut places = Vec::new();
+    for (conf, policy) in [(bytes, POLICY), (CONF, bytes)] {
+        places.extend(
+            weir_modbus_reader::read(conf, policy, script).err().map(|error| (error.file, error.line)),
+        );
+    }
+    for (bootstrap, listeners, clusters) in
+        [(bytes, LISTENERS, CLUSTERS), (BOOTSTRAP, bytes, CLUSTERS), (BOOTSTRAP, LISTENERS, bytes)]
+    {
+        let read = weir_envoy_reader::read(bootstrap, listeners, clusters);
+        places.extend(read.err().map(|error| (error.file, error.line)));
+    }
+    for (conf, dynsec) in [(bytes, DYNSEC), (BROKER, bytes)] {
+        places.extend(weir_mosquitto_reader::read(conf, dynsec).err().map(|error| (error.file, error.line)));
+    }
+    // a reader may point behind the last line end
+    for (file, line) in places {
+        let longest = [POLICY, CONF, BOOTSTRAP, LISTENERS, CLUSTERS, DYNSEC, BROKER]
+            .map(|file| file.split(|byte| *byte == b'\n').count());
+        let most = longest.into_iter().max().unwrap_or_default().max(lines) + 1;
+        assert!(line as usize <= most, "{file}:{line} lies behind the end");
+    }
+}
+
 /// What is read has a model or a place where it has none; every attempt of the model lets its own packets to the rules.
 fn check_ruleset(set: Result<Ruleset, Unread>, lines: usize) {
     let model = match set.and_then(|set| Ok((set.model()?, set))) {

@@ -184,6 +184,60 @@ fn every_text() {
     assert!(harmless >= 10, "only {harmless} were accepted");
 }
 
+/// Where text decides who passes a gateway that ends connections, and what.
+const GATEWAYS: &str = r#"
+use std.ot.{modbus}
+use std.it.{http, mqtts}
+zone hall { purdue = 1 }
+network a { zone = hall, subnet = 10.1.0.0/24, accept_gap = "flat" }
+device gate { network = a, address = 10.1.0.2, enforces = [envoy, modbus], name = "A" }
+device broker { network = a, address = 10.1.0.3, enforces = mosquitto, serves = [mqtts], name = "A" }
+device plc { network = a, address = 10.1.0.10, serves = [modbus, http], owner = "A" }
+device spiffe { network = a, address = 10.1.0.11, identity = spiffe("spiffe://x/B") }
+device named { network = a, address = 10.1.0.12, identity = x509(san = "C") }
+device common { network = a, address = 10.1.0.13, identity = x509(cn = "D") }
+role people { identity = oidc(issuer = "E", group = "F"), network = a }
+/// A
+policy p {
+    reason = "A"
+    allow spiffe | named | common -> plc : modbus.read(registers 0..9) { log = true }
+    allow spiffe | named -> plc : http.get("/G/*") { via = gate }
+    allow people -> plc : http.get("/G") { via = gate }
+    allow spiffe | named | common -> broker : mqtts.publish("H") | mqtts.subscribe("H/#")
+}
+"#;
+
+/// What the gateways' configurations say is what the policy says, to the letter: the proof compares them, so what is built is
+/// free of it. What is no name, topic or path is refused.
+#[test]
+fn what_gateways_compare() {
+    let root = tempfile::tempdir().unwrap();
+    let fine = |text: &str| {
+        let names =
+            [("A", "fine"), ("B", "b"), ("C", "c.nord"), ("D", "d"), ("E", "https://e.nord"), ("F", "f")];
+        names.iter().chain(&[("G", "g"), ("H", "h")]).fold(text.to_owned(), |text, (place, name)| {
+            let end =
+                |text: String, tail: &str| text.replace(&format!("{place}{tail}"), &format!("{name}{tail}"));
+            end(end(text, "\""), "/")
+        })
+    };
+    let (code, out) = build(&Package::of(fine(GATEWAYS)), &root.path().join("benign"));
+    assert_eq!(code, 0, "{out}");
+    let mut built = 0;
+    for place in ["\"A\"", "x/B\"", "\"C\"", "\"D\"", "\"E\"", "\"F\"", "/G/", "\"H\""] {
+        for (index, text) in hostile().iter().enumerate() {
+            let slot = place.find(|letter: char| letter.is_ascii_uppercase()).unwrap();
+            let with = format!("{}{text}{}", &place[..slot], &place[slot + 1..]);
+            let folder = root.path().join(format!("{}{index}", &place[slot..=slot]));
+            let (code, out) = build(&Package::of(fine(&GATEWAYS.replace(place, &with))), &folder);
+            assert!(matches!(code, 0 | 1), "{place} {text:.60}: {out:.600}");
+            built += i32::from(code == 0);
+        }
+    }
+    eprintln!("{built} built");
+    assert!(built >= 10, "only {built} were accepted");
+}
+
 /// Text that becomes a name: of a device on the host, of the package, of files.
 #[test]
 fn names_are_refused() {
