@@ -231,9 +231,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         let tells =
             taken_by.is_some() && !rectangle.destinations.members().any(|id| self.ends_connections(id));
         let key = (proxy, rectangle.ports.clone());
-        let behind = match tells {
-            true => &rectangle.destinations,
-            false => self.listeners.entry(key).or_insert_with(|| rectangle.destinations.clone()),
+        let behind = if tells {
+            &rectangle.destinations
+        } else {
+            self.listeners.entry(key).or_insert_with(|| rectangle.destinations.clone())
         };
         let count: u64 = rectangle.destinations.count();
         if !tells && (*behind != rectangle.destinations || count != 1) {
@@ -343,7 +344,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         shortfall: &Shortfall,
         routes: &mut Routes,
     ) -> Result<Option<u32>, Box<Diagnostic>> {
-        let verifiers = self.assurances.verifiers(rectangle, shortfall);
+        let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
+        let mut verifiers = self.assurances.verifiers(rectangle, shortfall);
+        // who takes connections on their way sees addresses, and no certificate
+        verifiers.retain(|proxy| proxies::transparent(self.model, *proxy, protocol).is_none());
         let note =
             |ambiguous: Box<Diagnostic>| {
                 let required = shortfall.required.word();
