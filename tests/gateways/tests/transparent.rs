@@ -276,7 +276,7 @@ fn proxy(package: &Package) -> &ProxyPlan {
     package.plan.proxies.iter().find(|one| one.name == "gate").unwrap()
 }
 
-fn listener<'p>(package: &'p Package, place: SocketAddr) -> &'p Listener {
+fn listener(package: &Package, place: SocketAddr) -> &Listener {
     proxy(package).listeners.iter().find(|one| one.takes == Some(place)).unwrap()
 }
 
