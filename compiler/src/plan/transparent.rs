@@ -75,7 +75,7 @@ impl Planner<'_, '_> {
         for entry in &entries {
             let Some((sources, home)) = seen_as.on(*entry) else { continue };
             self.arrives(gateway, *entry, home, &sources);
-            self.has_an_address(statement, gateway, *entry, destinations);
+            self.has_an_address(statement, gateway, *entry, (&sources, destinations));
             self.rule(gateway, leg, Hook::Input, sources.clone(), destinations.clone(), ports, action);
             let (statement, destinations, ports) = (leg.statement, destinations.clone(), ports.clone());
             self.drafts[gateway.index()].taken.push(Taken { statement, sources, destinations, ports });
@@ -115,13 +115,15 @@ impl Planner<'_, '_> {
         statement: &Statement,
         gateway: GatewayId,
         entry: SegmentId,
-        destinations: &AddressSet,
+        (sources, destinations): (&AddressSet, &AddressSet),
     ) {
+        let v4 = !sources.v4.is_empty() && !destinations.v4.is_empty();
+        let v6 = !sources.v6.is_empty() && !destinations.v6.is_empty();
         let gateway = self.model.gateway(gateway);
         let interfaces = || gateway.interfaces.iter().filter(|interface| interface.segment == entry);
         let lacks = [
-            ("IPv4", !destinations.v4.is_empty() && interfaces().any(|one| one.addresses.v4.is_empty())),
-            ("IPv6", !destinations.v6.is_empty() && interfaces().any(|one| one.addresses.v6.is_empty())),
+            ("IPv4", v4 && interfaces().any(|one| one.addresses.v4.is_empty())),
+            ("IPv6", v6 && interfaces().any(|one| one.addresses.v6.is_empty())),
         ];
         let Some((family, _)) = lacks.into_iter().find(|(_, lacks)| *lacks) else { return };
         let (name, network) = (&gateway.name, &self.model.segment(entry).name);
