@@ -1,6 +1,6 @@
 //! The command line's shape.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use weir_syntax::{
@@ -53,6 +53,17 @@ pub(crate) enum Command {
         /// As printed: `E0202`.
         code: Option<String>,
     },
+    /// Serve editors: the language server, on standard input and output.
+    Lsp {
+        /// Accepted, for clients that give it: there is no other way.
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
+    /// Say what a plant has in Weir: Kubernetes manifests and other formats.
+    Import {
+        #[command(subcommand)]
+        format: Importing,
+    },
     /// Print the completion script of a shell.
     Completions {
         #[arg(value_enum)]
@@ -63,6 +74,93 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+}
+
+/// What is imported.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Importing {
+    /// Manifests: workloads with their labels, service accounts and ports.
+    Kubernetes {
+        #[command(flatten)]
+        common: ImportFiles,
+        /// The cluster that the workloads are declared in.
+        #[arg(long, value_name = "NAME", default_value = "cluster1")]
+        cluster: String,
+        /// The namespace of objects that say none; `default`, if not given.
+        #[arg(long, value_name = "NAMESPACE")]
+        namespace: Option<String>,
+    },
+    /// Manufacturer Usage Descriptions (RFC 8520): what devices need, by their makers.
+    Mud {
+        #[command(flatten)]
+        common: ImportFiles,
+        /// The network that the devices stand on.
+        #[arg(long, value_name = "NAME", default_value = "local_network")]
+        network: String,
+        /// Who somebody is here: `urn:ietf:params:mud:dns=site_dns`, `local-networks=office_net`; may be given several times.
+        /// `any` is `internet`, if not given.
+        #[arg(long, value_name = "WHO=NAME", value_parser = binding)]
+        bind: Vec<(String, String)>,
+        /// The addresses of names, as in /etc/hosts: importing asks no name server.
+        #[arg(long, value_name = "FILE")]
+        hosts: Option<PathBuf>,
+        /// Where a device stands: its file's name without the ending, and an address; given again, another address.
+        #[arg(long, value_name = "DEVICE=ADDRESS", value_parser = place)]
+        at: Vec<(String, IpAddr)>,
+        /// The zone of what lies outside.
+        #[arg(long, value_name = "ZONE")]
+        outside: Option<String>,
+    },
+    /// Aerleon or Capirca: definitions (.net, .svc, YAML) and policies (.pol, YAML), together.
+    Aerleon {
+        #[command(flatten)]
+        common: ImportFiles,
+        /// What a network definition is here: `INTERNAL=plant_net`; may be given several times. `any` is who stands where a
+        /// term names nobody.
+        #[arg(long, value_name = "DEFINITION=NAME", value_parser = binding)]
+        bind: Vec<(String, String)>,
+        /// The zone of what lies outside.
+        #[arg(long, value_name = "ZONE")]
+        outside: Option<String>,
+    },
+    /// Asset inventories: tables (CSV) and lists (JSON, YAML) of devices.
+    Inventory {
+        #[command(flatten)]
+        common: ImportFiles,
+        /// What columns and their values mean here: a file of YAML or JSON.
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+    },
+}
+
+/// `DEVICE=ADDRESS`
+fn place(text: &str) -> Result<(String, IpAddr), String> {
+    let (device, address) = text.split_once('=').ok_or("write DEVICE=ADDRESS")?;
+    let address = address.parse().map_err(|_| format!("`{address}` is no address"))?;
+    Ok((device.into(), address))
+}
+
+/// `WHO=NAME`
+fn binding(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((who, name)) if !who.is_empty() && weir_import::is_name(name) => Ok((who.into(), name.into())),
+        Some((_, name)) => Err(format!("`{name}` is no name in Weir")),
+        None => Err("write WHO=NAME: who it is in the file, and the name it has in the package".into()),
+    }
+}
+
+/// What every import is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportFiles {
+    /// Files, and folders with such files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The file to write; standard output, if not given. A file that is there stays.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file to write.
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 /// Which package, and how strictly.

@@ -3,7 +3,6 @@
 use clap::ValueEnum;
 use weir_compiler::{
     Facts, Sources,
-    package::NftablesOptions,
     plan::{
         GatewayPlan, Plan,
         proxies::{ProxyKind, ProxyPlan},
@@ -11,7 +10,7 @@ use weir_compiler::{
 };
 use weir_proof::{File, Prover, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
-use weir_target_nftables::{LogDestination, Options};
+use weir_target_nftables::Options;
 use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
 
 use crate::{failure::Failure, prove, write::Publication};
@@ -23,6 +22,8 @@ pub(crate) enum Target {
     Envoy,
     Modbus,
     Mosquitto,
+    #[value(name = "5g")]
+    Mobile,
 }
 
 /// What the targets made so far: the files of each point go to `publication` at once.
@@ -60,7 +61,7 @@ pub(crate) fn emit(
     };
     if wanted(Target::Nftables) {
         let mut gateways: Vec<String> = Vec::new();
-        let options = options(&sources.manifest.targets.nftables);
+        let options = Options::from(&sources.manifest.targets.nftables);
         for gateway in &plan.gateways {
             match weir_target_nftables::emit(gateway, &options) {
                 Ok(emitted) => {
@@ -109,8 +110,7 @@ pub(crate) fn emit(
     let manifest = &sources.manifest.targets;
     if wanted(Target::Envoy) {
         use weir_target_envoy::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = manifest.envoy.folder.clone().unwrap_or(options.folder);
+        let options = Options::from(&manifest.envoy);
         let done = emission.proxies(of(ProxyKind::Envoy), |proxy| {
             emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
         })?;
@@ -118,10 +118,7 @@ pub(crate) fn emit(
     }
     if wanted(Target::Modbus) {
         use weir_target_modbus::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = manifest.modbus.folder.clone().unwrap_or(options.folder);
-        options.state = manifest.modbus.state.clone().unwrap_or(options.state);
-        options.modules = manifest.modbus.modules.clone().unwrap_or(options.modules);
+        let options = Options::from(&manifest.modbus);
         let done = emission.proxies(of(ProxyKind::Modbus), |proxy| {
             emit(proxy, &options).map_err(|error| (error.to_string(), error.help()))
         })?;
@@ -129,15 +126,31 @@ pub(crate) fn emit(
     }
     if wanted(Target::Mosquitto) {
         use weir_target_mosquitto::{Options, TARGET, emit, readme_section};
-        let mut options = Options::default();
-        options.folder = manifest.mosquitto.folder.clone().unwrap_or(options.folder);
-        options.plugin = manifest.mosquitto.plugin.clone().unwrap_or(options.plugin);
+        let options = Options::from(&manifest.mosquitto);
         // a broker that serves no MQTT has nothing to listen on
         let brokers = of(ProxyKind::Mosquitto).filter(|proxy| !proxy.listeners.is_empty());
         let done = emission.proxies(brokers, |proxy| {
             emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
         })?;
         emission.guide(TARGET, readme_section(&done, &options));
+    }
+    if wanted(Target::Mobile) {
+        let mut done = Vec::new();
+        for core in &plan.cores {
+            match weir_target_5g::emit(core, &plan.gaps) {
+                Ok(emitted) => {
+                    let root = format!("5g/{}", file_name(&core.name));
+                    emission.prover.mobile(core, &root, &files(&emitted));
+                    emission.take(&emitted)?;
+                    done.push(core);
+                }
+                Err(error) => {
+                    let what = format!("the settings of core `{}` cannot be built: {error}", core.name);
+                    emission.refused(what, error.statement(), error.help());
+                }
+            }
+        }
+        emission.guide(weir_target_5g::TARGET, weir_target_5g::readme_section(&done));
     }
     let Emission { prover, ledger, publication, guides, diagnostics, .. } = emission;
     if !diagnostics.is_empty() {
@@ -202,16 +215,4 @@ impl Emission<'_> {
         self.diagnostics
             .push(Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help));
     }
-}
-
-fn options(wanted: &NftablesOptions) -> Options {
-    let mut options = Options::default();
-    if let Some(group) = wanted.log_group {
-        options.log = LogDestination::Nflog(group);
-    }
-    if let Some(rate) = wanted.deny_log_rate {
-        options.deny_log.per_second = rate;
-    }
-    options.mark_mask = wanted.mark_mask;
-    options
 }

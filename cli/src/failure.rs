@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+pub(crate) use weir_files::cause;
+
 use crate::{console::Console, guard, render::text};
 
 #[derive(Debug)]
@@ -72,14 +74,5 @@ impl Failure {
                 Self::INTERNAL
             }
         }
-    }
-}
-
-/// An I/O error in words, without the number that the standard library adds.
-pub(crate) fn cause(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }

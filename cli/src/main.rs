@@ -9,16 +9,15 @@ mod console;
 mod emit;
 mod failure;
 mod guard;
-mod load;
 mod progress;
 mod prove;
 mod render;
-mod walk;
 mod write;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use weir_files::{load, walk};
 
 use crate::{arguments::Arguments, console::Console, failure::Failure};
 

@@ -3,6 +3,7 @@
 
 mod consequences;
 pub mod flows;
+pub mod imports;
 mod lint;
 pub mod model;
 pub mod names;
@@ -36,18 +37,33 @@ pub struct Facts {
     pub integrity: flows::IntegrityReport,
     /// Every assertion.
     pub assertions: Vec<flows::Held>,
+    /// What was declared, templates expanded; its places are those of [`names::EntityId`].
+    pub declarations: Vec<Declared>,
+    /// Every group with its members.
+    pub groups: Vec<(names::EntityId, model::PrincipalSet)>,
+}
+
+/// A declaration, as tools find it from its place in the text.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    pub kind: names::Kind,
+    /// `press[3].plc`.
+    pub path: String,
+    pub file: FileId,
+    /// Of its name.
+    pub span: weir_syntax::Span,
 }
 
 /// Checks a package and plans what each enforcement point has to hold. `now` is in seconds since 1970-01-01T00:00Z:
 /// exceptions that ended before are left out.
 pub fn analyze(sources: &Sources, now: i64) -> Analysis {
-    let mut diagnostics = sources.diagnostics.clone();
+    let mut diagnostics = Vec::new();
     let trees: Vec<weir_syntax::ast::File> = sources
         .files
         .iter()
         .enumerate()
         .map(|(index, source)| {
-            if source.path == package::MANIFEST {
+            if source.path == package::MANIFEST || sources.is_imported(FileId(index as u32)) {
                 return weir_syntax::ast::File::default();
             }
             // Only the tree is kept: tokens take more room than the text.
@@ -58,30 +74,69 @@ pub fn analyze(sources: &Sources, now: i64) -> Analysis {
             parsed.file
         })
         .collect();
-    let files: Vec<_> = sources.files.iter().cloned().zip(&trees).collect();
+    let trees: Vec<&weir_syntax::ast::File> = trees.iter().collect();
+    analyze_trees(sources, &trees, diagnostics, now, &|| true).unwrap_or_default()
+}
+
+/// As [`analyze`], for files that were read before: `trees` are theirs in the same order, and `diagnostics` what the parser
+/// and [`names::check_file`] found in them. `goes_on` is asked between stages; nothing is returned once it says no.
+pub fn analyze_trees(
+    sources: &Sources,
+    trees: &[&weir_syntax::ast::File],
+    mut diagnostics: Vec<Diagnostic>,
+    now: i64,
+    goes_on: &dyn Fn() -> bool,
+) -> Option<Analysis> {
+    diagnostics.extend(sources.diagnostics.iter().cloned());
+    let files: Vec<_> = sources.files.iter().cloned().zip(trees.iter().copied()).collect();
     let internet = internet();
     let mut universe = names::expand(&files, Some(&internet));
     diagnostics.append(&mut universe.diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.code == &codes::E0215) {
         settle(&mut diagnostics);
-        return Analysis { diagnostics, plan: None, facts: None };
+        return Some(Analysis { diagnostics, plan: None, facts: None });
+    }
+    if !goes_on() {
+        return None;
     }
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
+    let taken_for_granted = imports::check(sources, &universe, &model, &mut diagnostics);
     let unbuilt = std::mem::take(&mut model.unbuilt);
-    let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics);
+    let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics, goes_on)?;
     consequences::forget(&files, &mut diagnostics);
     remedies::add(sources, &universe, &mut diagnostics);
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
-    match planned {
-        Some(Planned { plan, statements, rectangles, proxies, integrity, assertions }) => Analysis {
-            diagnostics,
-            plan: (!failed).then_some(plan),
-            facts: Some(Facts { model, statements, rectangles, proxies, integrity, assertions }),
-        },
+    Some(match planned {
+        Some(Planned { mut plan, statements, rectangles, proxies, integrity, assertions, groups }) => {
+            plan.taken_for_granted = taken_for_granted;
+            Analysis {
+                diagnostics,
+                plan: (!failed).then_some(plan),
+                facts: Some(Facts {
+                    model,
+                    statements,
+                    rectangles,
+                    proxies,
+                    integrity,
+                    assertions,
+                    declarations: declared(&universe),
+                    groups,
+                }),
+            }
+        }
         None => Analysis { diagnostics, plan: None, facts: None },
-    }
+    })
+}
+
+fn declared(universe: &names::Universe<'_>) -> Vec<Declared> {
+    let ids = (0..universe.entities.len() as u32).map(names::EntityId);
+    let of = |id| {
+        let (file, span) = universe.name_span(id);
+        Declared { kind: universe.entity(id).kind, path: universe.path(id), file, span }
+    };
+    ids.map(of).collect()
 }
 
 /// What was made of a package whose names and kinds are right.
@@ -92,30 +147,38 @@ struct Planned {
     proxies: Vec<Option<u32>>,
     integrity: flows::IntegrityReport,
     assertions: Vec<flows::Held>,
+    groups: Vec<(names::EntityId, model::PrincipalSet)>,
 }
 
-/// The rest, where names and kinds are right: what follows from a wrong name is not said.
+/// The rest, where names and kinds are right: what follows from a wrong name is not said. The outer
+/// `None`: it was told to stop.
 fn flows_and_plan(
     sources: &Sources,
     universe: &names::Universe<'_>,
     model: &model::Model,
-    mut unbuilt: Vec<model::Unbuilt>,
+    unbuilt: Vec<model::Unbuilt>,
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Planned> {
+    goes_on: &dyn Fn() -> bool,
+) -> Option<Option<Planned>> {
     let wrong_before = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     let mut sets = model::Sets::new(universe, model);
-    let (statements, more) = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
-    unbuilt.extend(more);
-    lint::groups(universe, &mut sets, diagnostics);
+    let statements = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
+    let groups = lint::groups(universe, &mut sets, diagnostics);
     let claims = flows::Claims::read(universe, model, &mut sets, diagnostics);
     lint::unbuilt(&unbuilt, diagnostics);
     if wrong_before {
+        return Some(None);
+    }
+    if !goes_on() {
         return None;
     }
     lint::names(sources, universe, diagnostics);
     let rectangles = flows::relation(model, &statements, diagnostics);
     flows::check_conduits(universe, model, &statements, &rectangles, diagnostics);
+    if !goes_on() {
+        return None;
+    }
     let package = &sources.manifest.package;
     let (mut plan, proxies) = plan::build(
         universe,
@@ -125,18 +188,27 @@ fn flows_and_plan(
         (&package.name, &package.version),
         diagnostics,
     );
+    if !goes_on() {
+        return None;
+    }
     let integrity = flows::check_integrity(universe, model, &statements, &rectangles, &proxies, diagnostics);
     let relays = plan.relays(&rectangles);
     let ground = flows::Ground { model, statements: &statements, rectangles: &rectangles, relays: &relays };
+    if !goes_on() {
+        return None;
+    }
     let assertions = claims.check(universe, ground, diagnostics);
     flows::check_isolation(universe, ground, diagnostics);
     plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
+    if !goes_on() {
+        return None;
+    }
     if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
         lint::unused_declarations(sources, universe, diagnostics);
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
-    Some(Planned { plan, statements, rectangles, proxies, integrity, assertions })
+    Some(Some(Planned { plan, statements, rectangles, proxies, integrity, assertions, groups }))
 }
 
 /// The declaration behind the predeclared `internet`.

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes, lexer};
 
 use crate::{
-    model::{Sets, Unbuilt},
+    model::{PrincipalSet, Sets, Unbuilt},
     names::{EntityId, Kind, Universe},
     package::Sources,
 };
@@ -14,7 +14,8 @@ pub(crate) fn groups<'a>(
     universe: &Universe<'a>,
     sets: &mut Sets<'_, 'a>,
     diagnostics: &mut Vec<Diagnostic>,
-) {
+) -> Vec<(EntityId, PrincipalSet)> {
+    let mut groups = Vec::new();
     for entity in universe.entities_of(Kind::Group) {
         let Some(value) = &universe.entity(entity).declaration.value else { continue };
         match sets.evaluate(value, universe.scope(entity, None)) {
@@ -26,10 +27,11 @@ pub(crate) fn groups<'a>(
                         .help("correct its expression, or remove it"),
                 );
             }
-            Ok(_) => {}
+            Ok(set) => groups.push((entity, set)),
             Err(diagnostic) => diagnostics.push(*diagnostic),
         }
     }
+    groups
 }
 
 /// Names of the package's files that nothing in the file needs, that hide another, or that are spelled unlike their kind.
@@ -102,7 +104,12 @@ pub(crate) fn unused_declarations(
         *unnamed.entry(name).or_default() += 1;
     }
     let mut pending = unnamed.len();
-    for source in sources.files.iter().filter(|source| !source.is_standard()) {
+    let policies = sources
+        .files
+        .iter()
+        .enumerate()
+        .filter(|(index, source)| !source.is_standard() && !sources.is_imported(FileId(*index as u32)));
+    for (_, source) in policies {
         // Most packages name all that they declare in their first files.
         if pending == 0 {
             return;

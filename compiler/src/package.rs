@@ -1,6 +1,6 @@
 //! A package as text: its manifest and files, before anything is known of their meaning.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -164,6 +164,8 @@ impl ProofOptions {
 pub struct Sources {
     pub files: Vec<Source>,
     pub manifest: Manifest,
+    /// Files of other formats that the package imports, by path; they follow those of `std`.
+    pub imported: BTreeMap<String, FileId>,
     /// What is wrong with the files as files.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -178,24 +180,7 @@ impl Sources {
         sources.read_manifest(manifest);
         for (path, bytes) in files {
             let file = FileId(sources.files.len() as u32);
-            let text = match String::from_utf8(bytes) {
-                Ok(text) => text,
-                Err(error) => {
-                    let good = error.utf8_error().valid_up_to();
-                    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                    let line = text.get(..good).map_or(0, |text| text.matches('\n').count()) + 1;
-                    sources.diagnostics.push(
-                        Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
-                            .primary(
-                                file,
-                                Span::default(), // no text is kept that another span could be in
-                                format!("byte {good}, in line {line}"),
-                            )
-                            .help("save the file as UTF-8"),
-                    );
-                    String::new()
-                }
-            };
+            let text = sources.decode(&path, file, bytes);
             sources.files.push(Source { path, text: text.into() });
         }
         let mut standard: Vec<Source> = Vec::new();
@@ -203,6 +188,41 @@ impl Sources {
         standard.sort_by(|a, b| a.path.cmp(&b.path));
         sources.files.extend(standard);
         sources
+    }
+
+    /// Adds a file that the package imports; see [`crate::imports::wanted`].
+    pub fn import(&mut self, path: String, bytes: Vec<u8>) {
+        if self.imported.contains_key(&path) {
+            return;
+        }
+        let file = FileId(self.files.len() as u32);
+        let text = self.decode(&path, file, bytes);
+        self.imported.insert(path.clone(), file);
+        self.files.push(Source { path, text: text.into() });
+    }
+
+    /// Whether a file is no policy, but what one imports.
+    pub fn is_imported(&self, file: FileId) -> bool {
+        self.file(file).is_some_and(|source| self.imported.get(&source.path) == Some(&file))
+    }
+
+    /// The text of a file; the empty one, if it is none.
+    fn decode(&mut self, path: &str, file: FileId, bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap_or_else(|error| {
+            let good = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let line = text.get(..good).map_or(0, |text| text.matches('\n').count()) + 1;
+            self.diagnostics.push(
+                Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
+                    .primary(
+                        file,
+                        Span::default(), // no text is kept that another span could be in
+                        format!("byte {good}, in line {line}"),
+                    )
+                    .help("save the file as UTF-8"),
+            );
+            String::new()
+        })
     }
 
     fn read_manifest(&mut self, text: &str) {

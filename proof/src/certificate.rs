@@ -129,7 +129,8 @@ pub fn render(
             flows: proof.flows,
             legs: plan.legs.len(),
             enforcement_points: plan.gateways.len()
-                + plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()).count(),
+                + plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()).count()
+                + plan.cores.len(),
             verdict: if all_equal { Verdict::Equal } else { Verdict::NotDecided },
         },
         assertions: assertions(facts, sources),

@@ -64,6 +64,8 @@ pub enum Fault {
     Client { excess: bool, what: String },
     /// The policies of a cluster permit its pods something else than the policy does.
     Pods(weir_kubernetes_reader::Fault),
+    /// A subscription gets another session from its core than the policy gives it, or somebody gets one who must not.
+    Session { what: String },
     /// The question was larger than the budget, in steps.
     Undecided { work: u64 },
 }
@@ -105,7 +107,8 @@ impl fmt::Display for Finding {
             | Fault::Frame { what }
             | Fault::Steering { what }
             | Fault::Leg { what }
-            | Fault::Forms { what } => {
+            | Fault::Forms { what }
+            | Fault::Session { what } => {
                 write!(formatter, "{artifact}: {what}")
             }
             Fault::Client { excess: true, what } => {

@@ -17,6 +17,7 @@ mod finding;
 mod forms;
 mod frames;
 mod legs;
+mod mobile;
 mod proxies;
 mod redirects;
 mod same_text;
@@ -26,8 +27,8 @@ mod topology;
 
 use weir_compiler::{
     Facts,
-    model::{Bridge, GatewayId},
-    plan::{ClusterPlan, GatewayPlan, Plan, ProxyPlan},
+    model::{Bridge, GatewayId, fiveg::Product},
+    plan::{ClusterPlan, CorePlan, GatewayPlan, Plan, ProxyPlan},
 };
 use weir_engine::Budget;
 use weir_nftables_reader::{FilterModel, Unread};
@@ -193,6 +194,57 @@ impl<'p> Prover<'p> {
         }));
     }
 
+    /// Proves the folder of a 5G core from all its files. `root` is its path in the output tree.
+    pub fn mobile(&mut self, core: &CorePlan, root: &str, files: &[File<'_>]) {
+        let known = self.proof.findings.len();
+        let mut texts = Vec::with_capacity(files.len());
+        for file in files {
+            let below = file.path.strip_prefix(root).and_then(|path| path.strip_prefix('/'));
+            match (below, std::str::from_utf8(file.bytes)) {
+                (Some(below), Ok(text)) => texts.push((below, text)),
+                _ => {
+                    let what = "is not UTF-8, or lies elsewhere".to_owned();
+                    self.proof.findings.push(Finding::new(file.path, Fault::Forms { what }));
+                    return;
+                }
+            }
+        }
+        let product = match core.product {
+            Product::Open5gs => weir_5g_reader::Product::Open5gs,
+            Product::SdCore => weir_5g_reader::Product::SdCore,
+            Product::Free5gc => return,
+        };
+        let cores = &self.facts.model.mobile.cores;
+        let Some(index) = cores.iter().position(|known| known.name == core.name) else {
+            let what = format!("the package has no core `{}`", core.name);
+            self.proof.findings.push(Finding::new(root, Fault::Forms { what }));
+            return;
+        };
+        let model = match weir_5g_reader::read(product, &texts) {
+            Ok(model) => model,
+            Err(unread) => {
+                let place = match unread.line {
+                    0 => unread.file,
+                    line => format!("{}:{line}", unread.file),
+                };
+                self.proof.findings.push(Finding::new(root, Fault::Unread { place, what: unread.what }));
+                return;
+            }
+        };
+        let findings = &mut self.proof.findings;
+        let effort = mobile::check(self.facts, self.plan, index, &model, root, findings);
+        if self.proof.findings.len() > known {
+            return;
+        }
+        self.proof.artifacts.extend(files.iter().map(|file| Proven {
+            path: file.path.into(),
+            target: "5g",
+            point: core.name.clone(),
+            verdict: Verdict::Equal,
+            effort,
+        }));
+    }
+
     /// Proves the configuration of a point that ends connections from all its files.
     pub fn proxy(&mut self, plan: &ProxyPlan, files: &[File<'_>]) {
         let known = self.proof.findings.len();
@@ -327,5 +379,14 @@ fn assumptions(plan: &Plan) -> Vec<String> {
     let with_proxies = with_proxies.into_iter().filter(|_| !plan.proxies.is_empty());
     let clusters = plan.clusters.iter().any(|cluster| !cluster.namespaces.is_empty());
     let with_clusters = with_clusters.into_iter().filter(|_| clusters);
-    always.into_iter().chain(with_clusters).chain(with_proxies).map(str::to_owned).collect()
+    let with_cores = [
+        "5g: the core chooses functions, pools and policies as its code of the named version does; nobody else adds \
+         subscriptions, functions or policies to it, or speaks PFCP to its user planes",
+        "5g: a user plane drops packets whose source is not the address of their session, and a SIM's key is in one device",
+    ];
+    let cores = !plan.cores.is_empty();
+    let with_cores = with_cores.into_iter().filter(|_| cores);
+    let imported = plan.taken_for_granted.iter().cloned();
+    let known = always.into_iter().chain(with_clusters).chain(with_proxies).chain(with_cores);
+    known.map(str::to_owned).chain(imported).collect()
 }

@@ -5,6 +5,8 @@ mod check;
 mod completions;
 pub(crate) mod explain;
 mod format;
+mod import;
+mod lsp;
 mod man;
 mod new;
 mod verify;
@@ -23,6 +25,8 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<(), Failure> {
         Command::Verify(options) => verify::run(&options, console),
         Command::Fmt { paths, check } => format::run(&paths, check, console),
         Command::Explain { code } => explain::run(code.as_deref(), console),
+        Command::Lsp { stdio: _ } => lsp::run(),
+        Command::Import { format } => import::run(&format, console),
         Command::Completions { shell } => completions::run(shell, console),
         Command::Man { folder } => man::run(&folder, console),
     }

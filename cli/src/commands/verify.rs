@@ -150,6 +150,13 @@ fn tree(folder: &Path, plan: &Plan, prover: &mut Prover<'_>) -> Result<(), Failu
         let of_cluster: Vec<File<'_>> = of_cluster.map(|(path, bytes)| File { path, bytes }).collect();
         prover.kubernetes(cluster, &root, &of_cluster);
     }
+    for core in &plan.cores {
+        let root = format!("5g/{}", file_name(&core.name));
+        let below = format!("{root}/");
+        let of_core = files.iter().filter(|(path, _)| path.starts_with(&below));
+        let of_core: Vec<File<'_>> = of_core.map(|(path, bytes)| File { path, bytes }).collect();
+        prover.mobile(core, &root, &of_core);
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use weir_syntax::{
 };
 
 use crate::{
-    model::{Assurance, Model, PrincipalKind, PrincipalSet, Service, Sets, Typed, Unbuilt},
+    model::{Assurance, Model, PrincipalKind, PrincipalSet, Service, Sets, Typed, fiveg::FlowQuality},
     names::{EntityId, FlowStatement, Kind, Universe, schema},
     package::Sources,
     plan::{Limit, Ranges},
@@ -26,6 +26,8 @@ pub struct Conditions {
     pub until: Option<i64>,
     pub via: Option<EntityId>,
     pub requires: Assurance,
+    /// 5G quality of service.
+    pub quality: Option<FlowQuality>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +58,7 @@ pub fn statements<'a>(
     sets: &mut Sets<'_, 'a>,
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
-) -> (Vec<Statement>, Vec<Unbuilt>) {
+) -> Vec<Statement> {
     let mut reader = Reader {
         sources,
         universe,
@@ -64,7 +66,6 @@ pub fn statements<'a>(
         roles: model.principals_where(|principal| principal.kind == PrincipalKind::Role),
         now,
         blocks: FxHashMap::default(),
-        unbuilt: Vec::new(),
     };
     let mut ids: FxHashSet<SmolStr> = FxHashSet::default();
     let mut all: Vec<Statement> = Vec::with_capacity(universe.flows.len());
@@ -88,7 +89,7 @@ pub fn statements<'a>(
         }
         diagnostics.append(&mut found);
     }
-    (all, reader.unbuilt)
+    all
 }
 
 /// A policy's or exception's attributes.
@@ -109,7 +110,6 @@ struct Reader<'r, 'a> {
     roles: Ranges<u32>,
     now: i64,
     blocks: FxHashMap<EntityId, BlockConditions>,
-    unbuilt: Vec<Unbuilt>,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -313,12 +313,8 @@ impl<'a> Reader<'_, 'a> {
                         conditions.via = list.first().map(|(entity, _)| *entity);
                     }
                     ("requires", Typed::Assurance(assurance)) => conditions.requires = assurance,
-                    ("qos", _) => {
-                        self.unbuilt.push(Unbuilt {
-                            what: "`qos` of a flow (5G)".into(),
-                            file,
-                            span: attribute.span,
-                        });
+                    ("qos", Typed::Record(record)) => {
+                        conditions.quality = Some(FlowQuality::of(&record, attribute.span));
                     }
                     _ => {}
                 },

@@ -6,7 +6,7 @@ use weir_syntax::{
     diagnostic::codes,
 };
 
-use super::{Conduit, Model, Protocols, Typed, Unbuilt, Zone, ZoneId, read_block};
+use super::{Conduit, Model, Protocols, Typed, Zone, ZoneId, read_block};
 use crate::names::{EntityId, Kind, Universe, schema};
 
 /// Reads every declaration. What is wrong is reported; what can be read is in the model.
@@ -24,7 +24,8 @@ pub fn build(universe: &Universe<'_>) -> (Model, Vec<Diagnostic>) {
     super::bridges::build(universe, &gateways.ports, &mut model, &mut diagnostics);
     super::topology::check_addresses(universe, &model, &mut diagnostics);
     conduits(universe, &mut model, &mut diagnostics);
-    others(universe, &mut model, &mut diagnostics);
+    super::fiveg::read(universe, &mut model, &mut diagnostics);
+    others(universe, &mut diagnostics);
     (model, diagnostics)
 }
 
@@ -117,47 +118,18 @@ fn conduits(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Di
     }
 }
 
-/// The kinds whose meaning only targets of later versions enforce: read and checked, and said to be so.
-fn others(universe: &Universe<'_>, model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
-    for kind in [Kind::Core, Kind::Radio, Kind::Policy, Kind::Exception, Kind::Import] {
+/// Kinds whose entities are read elsewhere: their blocks are checked here. An import is held against what it imports by
+/// `imports`.
+fn others(universe: &Universe<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for kind in [Kind::Policy, Kind::Exception, Kind::Import] {
         for entity in universe.entities_of(kind) {
             entity_block(universe, entity, diagnostics);
-            let (file, span) = universe.name_span(entity);
-            match kind {
-                Kind::Core => {
-                    core(universe, entity, diagnostics);
-                    model.unbuilt.push(Unbuilt { what: "a core's settings (5G)".into(), file, span });
-                }
-                Kind::Import => diagnostics.push(
-                    Diagnostic::new(&codes::E0603, "imports are not read by this version")
-                        .primary(file, span, "its declarations would be missing")
-                        .help("declare what it holds in Weir, and remove the `import`"),
-                ),
-                _ => {}
-            }
-        }
-    }
-}
-
-fn core(universe: &Universe<'_>, entity: EntityId, diagnostics: &mut Vec<Diagnostic>) {
-    for (name, lengths) in [("mcc", 3..=3), ("mnc", 2..=3)] {
-        let Some(attribute) = universe.attribute(entity, name) else { continue };
-        let scope = universe.scope(entity, None);
-        let Ok(Typed::Text(text)) = universe.typed(&attribute.value, schema::Type::Text, scope) else {
-            continue;
-        };
-        if !lengths.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            diagnostics.push(
-                Diagnostic::new(&codes::E0408, format!("`{text}` is no {}", name.to_uppercase()))
-                    .primary(scope.file, attribute.value.span, "wrong digits")
-                    .help("an MCC has three digits, an MNC two or three (TS 23.003, 2.2); `01` is not `001`"),
-            );
         }
     }
 }
 
 /// The typed attributes of an entity's own block, its unnamed and named inner blocks checked along.
-pub(super) fn entity_block<'a>(
+pub(crate) fn entity_block<'a>(
     universe: &Universe<'a>,
     entity: EntityId,
     diagnostics: &mut Vec<Diagnostic>,
@@ -177,7 +149,7 @@ pub(super) fn entity_block<'a>(
 }
 
 /// Where an attribute's value stands; the name, where it is not given.
-pub(super) fn attribute_place(
+pub(crate) fn attribute_place(
     universe: &Universe<'_>,
     entity: EntityId,
     name: &str,

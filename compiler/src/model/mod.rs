@@ -1,10 +1,11 @@
 //! The typed plant: zones, segments, gateways, principals and how they hang together.
 
 pub mod bridges;
-mod build;
+pub(crate) mod build;
 mod classes;
 mod clusters;
 mod externals;
+pub mod fiveg;
 mod identities;
 mod principals;
 pub mod protocols;
@@ -28,6 +29,7 @@ use crate::{
 
 pub use bridges::{Bridge, Crossing, Port};
 pub use build::build;
+pub(crate) use build::{attribute_place, entity_block};
 pub use clusters::{Cluster, Dns, DnsServer, Labels, PodSelector, Workload};
 pub use protocols::{Protocol, Protocols, Served, Service, TransportMatch};
 pub use sets::Sets;
@@ -245,6 +247,7 @@ pub struct Model {
     /// In the order of the text.
     pub clusters: Vec<Cluster>,
     pub protocols: Protocols,
+    pub mobile: fiveg::Mobile,
     pub unbuilt: Vec<Unbuilt>,
     pub internet: Option<EntityId>,
     pub zone_of: FxHashMap<EntityId, ZoneId>,

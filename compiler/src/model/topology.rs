@@ -65,10 +65,8 @@ fn segment(
     let prefix_attribute = prefix_attribute(segment.kind);
     segment.unread = segment.prefixes.is_empty() && universe.attribute(entity, prefix_attribute).is_some();
     segment.addresses = segment.prefixes.iter().map(|net| (net.network(), net.broadcast())).collect();
-    let (file, span) = universe.name_span(entity);
     if kind == Kind::Slice {
         segment.admission = Some("sim");
-        model.unbuilt.push(Unbuilt { what: "a slice's settings in the 5G core".into(), file, span });
     }
     model.segment_of.insert(entity, SegmentId(model.segments.len() as u32));
     model.segments.push(segment);

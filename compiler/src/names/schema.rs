@@ -435,11 +435,13 @@ kinds! {
         optional("version", Type::Version, "Its version."),
         required("mcc", Type::Text, "Mobile country code: three digits."),
         required("mnc", Type::Text, "Mobile network code: two or three digits."),
+        optional("functions", Type::Reference(&[Kind::Device]), "The device that AMF, NRF, NSSF and PCF run on; with the slices' `session_management`, or loopback addresses of one host, if not given."),
         NAME,
     ], &[], false;
     Radio "radio" "A gNB." NO_HEAD, &[
         required("core", Type::Reference(&[Kind::Core]), "Its core."),
-        required("tac", Type::Integer { min: 0, max: 0xff_ffff }, "Tracking area code."),
+        required("tac", Type::Integer { min: 1, max: 0xff_fffd }, "Tracking area code; 0, FFFFFE and FFFFFF are reserved (TS 23.003, 19.4.2.3)."),
+        optional("capacity", Type::DataRate, "The rate that it can guarantee to all flows together."),
         NAME,
     ], &[], false;
     Slice "slice" "A 5G network slice with its data network." NO_HEAD, &[
@@ -450,6 +452,8 @@ kinds! {
         required("zone", Type::Reference(&[Kind::Zone]), "The zone of its UEs."),
         optional("area", Type::References(&[Kind::Radio]), "The gNBs that offer it."),
         required("user_plane", Type::UserPlane, "`dedicated(g)` or `shared(g)`: the gateway that is its UPF."),
+        optional("session_management", Type::Reference(&[Kind::Device]), "The device that its SMF runs on."),
+        optional("dns", Type::Address, "Where its UEs ask for names; the user plane's address, if not given. Needs a flow of its own."),
         optional("exclusive_with", Type::References(&[Kind::Slice]), "Slices that no device may be in as well."),
         optional("max_ues", Type::Integer { min: 1, max: 1 << 24 }, "The most UEs at a time."),
         optional("isolated", Type::Boolean, "No flow in or out."),
@@ -472,7 +476,9 @@ kinds! {
     Instance "instance" "A template with its parameters: a module." Head { array: true, class: true, ..NO_HEAD }, &[], &[], false;
     Import "import" "Declarations from other formats." NO_HEAD, &[
         required("format", Type::Word(&["inventory", "mud", "kubernetes"]), "What the file holds."),
-        required("file", Type::Text, "Its path, from the package's folder."),
+        required("file", Type::Text, "Its path, from the package's folder; of Kubernetes manifests also that of a folder, for every `.yaml`, `.yml` and `.json` below it."),
+        optional("cluster", Type::Reference(&[Kind::Cluster]), "The cluster that Kubernetes manifests are applied to; the package's only one, if not given."),
+        optional("namespace", Type::Text, "The namespace of manifests that say none; `default`, if not given."),
     ], &[], false;
     Policy "policy" "Flows that belong together." NO_HEAD, POLICY, &[], true;
     Exception "exception" "Permissions with an end." NO_HEAD, EXCEPTION, &[], true;

@@ -162,7 +162,9 @@ pub fn build(
         package.0,
         planner.diagnostics,
     );
-    (Plan { legs: all, ..planner.finish(package, proxies) }, legs.proxies)
+    let plan = planner.finish(package, proxies);
+    let cores = super::cores::build(universe, model, statements, &all, package.0, diagnostics);
+    (Plan { legs: all, cores, ..plan }, legs.proxies)
 }
 
 impl Planner<'_, '_> {

@@ -69,7 +69,9 @@ impl Planner<'_, '_> {
             gateways,
             proxies,
             clusters,
+            cores: Vec::new(),
             gaps: Vec::new(),
+            taken_for_granted: Vec::new(),
             statements,
             legs: Vec::new(),
         }

@@ -6,6 +6,7 @@ mod bridges;
 mod build;
 mod capabilities;
 mod clusters;
+pub mod cores;
 mod evidence;
 mod finish;
 mod gaps;
@@ -27,6 +28,7 @@ use crate::flows::Rectangle;
 pub use address::{AddressSet, Number, Ranges};
 pub use build::build;
 pub use clusters::{ClusterPlan, PodDirection, PodGrant, PodPeers, WorkloadPlan};
+pub use cores::CorePlan;
 pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
     Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
@@ -45,10 +47,14 @@ pub struct Plan {
     pub gateways: Vec<GatewayPlan>,
     /// By name.
     pub clusters: Vec<ClusterPlan>,
+    /// One per 5G core whose settings Weir writes, by name.
+    pub cores: Vec<CorePlan>,
     /// One for each point and kind that ends connections, by name.
     pub proxies: Vec<ProxyPlan>,
     /// What policy denies and nothing separates, accepted or not.
     pub gaps: Vec<Gap>,
+    /// What imported files say that decides whether artifacts hold, in words.
+    pub taken_for_granted: Vec<String>,
     /// Every statement that some artifact carries, by id.
     pub statements: Vec<StatementOrigin>,
     /// The parts of the relation that packet filters see, in the relation's order.

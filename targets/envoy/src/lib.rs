@@ -38,6 +38,13 @@ impl Default for Options {
     }
 }
 
+impl From<&weir_compiler::package::EnvoyOptions> for Options {
+    fn from(wanted: &weir_compiler::package::EnvoyOptions) -> Self {
+        let default = Self::default();
+        Self { folder: wanted.folder.clone().unwrap_or(default.folder) }
+    }
+}
+
 /// The artifacts of one proxy. What Envoy cannot hold is an error.
 pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
     let name = file_name(&plan.name);

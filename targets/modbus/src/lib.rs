@@ -42,6 +42,17 @@ impl Default for Options {
     }
 }
 
+impl From<&weir_compiler::package::ModbusOptions> for Options {
+    fn from(wanted: &weir_compiler::package::ModbusOptions) -> Self {
+        let default = Self::default();
+        Self {
+            folder: wanted.folder.clone().unwrap_or(default.folder),
+            state: wanted.state.clone().unwrap_or(default.state),
+            modules: wanted.modules.clone().unwrap_or(default.modules),
+        }
+    }
+}
+
 /// The artifacts of one gateway. What nginx cannot hold is an error.
 pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
     let folder = format!("{TARGET}/{}", file_name(&plan.name));

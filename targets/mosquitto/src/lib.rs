@@ -36,6 +36,16 @@ impl Default for Options {
     }
 }
 
+impl From<&weir_compiler::package::MosquittoOptions> for Options {
+    fn from(wanted: &weir_compiler::package::MosquittoOptions) -> Self {
+        let default = Self::default();
+        Self {
+            folder: wanted.folder.clone().unwrap_or(default.folder),
+            plugin: wanted.plugin.clone().unwrap_or(default.plugin),
+        }
+    }
+}
+
 /// The artifacts of one broker. What Mosquitto cannot hold is an error.
 pub fn emit(plan: &ProxyPlan, options: &Options) -> Result<Emitted, EmitError> {
     let folder = format!("{TARGET}/{}", file_name(&plan.name));

@@ -1,6 +1,7 @@
 //! What the package may choose about the emitted ruleset: `[targets.nftables]` in `weir.toml`.
 
 use serde::{Deserialize, Serialize};
+use weir_compiler::package::NftablesOptions;
 
 use crate::error::EmitError;
 use crate::marks::Marks;
@@ -42,6 +43,20 @@ pub struct LogRate {
 impl Default for LogRate {
     fn default() -> Self {
         Self { per_second: 10, burst: 20 }
+    }
+}
+
+impl From<&NftablesOptions> for Options {
+    fn from(wanted: &NftablesOptions) -> Self {
+        let mut options = Self::default();
+        if let Some(group) = wanted.log_group {
+            options.log = LogDestination::Nflog(group);
+        }
+        if let Some(rate) = wanted.deny_log_rate {
+            options.deny_log.per_second = rate;
+        }
+        options.mark_mask = wanted.mark_mask;
+        options
     }
 }
 

@@ -89,3 +89,8 @@ fn turbine_hall() {
 fn press_shop() {
     holds("press_shop", 3_000);
 }
+
+#[test]
+fn campus_5g() {
+    holds("campus_5g", 3_000);
+}

@@ -116,7 +116,14 @@ fn printed(block: &Block) -> Vec<(usize, String)> {
 }
 
 fn is_ours(block: &Block) -> bool {
-    block.language == "weir" || (block.language == "toml" && block.value("file") == Some("weir.toml"))
+    block.language == "weir"
+        || (block.language == "toml" && block.value("file") == Some("weir.toml"))
+        || (is_imported(block) && block.value("file").is_some())
+}
+
+/// Whether a block is in a format that packages import.
+fn is_imported(block: &Block) -> bool {
+    matches!(block.language.as_str(), "yaml" | "json" | "csv")
 }
 
 fn unknown_words(block: &Block) -> Vec<String> {
@@ -164,5 +171,5 @@ fn add(case: &mut Case, block: &Block) {
     if block.has("replace") {
         *file = Text::default();
     }
-    file.add(block, "//");
+    file.add(block, if is_imported(block) { "#" } else { "//" });
 }

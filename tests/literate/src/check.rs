@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use weir_compiler::{Facts, Sources, analyze, plan::Plan};
+use weir_compiler::{Facts, Sources, analyze, imports, plan::Plan};
 use weir_engine::Budget;
 use weir_proof::{File, Prover};
 use weir_syntax::{Diagnostic, FileId, Severity, text::LineIndex};
@@ -66,7 +66,15 @@ fn said(case: &Case) -> Result<Vec<Said<'_>>, String> {
     }
     let now = seconds(&case.now).ok_or_else(|| format!("`now={}` is no date", case.now))?;
     let files = case.files.iter().map(|(path, text)| (path.clone(), text.text.clone().into_bytes()));
-    let sources = Sources::new(&case.manifest.text, files.collect());
+    let (policies, others): (Vec<_>, Vec<_>) =
+        files.partition(|(path, _): &(String, Vec<u8>)| path.rsplit('.').next() == Some("weir"));
+    let mut sources = Sources::new(&case.manifest.text, policies);
+    let wanted = imports::wanted(&sources);
+    let is_wanted =
+        |path: &str| wanted.iter().any(|wanted| path == wanted || path.starts_with(&format!("{wanted}/")));
+    for (path, bytes) in others.into_iter().filter(|(path, _)| is_wanted(path)) {
+        sources.import(path, bytes);
+    }
     let analysis = analyze(&sources, now);
     if analysis.plan.is_none() != analysis.diagnostics.iter().any(|said| said.severity() == Severity::Error) {
         return Err("a plan exists exactly if there is no error, but not here".to_owned());
@@ -91,6 +99,13 @@ fn prove(plan: &Plan, facts: &Facts) -> Result<(), String> {
             .map_err(|error| format!("`{}` cannot be built: {error}", gateway.name))?;
         let files = emission.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
         prover.nftables(gateway, &files.collect::<Vec<_>>());
+    }
+    for core in &plan.cores {
+        let emitted = weir_target_5g::emit(core, &plan.gaps)
+            .map_err(|error| format!("`{}` cannot be built: {error}", core.name))?;
+        let files = emitted.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
+        let root = format!("5g/{}", core.name);
+        prover.mobile(core, &root, &files.collect::<Vec<_>>());
     }
     match prover.finish().findings.first() {
         Some(finding) => Err(format!("the proof: {finding}")),

@@ -42,7 +42,6 @@ fn declaration(out: &mut String, schema: &Schema) {
         ),
         Kind::Instance => out.push_str("\nSee [Templates and instances](../guide/templates.md).\n"),
         Kind::Group => out.push_str("\nSee [Groups and set expressions](../guide/sets.md).\n"),
-        Kind::Import => out.push_str("\nThis version reads no imports: an `import` is an error (E0603).\n"),
         _ => {}
     }
     if schema.flows {

@@ -11,6 +11,8 @@
 //! name = "not closed
 //! ```
 //!
+//! A block ```` ```yaml file=manifests/web.yaml ```` is a file that the package imports; its marks stand behind `#`.
+//!
 //! The set of diagnostics and the set of marks have to be equal. Words after the language in a block's first line:
 //!
 //! | word | means |

@@ -9,14 +9,17 @@ const GROUPS: &[(&str, &str)] = &[
     ("E01", "Text"),
     ("E02", "Names and declarations"),
     ("E03", "Values"),
-    ("E04", "Topology"),
+    ("E04", "Topology and imports"),
     ("E05", "Flows"),
     ("E06", "Enforcement"),
-    ("E07", "Assertions"),
-    ("W02", "Warnings: names"),
+    ("E070", "Assertions"),
+    ("E071", "5G: slices and subscriptions"),
+    ("E072", "5G: quality of service and functions"),
+    ("W02", "Warnings: names and imports"),
     ("W05", "Warnings: rules"),
     ("W06", "Warnings: enforcement"),
-    ("W07", "Warnings: assertions"),
+    ("W070", "Warnings: assertions"),
+    ("W071", "Warnings: 5G"),
 ];
 
 /// `book/src/diagnostics/index.md`.

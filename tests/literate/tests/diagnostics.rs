@@ -105,7 +105,7 @@ fn fixed_example_gives_nothing_of_it() {
 
 /// All sources that may report, one text per file.
 fn sources() -> BTreeMap<String, String> {
-    let folders = ["compiler", "targets", "cli", "lsp"].map(|folder| paths::root().join(folder));
+    let folders = ["compiler", "import", "targets", "cli", "lsp"].map(|folder| paths::root().join(folder));
     let files = folders
         .iter()
         .filter(|folder| folder.exists())

@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod grammar;
+pub mod imports;
 pub mod mutation;
 pub mod package;
 pub mod promises;

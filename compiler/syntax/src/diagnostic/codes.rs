@@ -81,6 +81,14 @@ codes! {
     E0411 Error "a bridge cannot tell a station by its MAC address"
     E0412 Error "Kubernetes would refuse a name"
     E0413 Error "the policies of a cluster would hold the wrong pods"
+    E0415 Error "an imported file does not follow its format"
+    E0416 Error "an imported file does not say what it has to"
+    E0417 Error "a workload selects no pods of its cluster's manifests"
+    E0418 Error "pods and workloads do not match one to one"
+    E0419 Error "a workload is not what its manifest says"
+    E0420 Error "a Service leads nowhere"
+    E0421 Error "a network policy beside Weir's adds permissions"
+    E0422 Error "what an import needs to know is missing or wrong"
 
     E0501 Error "no conduit joins two zones"
     E0502 Error "a conduit does not carry a protocol"
@@ -113,9 +121,36 @@ codes! {
     E0702 Error "a chain of flows joins what shall never be joined"
     E0703 Error "what shall be isolated is joined"
 
+    E0710 Error "a SUPI does not fit its core's network"
+    E0711 Error "a device in a slice lacks what its core has to know"
+    E0712 Error "a device is in more slices than its core serves"
+    E0713 Error "a data network name cannot be used"
+    E0714 Error "a slice, its radios and its devices do not belong together"
+    E0715 Error "a dedicated user plane serves another slice"
+    E0716 Error "a user plane joins slices and filters nothing"
+    E0717 Error "a slice of the process has no integrity protection"
+    E0718 Error "a core does not hold what is asked of it"
+    E0719 Error "a slice has more UEs than it can have"
+    E0720 Error "a quality of service contradicts its 5QI"
+    E0721 Error "flows are guaranteed more than a radio has"
+    E0722 Error "a flow may be faster than its session"
+    E0723 Error "messages of a cyclic flow do not fit"
+    E0724 Error "the quality of service of a flow has no slice"
+    E0725 Error "the functions of a core do not reach each other"
+
     W0201 Warning "a `use` or a declaration is unused"
     W0202 Warning "a name is not spelled as its kind usually is"
     W0203 Warning "a name hides another"
+
+    W0215 Warning "pods use namespaces or ports of their node"
+    W0216 Warning "a container is privileged"
+    W0217 Warning "a container may forge packets"
+    W0218 Warning "pods share the default service account"
+    W0219 Warning "an image is not fixed by its digest"
+    W0220 Warning "pods that no workload of the package selects"
+    W0221 Warning "a namespace has pods and no workload of the package"
+    W0222 Warning "a workload serves a port that its manifest does not name"
+    W0223 Warning "an imported object may run pods that are not seen"
 
     W0501 Warning "an allow is fully covered by a deny"
     W0502 Warning "a group is empty"
@@ -135,6 +170,12 @@ codes! {
     W0607 Warning "a broker asks for a certificate that is not declared"
 
     W0701 Warning "an assertion holds without saying anything"
+
+    W0711 Warning "exclusive slices share a user plane"
+    W0712 Warning "a device joins zones that policy keeps apart"
+    W0713 Warning "a session's default flow has a guaranteed 5QI"
+    W0714 Warning "a slice outside of the process has its priority"
+    W0715 Warning "a message may be late for the next one"
 }
 
 /// The code of this id, whatever its case.

@@ -53,7 +53,7 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     clock.stage();
 
     let mut sets = model::Sets::new(&universe, &model);
-    let (statements, _) = flows::statements(&sources, &universe, &model, &mut sets, NOW, &mut diagnostics);
+    let statements = flows::statements(&sources, &universe, &model, &mut sets, NOW, &mut diagnostics);
     let rectangles = flows::relation(&model, &statements, &mut diagnostics);
     flows::check_conduits(&universe, &model, &statements, &rectangles, &mut diagnostics);
     clock.stage();
@@ -82,7 +82,16 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     }
     clock.stage();
     drop(sets);
-    let facts = Facts { model, statements, rectangles, proxies, integrity, assertions: Vec::new() };
+    let facts = Facts {
+        model,
+        statements,
+        rectangles,
+        proxies,
+        integrity,
+        assertions: Vec::new(),
+        declarations: Vec::new(),
+        groups: Vec::new(),
+    };
     let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
     let mut rest = artifacts.as_slice();
     for (gateway, count) in plan.gateways.iter().zip(&counts) {

@@ -10,26 +10,26 @@ use weir_compiler::package::MANIFEST;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 use weir_targets::Manifest;
 
-use crate::failure::cause;
+use crate::cause;
 
 /// A source file that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// From the folder that was walked, `/` between parts.
-    pub(crate) path: String,
-    pub(crate) disk: PathBuf,
+    pub path: String,
+    pub disk: PathBuf,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Walk {
+pub struct Walk {
     /// By path.
-    pub(crate) files: Vec<Found>,
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub files: Vec<Found>,
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// What to make of packages inside of the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nested {
+pub enum Nested {
     Skip,
     Enter,
 }
@@ -37,6 +37,8 @@ pub(crate) enum Nested {
 struct Walker {
     out: Walk,
     nested: Nested,
+    /// With the dot: `.weir`.
+    endings: &'static [&'static str],
     /// Real folders that were entered, and by which path.
     entered: HashMap<PathBuf, String>,
     /// Links to folders wait until every real folder was entered: a file keeps its real path.
@@ -47,11 +49,16 @@ struct Walker {
 
 /// Every `*.weir` below a folder, without hidden ones, build output and Cargo's `target`. A folder is entered once,
 /// however many links lead to it.
-pub(crate) fn walk(root: &Path, nested: Nested) -> Walk {
+pub fn walk(root: &Path, nested: Nested) -> Walk {
+    walk_for(&[".weir"], root, nested)
+}
+
+/// As [`walk`], for files whose names end otherwise.
+pub fn walk_for(endings: &'static [&'static str], root: &Path, nested: Nested) -> Walk {
     let real = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
     let around = real.ancestors().map(Path::to_owned).collect();
     let mut walker =
-        Walker { out: Walk::default(), nested, entered: HashMap::new(), links: Vec::new(), around };
+        Walker { out: Walk::default(), nested, endings, entered: HashMap::new(), links: Vec::new(), around };
     walker.enter(vec![(root.to_owned(), String::new())]);
     while let Some((disk, path)) = walker.links.pop() {
         walker.follow(disk, path);
@@ -90,7 +97,7 @@ impl Walker {
         if bytes.starts_with(b".") {
             return;
         }
-        let is_source = bytes.ends_with(b".weir");
+        let is_source = self.endings.iter().any(|ending| bytes.ends_with(ending.as_bytes()));
         let is_text = name.to_str().is_some() && !folder.contains(char::REPLACEMENT_CHARACTER);
         let path = if folder.is_empty() {
             name.to_string_lossy().into_owned()

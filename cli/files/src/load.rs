@@ -6,32 +6,32 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_compiler::{Sources, package::MANIFEST};
+use weir_compiler::{Sources, imports, package::MANIFEST};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes, lexer::MAX_FILE_SIZE};
 
 use crate::{
-    failure::cause,
+    cause,
     walk::{self, Nested},
 };
 
 /// A package's texts and where they came from.
 #[derive(Debug)]
-pub(crate) struct Package {
-    pub(crate) root: PathBuf,
+pub struct Package {
+    pub root: PathBuf,
     /// What to put before a file's path so that it leads there from the current folder: `examples/hall/`.
-    pub(crate) prefix: String,
-    pub(crate) sources: Sources,
+    pub prefix: String,
+    pub sources: Sources,
 }
 
 impl Package {
     /// As messages call it; empty if the manifest does not say.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.sources.manifest.package.name
     }
 }
 
 /// The package's folder: the given one, or the nearest from the current folder up.
-pub(crate) fn find(folder: Option<&Path>) -> Result<PathBuf, Box<Diagnostic>> {
+pub fn find(folder: Option<&Path>) -> Result<PathBuf, Box<Diagnostic>> {
     let missing = |message: String| {
         Box::new(
             Diagnostic::new(&codes::E0003, message)
@@ -70,7 +70,7 @@ fn is_package(folder: &Path) -> bool {
 }
 
 /// Reads all of a package. What cannot be read becomes a diagnostic.
-pub(crate) fn load(root: &Path) -> Package {
+pub fn load(root: &Path) -> Package {
     let mut problems = Vec::new();
     let manifest = read_manifest(root, &mut problems);
     let walk = walk::walk(root, Nested::Skip);
@@ -97,6 +97,9 @@ pub(crate) fn load(root: &Path) -> Package {
         sources.manifest.package.name.clear();
         sources.files[0].text = "".into();
     }
+    for path in imports::wanted(&sources) {
+        import(root, &path, &mut sources, &mut problems);
+    }
     for (path, diagnostic) in problems {
         let file = path.and_then(|path| sources.files.iter().position(|file| file.path == path));
         sources.diagnostics.push(match file {
@@ -106,6 +109,37 @@ pub(crate) fn load(root: &Path) -> Package {
     }
     sources.diagnostics.extend(walk.diagnostics);
     Package { root: root.to_owned(), prefix: prefix(root), sources }
+}
+
+/// Hands in a file that the package imports, or those below a folder. That there is none is the compiler's to say: it knows
+/// who asks.
+fn import(root: &Path, path: &str, sources: &mut Sources, problems: &mut Vec<(Option<String>, Diagnostic)>) {
+    let disk = root.join(path);
+    let Ok(meta) = fs::metadata(&disk) else { return };
+    if !meta.is_dir() {
+        return import_file(&disk, path.to_owned(), sources, problems);
+    }
+    let walk = walk::walk_for(imports::ENDINGS, &disk, Nested::Skip);
+    sources.diagnostics.extend(walk.diagnostics);
+    for found in walk.files {
+        import_file(&found.disk, format!("{path}/{}", found.path), sources, problems);
+    }
+}
+
+fn import_file(
+    disk: &Path,
+    path: String,
+    sources: &mut Sources,
+    problems: &mut Vec<(Option<String>, Diagnostic)>,
+) {
+    match read_source(disk) {
+        Ok(bytes) => sources.import(path, bytes),
+        Err(unread) => {
+            sources.import(path.clone(), Vec::new());
+            let diagnostic = unread.diagnostic(&path);
+            problems.push((Some(path), diagnostic));
+        }
+    }
 }
 
 fn read_manifest(root: &Path, problems: &mut Vec<(Option<String>, Diagnostic)>) -> Option<String> {
@@ -128,13 +162,13 @@ fn reserved(path: &str) -> Diagnostic {
 
 /// Why a file was not read.
 #[derive(Debug)]
-pub(crate) enum Unread {
+pub enum Unread {
     Io(io::Error),
     TooLarge(u64),
 }
 
 impl Unread {
-    pub(crate) fn diagnostic(&self, path: &str) -> Diagnostic {
+    pub fn diagnostic(&self, path: &str) -> Diagnostic {
         let limit = MAX_FILE_SIZE >> 20;
         match self {
             Self::Io(error) => {
@@ -150,7 +184,7 @@ impl Unread {
 }
 
 /// Reads a file of at most [`MAX_FILE_SIZE`], asking for its size before reading it.
-pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Unread> {
+pub fn read_source(path: &Path) -> Result<Vec<u8>, Unread> {
     let limit = MAX_FILE_SIZE as u64;
     // Before opening it: to open a pipe is to wait for its writer.
     let meta = fs::metadata(path).map_err(Unread::Io)?;

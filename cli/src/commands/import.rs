@@ -1,0 +1,215 @@
+//! `weir import`.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::Write as _,
+    net::IpAddr,
+    path::Path,
+};
+
+use weir_compiler::{Sources, imports::ENDINGS, package::Source};
+use weir_import::{
+    Imported, Input, Inventory, Vocabulary, aerleon,
+    assets::{self, Mapping},
+    kubernetes, mud,
+};
+use weir_syntax::{Diagnostic, FileId, Severity, Span};
+
+use crate::{
+    arguments::{ImportFiles, Importing},
+    console::Console,
+    failure::Failure,
+    load::{self, Unread},
+    render::{Format, Report, text},
+    walk::{self, Nested},
+};
+
+pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> {
+    match format {
+        Importing::Kubernetes { common, cluster, namespace } => {
+            name(cluster)?;
+            let files = Files::read(&common.paths, ENDINGS);
+            let inputs = files.inputs();
+            let (manifests, mut diagnostics) = kubernetes::read(&inputs, namespace.as_deref());
+            diagnostics.extend(kubernetes::twice(&manifests));
+            let options = kubernetes::Options { cluster };
+            let inventory = kubernetes::inventory(&manifests, &options, &vocabulary());
+            let findings = manifests.pods.iter().flat_map(|pods| kubernetes::posture(pods, false));
+            diagnostics.extend(findings.map(|finding| finding.diagnostic()));
+            finish(Imported { inventory, diagnostics }, &files, common, console)
+        }
+        Importing::Mud { common, network, bind, hosts, at, outside } => {
+            name(network)?;
+            outside.iter().try_for_each(|zone| name(zone))?;
+            let mut files = Files::read(&common.paths, &[".json"]);
+            let number = files.sources.len();
+            if let Some(path) = hosts {
+                files.add(path);
+            }
+            let inputs = files.inputs();
+            let (descriptions, hosts) = inputs.split_at(number);
+            let mut devices: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+            for (device, address) in at {
+                devices.entry(device.clone()).or_default().push(*address);
+            }
+            let bound = bind.iter().cloned().collect();
+            let imported = match hosts.first().map_or_else(|| Ok(BTreeMap::new()), weir_import::hosts) {
+                Ok(hosts) => {
+                    let outside = outside.as_deref();
+                    let options =
+                        mud::Options { network, bound: &bound, hosts: &hosts, devices: &devices, outside };
+                    mud::read(descriptions, &options, &vocabulary())
+                }
+                Err(diagnostics) => Imported { inventory: Inventory::default(), diagnostics },
+            };
+            finish(imported, &files, common, console)
+        }
+        Importing::Aerleon { common, bind, outside } => {
+            outside.iter().try_for_each(|zone| name(zone))?;
+            let files =
+                Files::read(&common.paths, &[".net", ".svc", ".pol", ".inc", ".yaml", ".yml", ".json"]);
+            let bound = bind.iter().cloned().collect();
+            let options = aerleon::Options { bound: &bound, outside: outside.as_deref() };
+            let imported = aerleon::read(&files.inputs(), &options, &vocabulary());
+            finish(imported, &files, common, console)
+        }
+        Importing::Inventory { common, mapping } => {
+            let mut files = Files::read(&common.paths, &[".csv", ".json", ".yaml", ".yml"]);
+            let number = files.sources.len();
+            if let Some(path) = mapping {
+                files.add(path);
+            }
+            let vocabulary = vocabulary();
+            let inputs = files.inputs();
+            let (inventories, mappings) = inputs.split_at(number);
+            let mapping = match mappings {
+                [input, ..] => Mapping::read(input, &vocabulary),
+                [] => Ok(Mapping::default()),
+            };
+            let imported = match mapping {
+                Ok(mapping) => assets::read(inventories, &mapping, &vocabulary),
+                Err(diagnostics) => Imported { inventory: Inventory::default(), diagnostics },
+            };
+            finish(imported, &files, common, console)
+        }
+    }
+}
+
+/// A name that is written into Weir as it is.
+fn name(name: &str) -> Result<(), Failure> {
+    if weir_import::is_name(name) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{name}` is no name in Weir")).with_help(
+        "a name has letters, digits and `_`, starts with a letter, and is no word of the language",
+    ))
+}
+
+/// What the standard library has names for.
+fn vocabulary() -> Vocabulary {
+    let library = Sources::new("", Vec::new());
+    let files = library.files.iter().filter(|source| source.is_standard());
+    Vocabulary::new(files.map(|source| (source.path.as_str(), &*source.text)))
+}
+
+/// The files of a command line, with what kept some from being read.
+struct Files {
+    sources: Vec<Source>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Files {
+    /// Reads files, and those below folders whose names end so.
+    fn read(paths: &[std::path::PathBuf], endings: &'static [&'static str]) -> Self {
+        let mut files = Self { sources: Vec::new(), diagnostics: Vec::new() };
+        for path in paths {
+            if path.is_dir() {
+                let walk = walk::walk_for(endings, path, Nested::Enter);
+                files.diagnostics.extend(walk.diagnostics);
+                for found in walk.files {
+                    files.add(&found.disk);
+                }
+            } else {
+                files.add(path);
+            }
+        }
+        files
+    }
+
+    fn add(&mut self, disk: &Path) {
+        let path = disk.to_string_lossy().into_owned();
+        let file = FileId(self.sources.len() as u32);
+        let text = load::read_source(disk).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| Unread::Io(std::io::Error::other("it is not UTF-8")))
+        });
+        let text = text.unwrap_or_else(|unread| {
+            let diagnostic = unread.diagnostic(&path).primary(file, Span::default(), "");
+            self.diagnostics.push(diagnostic.help_otherwise(|| "check the path; save text as UTF-8".into()));
+            String::new()
+        });
+        self.sources.push(Source { path, text: text.into() });
+    }
+
+    fn inputs(&self) -> Vec<Input<'_>> {
+        let all = self.sources.iter().enumerate();
+        all.map(|(index, source)| Input {
+            file: FileId(index as u32),
+            path: &source.path,
+            text: &source.text,
+        })
+        .collect()
+    }
+}
+
+/// Prints what is wrong and, unless that stands in the way, writes what was found.
+fn finish(imported: Imported, files: &Files, common: &ImportFiles, console: &Console) -> Result<(), Failure> {
+    let Imported { inventory, mut diagnostics } = imported;
+    diagnostics.extend(files.diagnostics.iter().cloned());
+    diagnostics.sort_by(|a, b| (a.position(), &a.message).cmp(&(b.position(), &b.message)));
+    let report = Report::new(&files.sources, &diagnostics, "");
+    report.print(Format::Human, console)?;
+    let errors = report.count(Severity::Error);
+    if errors > 0 {
+        console.error(&format!("could not import due to {}", text::count(errors, "error")), None);
+        return Err(Failure::Reported);
+    }
+    let weir = inventory
+        .render(&files.inputs())
+        .map_err(|error| Failure::Internal(format!("what was imported cannot be written: {error}")))?;
+    match &common.output {
+        None => console.stdout(&weir)?,
+        Some(output) => write(output, &weir, common.force)?,
+    }
+    console.status(
+        "imported",
+        &format!(
+            "{} from {} in {}; {} not said in Weir{}",
+            inventory.counts(),
+            inventory.amount(),
+            text::count(files.sources.len(), "file"),
+            inventory.remainder.len(),
+            if inventory.remainder.is_empty() { "" } else { ", listed at the end of the text" },
+        ),
+    );
+    Ok(())
+}
+
+fn write(output: &Path, weir: &str, force: bool) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).map_err(|error| Failure::io("create", parent, &error))?;
+    }
+    let written = options.open(output).and_then(|mut file| file.write_all(weir.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::environment(format!("`{}` exists", output.display()))
+            .with_help("choose another file, or replace it with `--force`"),
+        _ => Failure::io("write", output, &error),
+    })
+}

@@ -1,0 +1,489 @@
+//! From the model and the legs to what each core has to know. Cost: the subscriptions, and for each leg with a UE at an end,
+//! the slices that it meets.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+use weir_syntax::{Diagnostic, diagnostic::codes};
+
+use super::{
+    CorePlan, FilterPlan, FlowPlan, RadioPlan, SessionPlan, SlicePair, SlicePermission, SlicePlan,
+    SubscriberPlan, UserPlanePlan, quality,
+};
+use crate::{
+    flows,
+    model::{
+        Model,
+        build::attribute_place,
+        fiveg::{Capabilities, Core, Slice},
+    },
+    names::Universe,
+    plan::{AddressSet, Leg, PortMatch, Ranges, Statement, Transport},
+};
+
+/// Plans every core whose settings Weir writes. Slices that cannot be planned have an error already.
+pub fn build(
+    universe: &Universe<'_>,
+    model: &Model,
+    statements: &[flows::Statement],
+    legs: &[Leg],
+    package: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<CorePlan> {
+    let mobile = &model.mobile;
+    let mut members: Vec<Vec<(u32, u32)>> = vec![Vec::new(); mobile.slices.len()];
+    for subscriber in &mobile.subscribers {
+        for session in &subscriber.sessions {
+            members[session.slice].push((subscriber.principal, subscriber.principal));
+        }
+    }
+    let members: Vec<Ranges<u32>> = members.into_iter().map(Ranges::from_unsorted).collect();
+    let ends = ends(model, &members, legs);
+    quality::check(universe, model, statements, (legs, &ends), diagnostics);
+    let mut plans = Vec::new();
+    for (index, core) in mobile.cores.iter().enumerate() {
+        let Some(known) = core.capabilities().filter(|known| known.settings) else { continue };
+        let mut planner = Planner {
+            universe,
+            model,
+            statements,
+            legs,
+            ends: &ends,
+            members: &members,
+            index,
+            core,
+            known,
+            prefixes: FxHashMap::default(),
+            diagnostics,
+        };
+        plans.extend(planner.plan(package));
+    }
+    plans.sort_by(|a, b| a.name.cmp(&b.name));
+    plans
+}
+
+/// A leg that has UEs of a slice at one of its ends.
+pub(super) struct End {
+    pub(super) leg: usize,
+    pub(super) statement: u32,
+    pub(super) slice: usize,
+    /// The UEs start the connection.
+    pub(super) starts: bool,
+    pub(super) ues: Ranges<u32>,
+}
+
+fn ends(model: &Model, members: &[Ranges<u32>], legs: &[Leg]) -> Vec<End> {
+    let all = Ranges::from_unsorted(members.iter().flat_map(Ranges::iter).collect());
+    let mut ends = Vec::new();
+    if all.is_empty() {
+        return ends;
+    }
+    for (index, leg) in legs.iter().enumerate().filter(|(_, leg)| leg.ports.has_ip()) {
+        for (set, starts) in [(&leg.sources, true), (&leg.destinations, false)] {
+            let ues = set.intersection(&all);
+            if ues.is_empty() {
+                continue;
+            }
+            for (slice, members) in members.iter().enumerate() {
+                let segment = model.mobile.slices[slice].segment;
+                if starts && leg.through.is_some_and(|through| through != segment) {
+                    continue;
+                }
+                let ues = ues.intersection(members);
+                if !ues.is_empty() {
+                    ends.push(End { leg: index, statement: leg.statement, slice, starts, ues });
+                }
+            }
+        }
+    }
+    ends
+}
+
+struct Planner<'p, 'd, 'a> {
+    universe: &'p Universe<'a>,
+    model: &'p Model,
+    statements: &'p [flows::Statement],
+    legs: &'p [Leg],
+    ends: &'p [End],
+    members: &'p [Ranges<u32>],
+    index: usize,
+    core: &'p Core,
+    known: &'static Capabilities,
+    /// By set of principals.
+    prefixes: FxHashMap<usize, Arc<[IpNet]>>,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl Planner<'_, '_, '_> {
+    fn plan(&mut self, package: &str) -> Option<CorePlan> {
+        let mobile = &self.model.mobile;
+        let own: Vec<usize> =
+            (0..mobile.slices.len()).filter(|slice| mobile.slices[*slice].core == self.index).collect();
+        let place: BTreeMap<usize, usize> = own.iter().enumerate().map(|(at, slice)| (*slice, at)).collect();
+        let radios: Vec<usize> =
+            (0..mobile.radios.len()).filter(|radio| mobile.radios[*radio].core == self.index).collect();
+        let mut plan = CorePlan {
+            package: package.to_owned(),
+            name: self.core.name.clone(),
+            product: self.core.product,
+            version: self.core.version.clone(),
+            plmn: self.core.plmn.clone(),
+            functions: self.core.functions.and_then(|id| self.address_of(id)),
+            radios: radios
+                .iter()
+                .map(|radio| &mobile.radios[*radio])
+                .map(|radio| RadioPlan { name: radio.name.clone(), tac: radio.tac })
+                .collect(),
+            user_planes: Vec::new(),
+            slices: Vec::new(),
+            subscribers: Vec::new(),
+            flows: Vec::new(),
+            between: Vec::new(),
+            statements: self.used(&place),
+        };
+        let ids: FxHashMap<SmolStr, u32> =
+            (0..).zip(&plan.statements).map(|(at, statement)| (statement.id.clone(), at)).collect();
+        for (at, slice) in own.iter().enumerate() {
+            let slice = &mobile.slices[*slice];
+            let user_plane = self.user_plane(slice, at, &mut plan.user_planes);
+            let Some(planned) = self.slice(slice, user_plane, &radios) else {
+                self.full(slice);
+                return None;
+            };
+            plan.slices.push(planned);
+        }
+        let flows_of = self.flows(&place, &ids, &mut plan);
+        for subscriber in mobile.subscribers.iter().filter(|one| one.core == self.index) {
+            let sessions = subscriber.sessions.iter().filter_map(|session| {
+                let v4 = session.addresses.iter().find_map(|address| match address {
+                    IpAddr::V4(v4) => Some(*v4),
+                    IpAddr::V6(_) => None,
+                })?;
+                let slice = *place.get(&session.slice)?;
+                let flows = flows_of.get(&(subscriber.principal, slice)).cloned().unwrap_or_default();
+                Some(SessionPlan { slice, address: v4, flows })
+            });
+            plan.subscribers.push(SubscriberPlan {
+                device: self.model.principal(subscriber.principal).name.clone(),
+                supi: subscriber.supi.clone(),
+                key: subscriber.key.clone(),
+                sessions: sessions.collect(),
+            });
+        }
+        plan.subscribers.sort_by(|a, b| a.supi.cmp(&b.supi));
+        self.counts(&plan);
+        self.between(&place, &ids, &mut plan);
+        Some(plan)
+    }
+
+    /// The statements that meet a slice of this core.
+    fn used(&self, place: &BTreeMap<usize, usize>) -> Vec<Statement> {
+        let met = self.ends.iter().filter(|end| place.contains_key(&end.slice));
+        let numbers: BTreeSet<u32> = met.map(|end| self.legs[end.leg].statement).collect();
+        let statement = |number: u32| {
+            let found = &self.statements[number as usize];
+            Statement { id: found.id.clone(), policy: found.policy.clone() }
+        };
+        let mut used: Vec<Statement> = numbers.into_iter().map(statement).collect();
+        used.sort();
+        used
+    }
+
+    fn address_of(&self, principal: u32) -> Option<Ipv4Addr> {
+        let attachments = &self.model.principal(principal).attachments;
+        attachments.iter().find_map(|at| at.addresses.v4.iter().next()).map(|(first, _)| first.into())
+    }
+
+    fn user_plane(&self, slice: &Slice, at: usize, planes: &mut Vec<UserPlanePlan>) -> usize {
+        let gateway = self.model.gateway(slice.user_plane);
+        if let Some(known) = planes.iter().position(|plane| plane.name == gateway.name) {
+            planes[known].slices.push(at);
+            return known;
+        }
+        planes.push(UserPlanePlan {
+            name: gateway.name.clone(),
+            filters: gateway.filters(),
+            slices: vec![at],
+        });
+        planes.len() - 1
+    }
+
+    fn slice(&self, slice: &Slice, user_plane: usize, radios: &[usize]) -> Option<SlicePlan> {
+        let mobile = &self.model.mobile;
+        let segment = self.model.segment(slice.segment);
+        let [IpNet::V4(pool)] = segment.prefixes.as_slice() else { return None };
+        let gateway = self.model.gateway(slice.user_plane);
+        let interface = gateway.interfaces.iter().find(|one| one.segment == slice.segment)?;
+        let declared = interface.addresses.v4.iter().map(|(first, _)| Ipv4Addr::from(first)).next();
+        let own = declared.or_else(|| self.free_address(*pool, slice))?;
+        let session_management = slice.session_management.and_then(|id| {
+            let joined = |segment| {
+                let here = gateway.interfaces.iter().filter(|one| one.segment == segment);
+                here.flat_map(|one| one.addresses.v4.iter()).map(|(first, _)| Ipv4Addr::from(first)).next()
+            };
+            self.model.principal(id).attachments.iter().find_map(|at| {
+                let (first, _) = at.addresses.v4.iter().next()?;
+                Some((Ipv4Addr::from(first), joined(at.segment)?))
+            })
+        });
+        Some(SlicePlan {
+            name: slice.name.clone(),
+            snssai: slice.snssai,
+            dnn: slice.dnn.clone(),
+            pool: *pool,
+            gateway: own,
+            device: interface.device.to_string(),
+            radios: slice
+                .area
+                .iter()
+                .filter_map(|radio| radios.iter().position(|own| own == radio))
+                .collect(),
+            user_plane,
+            dedicated: slice.dedicated,
+            exclusive_with: slice
+                .exclusive_with
+                .iter()
+                .map(|other| mobile.slices[*other].name.clone())
+                .collect(),
+            max_ues: slice.max_ues,
+            quality: slice.quality,
+            security: slice.security,
+            session_management,
+            dns: slice.dns.unwrap_or(IpAddr::V4(own)),
+            permissions: Vec::new(),
+        })
+    }
+
+    /// A pool without an address for the user plane. Of another kind of pool, it is said where slices are read.
+    fn full(&mut self, slice: &Slice) {
+        let [IpNet::V4(pool)] = self.model.segment(slice.segment).prefixes.as_slice() else { return };
+        let (file, span) = attribute_place(self.universe, slice.entity, "pool");
+        self.diagnostics.push(
+            Diagnostic::new(
+                &codes::E0719,
+                format!("every address of {pool} is a UE's, and the user plane needs one"),
+            )
+            .primary(file, span, "full")
+            .help("give the slice a larger pool"),
+        );
+    }
+
+    /// The first host of a pool that is no UE.
+    fn free_address(&self, pool: Ipv4Net, slice: &Slice) -> Option<Ipv4Addr> {
+        let taken: BTreeSet<IpAddr> = self
+            .model
+            .mobile
+            .subscribers
+            .iter()
+            .flat_map(|subscriber| &subscriber.sessions)
+            .filter(|session| self.model.mobile.slices[session.slice].entity == slice.entity)
+            .flat_map(|session| session.addresses.iter().copied())
+            .collect();
+        pool.hosts().find(|host| !taken.contains(&IpAddr::V4(*host)))
+    }
+
+    /// The other end's addresses as prefixes.
+    fn prefixes_of(&mut self, set: &crate::model::PrincipalSet) -> Arc<[IpNet]> {
+        let model = self.model;
+        let made = self.prefixes.entry(Arc::as_ptr(set) as usize).or_insert_with(|| {
+            let attachments = set.members().flat_map(|id| &model.principal(id).attachments);
+            prefixes(&AddressSet::union_of(attachments.map(|at| &*at.addresses))).into()
+        });
+        made.clone()
+    }
+
+    /// Permissions of each slice, flows with a quality of their own, and who has them.
+    fn flows(
+        &mut self,
+        place: &BTreeMap<usize, usize>,
+        ids: &FxHashMap<SmolStr, u32>,
+        plan: &mut CorePlan,
+    ) -> BTreeMap<(u32, usize), Vec<usize>> {
+        let mut by_key: BTreeMap<(u32, usize), usize> = BTreeMap::new();
+        let mut flows_of: BTreeMap<(u32, usize), Vec<usize>> = BTreeMap::new();
+        let mut refused: BTreeSet<u32> = BTreeSet::new();
+        for end in self.ends {
+            let Some(at) = place.get(&end.slice).copied() else { continue };
+            let leg = &self.legs[end.leg];
+            let statement = &self.statements[leg.statement as usize];
+            let Some(id) = ids.get(&statement.id).copied() else { continue };
+            let far = self.prefixes_of(if end.starts { &leg.destinations } else { &leg.sources });
+            let ports = leg.ports.port_matches();
+            let flow = statement.conditions.quality.as_ref().map(|quality| {
+                let slice = &plan.slices[at];
+                let known = by_key.entry((id, at)).or_insert_with(|| {
+                    plan.flows.push(quality::flow(quality, slice, id, at));
+                    plan.flows.len() - 1
+                });
+                *known
+            });
+            if let Some(flow) = flow {
+                let filters = &mut plan.flows[flow].filters;
+                for port in &ports {
+                    let filter = |remote: &IpNet| FilterPlan {
+                        remote: *remote,
+                        transport: port.transport,
+                        remote_serves: end.starts,
+                        ports: (port.first, port.last),
+                    };
+                    // a UE has an IPv4 address
+                    filters.extend(far.iter().filter(|net| matches!(net, IpNet::V4(_))).map(filter));
+                }
+                filters.sort_unstable();
+                filters.dedup();
+                for ue in end.ues.members() {
+                    flows_of.entry((ue, at)).or_default().push(flow);
+                }
+            }
+            if self.known.flows_are_filters
+                && self.filterable((leg.statement, end.starts), &far, &ports, &mut refused)
+            {
+                plan.slices[at].permissions.extend(ports.iter().map(|port| SlicePermission {
+                    statement: id,
+                    started_by_ue: end.starts,
+                    endpoints: far.to_vec(),
+                    transport: port.transport,
+                    ports: (port.first, port.last),
+                    flow,
+                }));
+            }
+        }
+        for flows in flows_of.values_mut() {
+            flows.sort_unstable();
+            flows.dedup();
+        }
+        for slice in &mut plan.slices {
+            let key = |one: &SlicePermission| {
+                (one.statement, one.started_by_ue, one.endpoints.clone(), one.transport, one.ports)
+            };
+            slice.permissions.sort_by_cached_key(key);
+            slice.permissions.dedup();
+        }
+        flows_of
+    }
+
+    /// Whether the core's own filter can say this; if not, it is an error.
+    fn filterable(
+        &mut self,
+        (statement, started_by_ue): (u32, bool),
+        far: &[IpNet],
+        ports: &[PortMatch],
+        refused: &mut BTreeSet<u32>,
+    ) -> bool {
+        let wide = |net: &IpNet| matches!(net, IpNet::V4(net) if net.network().is_unspecified());
+        let (label, help) = if !started_by_ue {
+            (
+                "its filter knows ports of the far end only, and here the UE serves",
+                "let the UE start the connection, or run this slice on Open5GS, where the packet filter of the UPF's host holds it",
+            )
+        } else if ports.iter().any(|port| !matches!(port.transport, Transport::Tcp | Transport::Udp)) {
+            (
+                "of all but TCP and UDP, its filter makes any protocol",
+                "name what runs over TCP or UDP, or run this slice on Open5GS, where the packet filter of the UPF's host holds ICMP and SCTP",
+            )
+        } else if far.iter().any(wide) {
+            (
+                "an endpoint that begins with 0.0.0.0 is anybody to its filter",
+                "name the prefixes: `external cloud { prefixes = 203.0.113.0/24 }`",
+            )
+        } else if far.iter().any(|net| matches!(net, IpNet::V6(_)))
+            && far.iter().all(|net| matches!(net, IpNet::V6(_)))
+        {
+            ("its filter knows IPv4 only", "give the other end an IPv4 address")
+        } else {
+            return true;
+        };
+        if refused.insert(statement) {
+            let statement = &self.statements[statement as usize];
+            self.diagnostics.push(
+                Diagnostic::new(
+                    &codes::E0718,
+                    format!("{} cannot permit this flow and no other", self.known.product.name()),
+                )
+                .primary(statement.file, statement.span, label)
+                .help(help),
+            );
+        }
+        false
+    }
+
+    /// Rules of one session and filters of one flow, at most.
+    fn counts(&mut self, plan: &CorePlan) {
+        let too_many = |statement: u32, what: String, label: String| {
+            let id = &plan.statements[statement as usize].id;
+            let found = self.statements.iter().find(|one| one.id == *id)?;
+            let place = found.conditions.quality.as_ref().map_or(found.span, |quality| quality.span);
+            Some(
+                Diagnostic::new(&codes::E0718, what).primary(found.file, place, label).help(
+                    "name fewer, adjacent addresses and ports, or leave the quality to the slice: all its flows have that one",
+                ),
+            )
+        };
+        let product = self.known.product.name();
+        let mut found = Vec::new();
+        for flow in &plan.flows {
+            if flow.filters.len() > self.known.filters_per_flow {
+                let what = format!("{product} takes {} filters of one flow", self.known.filters_per_flow);
+                let label = format!("{} of them", flow.filters.len());
+                found.extend(too_many(flow.statement, what, label));
+            }
+        }
+        let sessions = plan.subscribers.iter().flat_map(|one| &one.sessions);
+        let most = sessions.max_by_key(|session| session.flows.len());
+        if let Some(session) = most.filter(|session| session.flows.len() > self.known.rules_per_session)
+            && let Some(last) = session.flows.last()
+        {
+            let what = format!("{product} takes {} rules of one session", self.known.rules_per_session);
+            let label = format!("one of {} flows with a quality of their own", session.flows.len());
+            found.extend(too_many(plan.flows[*last].statement, what, label));
+        }
+        self.diagnostics.extend(found);
+    }
+
+    /// What policy permits from slice to slice.
+    fn between(&self, place: &BTreeMap<usize, usize>, ids: &FxHashMap<SmolStr, u32>, plan: &mut CorePlan) {
+        let mut pairs: BTreeMap<(usize, usize), BTreeSet<u32>> = BTreeMap::new();
+        for end in self.ends.iter().filter(|end| end.starts) {
+            let leg = &self.legs[end.leg];
+            let Some(from) = place.get(&end.slice).copied() else { continue };
+            let Some(id) = ids.get(&self.statements[leg.statement as usize].id).copied() else { continue };
+            for (slice, to) in place {
+                if !leg.destinations.intersection(&self.members[*slice]).is_empty() {
+                    pairs.entry((from, *to)).or_default().insert(id);
+                }
+            }
+        }
+        plan.between = pairs
+            .into_iter()
+            .map(|((from, to), statements)| SlicePair {
+                from,
+                to,
+                statements: statements.into_iter().collect(),
+            })
+            .collect();
+    }
+}
+
+/// The prefixes of a set: disjoint, and no two of them make up a larger one.
+fn prefixes(set: &AddressSet) -> Vec<IpNet> {
+    let v4 = set.v4.iter().flat_map(|(first, last)| {
+        Ipv4Subnets::new(Ipv4Addr::from(first), Ipv4Addr::from(last), 0).map(IpNet::V4)
+    });
+    let v6 = set.v6.iter().flat_map(|(first, last)| {
+        Ipv6Subnets::new(Ipv6Addr::from(first), Ipv6Addr::from(last), 0).map(IpNet::V6)
+    });
+    v4.chain(v6).collect()
+}
+
+impl CorePlan {
+    /// Flows by their slice, as their statements' ids.
+    pub fn statement_of(&self, flow: &FlowPlan) -> &str {
+        self.statements.get(flow.statement as usize).map_or("", |statement| statement.id.as_str())
+    }
+}

@@ -1,0 +1,2 @@
+" Weir policies.
+autocmd BufRead,BufNewFile *.weir setfiletype weir

@@ -1,0 +1,90 @@
+//! Reads what a 5G core is told, as that core does, and says which session every subscription gets: behind which interface
+//! of which user plane, with which address. Shares no code with what writes it, nor with the compiler.
+//!
+//! - [`read`] takes the files of one core to a [`CoreModel`]. A key that the core does not know, a value that it would take
+//!   for another, a text that is not quoted where it has to be: an error with its line, never skipped.
+//! - [`open5gs`] has the selection rules of Open5GS as its code has them: an SMF without `info` serves everybody, a subnet
+//!   without `dnn` is for every data network, the first policy whose range has the SUPI wins, and who shares a subnet of a
+//!   user plane reaches each other inside of it.
+//! - [`sdcore`] has what SD-Core makes of its rules.
+//! - [`compare`] holds the model against what a policy requires, both ways.
+
+mod compare;
+mod decode;
+mod documents;
+pub mod open5gs;
+pub mod sdcore;
+mod values;
+mod yaml;
+
+use std::fmt;
+
+pub use compare::{
+    Difference, Expected, ExpectedFlow, ExpectedRadio, ExpectedSession, ExpectedSlice, Permission, compare,
+};
+pub use documents::{Documents, Lab};
+pub use values::{Quality, Rate, SliceKey};
+
+/// Which core the files are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    Open5gs,
+    SdCore,
+}
+
+/// All that was read of one core.
+#[derive(Clone, Debug, Default)]
+pub struct CoreModel {
+    pub open5gs: Option<open5gs::Core>,
+    pub sdcore: Option<sdcore::Core>,
+    pub documents: Documents,
+    pub lab: Lab,
+}
+
+/// What could not be read: the first thing only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    pub file: String,
+    /// Counts from 1; 0 where it is the file as a whole.
+    pub line: u32,
+    pub what: String,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(formatter, "{}: {}", self.file, self.what),
+            line => write!(formatter, "{}:{line}: {}", self.file, self.what),
+        }
+    }
+}
+
+impl std::error::Error for Unread {}
+
+/// Reads the files of one core by their path below its folder. A file that belongs nowhere is an error.
+pub fn read(product: Product, files: &[(&str, &str)]) -> Result<CoreModel, Unread> {
+    let mut model = CoreModel::default();
+    let mut own = Vec::new();
+    for (path, text) in files {
+        match path.split_once('/') {
+            Some(("3gpp", name)) => model.documents.take(path, name, text)?,
+            Some(("lab", name)) => model.lab.take(path, name, text)?,
+            Some(("open5gs", name)) if product == Product::Open5gs => own.push((*path, name, *text)),
+            Some(("sdcore", name)) if product == Product::SdCore => own.push((*path, name, *text)),
+            // what people read: made from the plan, and of no effect
+            None if *path == "isolation.json" => {}
+            _ => {
+                return Err(Unread {
+                    file: (*path).to_owned(),
+                    line: 0,
+                    what: "belongs to no function".into(),
+                });
+            }
+        }
+    }
+    match product {
+        Product::Open5gs => model.open5gs = Some(open5gs::Core::read(&own)?),
+        Product::SdCore => model.sdcore = Some(sdcore::Core::read(&own)?),
+    }
+    Ok(model)
+}

@@ -1,0 +1,117 @@
+//! Open5GS 2.7: what its functions were told, and how they choose.
+
+mod read;
+mod select;
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use ipnet::Ipv4Net;
+
+pub use select::Outcome;
+
+use crate::values::{Quality, Rate, SliceKey};
+
+/// The settings of all functions.
+#[derive(Clone, Debug, Default)]
+pub struct Core {
+    pub plmn: Option<(String, String)>,
+    /// What the AMF serves.
+    pub slices: Vec<SliceKey>,
+    pub tracking: Vec<u32>,
+    /// What the NSSF knows.
+    pub instances: Vec<SliceKey>,
+    pub smfs: Vec<Smf>,
+    pub upfs: Vec<Upf>,
+    /// The first that has a SUPI is taken.
+    pub policies: Vec<Policy>,
+    pub subscriptions: Vec<Subscription>,
+    /// Where keys are kept, by IMSI.
+    pub keys: Vec<(String, Option<String>)>,
+    /// By user plane: interface, the address that it gets, and the subnet's length.
+    pub interfaces: Vec<(String, String, Ipv4Addr, u8)>,
+    index: Index,
+}
+
+/// To find subscriptions and policies without walking through all.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    subscriptions: BTreeMap<String, usize>,
+    /// Ranges by their first IMSI, with their policy's place.
+    ranges: Vec<(u64, u64, usize)>,
+    ranges_overlap: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Smf {
+    pub file: String,
+    pub address: Ipv4Addr,
+    /// Nothing: it serves every slice, data network and tracking area.
+    pub info: Option<Vec<Info>>,
+    /// The first whose data network fits is taken.
+    pub subnets: Vec<Subnet>,
+    /// UPFs, and the data network that each is chosen for; any, if none.
+    pub upfs: Vec<(Ipv4Addr, Option<String>)>,
+    pub integrity_required: bool,
+    pub confidentiality_required: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Info {
+    pub slice: SliceKey,
+    pub data_networks: Vec<String>,
+    pub tracking: Vec<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    pub net: Ipv4Net,
+    pub gateway: Ipv4Addr,
+    /// Nothing: every data network's.
+    pub data_network: Option<String>,
+    /// At a UPF; its default is one interface for all.
+    pub device: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Upf {
+    /// Its folder's name: the gateway.
+    pub gateway: String,
+    pub addresses: Vec<Ipv4Addr>,
+    pub subnets: Vec<Subnet>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// First and last IMSI of each range.
+    pub ranges: Vec<(u64, u64)>,
+    pub slices: Vec<PolicySlice>,
+}
+
+/// What a subscription gets in a slice, by a policy or by its own document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySlice {
+    pub slice: SliceKey,
+    pub is_default: bool,
+    pub data_network: String,
+    pub quality: Quality,
+    pub flows: Vec<Flow>,
+}
+
+/// A rule for packets of one flow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flow {
+    pub five_qi: u8,
+    pub priority: u8,
+    /// Guaranteed and maximum rate; both directions have the same.
+    pub guaranteed: Option<Rate>,
+    pub maximum: Option<Rate>,
+    /// As they stand; each is there once for either direction.
+    pub filters: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    pub imsi: String,
+    /// With the fixed address of the session, where there is one.
+    pub slices: Vec<(PolicySlice, Option<Ipv4Addr>)>,
+}

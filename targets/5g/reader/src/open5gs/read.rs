@@ -1,0 +1,532 @@
+//! Reads the files of Open5GS's functions. Keys that its parsers do not know are refused here, for there they are a warning.
+
+use std::net::Ipv4Addr;
+
+use super::{Core, Flow, Info, Policy, PolicySlice, Smf, Subnet, Subscription, Upf};
+use crate::{
+    Unread,
+    decode::{At, Fields, with},
+    values::{Quality, Rate, scaled},
+};
+
+impl Core {
+    /// Reads files by path in the tree, path below `open5gs/`, and text.
+    pub fn read(files: &[(&str, &str, &str)]) -> Result<Self, Unread> {
+        let mut core = Self::default();
+        for (path, name, text) in files {
+            let parts: Vec<&str> = name.split('/').collect();
+            match parts.as_slice() {
+                ["nrf.yaml"] => with(path, text, nrf)?,
+                ["nssf.yaml"] => with(path, text, |root| core.nssf(root))?,
+                ["amf.yaml"] => with(path, text, |root| core.amf(root))?,
+                ["pcf.yaml"] => with(path, text, |root| core.pcf(root))?,
+                ["subscribers.json"] => with(path, text, |root| core.subscribers(root))?,
+                ["keys.json"] => with(path, text, |root| core.keys(root))?,
+                ["slices", _, "smf.yaml"] => with(path, text, |root| core.smf(root))?,
+                ["user-planes", gateway, "upf.yaml"] => with(path, text, |root| core.upf(root, gateway))?,
+                ["user-planes", gateway, unit] if unit.ends_with(".network") => {
+                    core.network(path, gateway, text)?;
+                }
+                _ => {
+                    let what = "belongs to no function".into();
+                    return Err(Unread { file: (*path).to_owned(), line: 0, what });
+                }
+            }
+        }
+        core.index()?;
+        Ok(core)
+    }
+
+    fn index(&mut self) -> Result<(), Unread> {
+        for (at, subscription) in self.subscriptions.iter().enumerate() {
+            if self.index.subscriptions.insert(subscription.imsi.clone(), at).is_some() {
+                let what = format!("{} is there twice", subscription.imsi);
+                return Err(Unread { file: "open5gs/subscribers.json".into(), line: 0, what });
+            }
+        }
+        for (at, policy) in self.policies.iter().enumerate() {
+            self.index.ranges.extend(policy.ranges.iter().map(|(first, last)| (*first, *last, at)));
+        }
+        self.index.ranges.sort_unstable();
+        self.index.ranges_overlap = self.index.ranges.windows(2).any(|pair| pair[1].0 <= pair[0].1);
+        Ok(())
+    }
+
+    fn nssf(&mut self, root: At<'_>) -> Result<(), Unread> {
+        let nssf = section(root, "nssf")?;
+        let sbi = nssf.need("sbi")?.fields()?;
+        servers(&sbi, true)?;
+        let client = sbi.need("client")?.fields()?;
+        uris(client.need("nrf")?)?;
+        for instance in client.need("nsi")?.list()? {
+            let instance = instance.fields()?;
+            instance.need("uri")?.text()?;
+            let slice = instance.need("s_nssai")?.fields()?;
+            self.instances.push(slice.slice()?);
+            slice.done()?;
+            instance.done()?;
+        }
+        client.done()?;
+        sbi.done()?;
+        nssf.done()
+    }
+
+    fn amf(&mut self, root: At<'_>) -> Result<(), Unread> {
+        let amf = section(root, "amf")?;
+        sbi(&amf)?;
+        let ngap = amf.need("ngap")?.fields()?;
+        servers(&ngap, false)?;
+        ngap.done()?;
+        for guami in amf.need("guami")?.list()? {
+            let guami = guami.fields()?;
+            self.plmn(guami.need("plmn_id")?)?;
+            let id = guami.need("amf_id")?.fields()?;
+            id.need("region")?.number()?;
+            id.need("set")?.number()?;
+            id.done()?;
+            guami.done()?;
+        }
+        for tai in amf.need("tai")?.list()? {
+            let tai = tai.fields()?;
+            self.plmn(tai.need("plmn_id")?)?;
+            let tracking = tracking(tai.need("tac")?)?;
+            self.tracking.extend(tracking);
+            tai.done()?;
+        }
+        for support in amf.need("plmn_support")?.list()? {
+            let support = support.fields()?;
+            self.plmn(support.need("plmn_id")?)?;
+            for slice in support.need("s_nssai")?.list()? {
+                let slice = slice.fields()?;
+                self.slices.push(slice.slice()?);
+                slice.done()?;
+            }
+            support.done()?;
+        }
+        let security = amf.need("security")?.fields()?;
+        for (order, null) in [("integrity_order", "NIA0"), ("ciphering_order", "NEA0")] {
+            for algorithm in security.need(order)?.list()? {
+                let known = &null[..3];
+                let text = algorithm.text()?;
+                if text == null || !text.starts_with(known) {
+                    return algorithm.wrong(format!("`{text}` protects nothing"));
+                }
+            }
+        }
+        security.done()?;
+        amf.need("amf_name")?.text()?;
+        let time = amf.need("time")?.fields()?;
+        let timer = time.need("t3512")?.fields()?;
+        timer.need("value")?.number()?;
+        timer.done()?;
+        time.done()?;
+        amf.done()
+    }
+
+    fn pcf(&mut self, root: At<'_>) -> Result<(), Unread> {
+        let pcf = section(root, "pcf")?;
+        sbi(&pcf)?;
+        for policy in pcf.need("policy")?.list()? {
+            let policy = policy.fields()?;
+            let mut ranges = Vec::new();
+            for range in policy.need("supi_range")?.list()? {
+                let text = range.text()?;
+                let ends = text.split_once('-').and_then(|(first, last)| {
+                    let same = first.len() == last.len();
+                    Some((first.parse().ok()?, last.parse().ok()?))
+                        .filter(|(a, b): &(u64, u64)| same && a <= b)
+                });
+                match ends {
+                    Some(ends) => ranges.push(ends),
+                    None => return range.wrong("a range of IMSIs is expected"),
+                }
+            }
+            let mut slices = Vec::new();
+            for slice in policy.need("slice")?.list()? {
+                let slice = slice.fields()?;
+                let session = slice.need("session")?.only()?.fields()?;
+                slices.push(policy_slice(&slice, &session)?);
+                session.done()?;
+                slice.done()?;
+            }
+            self.policies.push(Policy { ranges, slices });
+            policy.done()?;
+        }
+        pcf.done()
+    }
+
+    fn smf(&mut self, root: At<'_>) -> Result<(), Unread> {
+        let smf = section(root, "smf")?;
+        sbi(&smf)?;
+        let pfcp = smf.need("pfcp")?.fields()?;
+        let own = servers(&pfcp, false)?;
+        let client = pfcp.need("client")?.fields()?;
+        let mut upfs = Vec::new();
+        for upf in client.need("upf")?.list()? {
+            let upf = upf.fields()?;
+            let data_network = upf.get("dnn").map(At::text).transpose()?.map(str::to_owned);
+            upfs.push((upf.need("address")?.address()?, data_network));
+            upf.done()?;
+        }
+        client.done()?;
+        pfcp.done()?;
+        for name in ["gtpc", "gtpu"] {
+            let interface = smf.need(name)?.fields()?;
+            servers(&interface, false)?;
+            interface.done()?;
+        }
+        let subnets = smf.need("session")?.list()?.map(subnet).collect::<Result<_, _>>()?;
+        for address in smf.need("dns")?.list()? {
+            if address.text()?.parse::<std::net::IpAddr>().is_err() {
+                return address.wrong("an address is expected");
+            }
+        }
+        smf.need("mtu")?.number()?;
+        let info = smf.get("info").map(|info| self.info(info)).transpose()?;
+        let security = smf.need("security_indication")?.fields()?;
+        let required = |name: &str| -> Result<bool, Unread> {
+            let word = security.need(name)?;
+            match word.text()? {
+                "required" => Ok(true),
+                "preferred" | "not-needed" => Ok(false),
+                other => word.wrong(format!("`{other}` is no indication")),
+            }
+        };
+        let (integrity, confidentiality) = (
+            required("integrity_protection_indication")?,
+            required("confidentiality_protection_indication")?,
+        );
+        for direction in ["uplink", "downlink"] {
+            let rate = security.need(&format!("maximum_integrity_protected_data_rate_{direction}"))?;
+            if rate.text()? != "maximum-UE-rate" {
+                return rate.wrong("a session would be protected up to 64 kbps only");
+            }
+        }
+        security.done()?;
+        let [address] = own.as_slice() else { return root.wrong("an SMF has one address") };
+        self.smfs.push(Smf {
+            file: root.file.to_owned(),
+            address: *address,
+            info,
+            subnets,
+            upfs,
+            integrity_required: integrity,
+            confidentiality_required: confidentiality,
+        });
+        smf.done()
+    }
+
+    fn info(&mut self, list: At<'_>) -> Result<Vec<Info>, Unread> {
+        let mut found = Vec::new();
+        for info in list.list()? {
+            let info = info.fields()?;
+            let mut areas = Vec::new();
+            for tai in info.need("tai")?.list()? {
+                let tai = tai.fields()?;
+                self.plmn(tai.need("plmn_id")?)?;
+                areas.extend(tracking(tai.need("tac")?)?);
+                tai.done()?;
+            }
+            for slice in info.need("s_nssai")?.list()? {
+                let slice = slice.fields()?;
+                let names = slice.need("dnn")?.list()?;
+                let data_networks =
+                    names.map(|name| name.text().map(str::to_owned)).collect::<Result<_, _>>()?;
+                found.push(Info { slice: slice.slice()?, data_networks, tracking: areas.clone() });
+                slice.done()?;
+            }
+            info.done()?;
+        }
+        Ok(found)
+    }
+
+    fn upf(&mut self, root: At<'_>, gateway: &str) -> Result<(), Unread> {
+        let upf = section(root, "upf")?;
+        let pfcp = upf.need("pfcp")?.fields()?;
+        let addresses = servers(&pfcp, false)?;
+        pfcp.done()?;
+        let gtpu = upf.need("gtpu")?.fields()?;
+        servers(&gtpu, false)?;
+        gtpu.done()?;
+        let subnets = upf.need("session")?.list()?.map(subnet).collect::<Result<_, _>>()?;
+        self.upfs.push(Upf { gateway: gateway.to_owned(), addresses, subnets });
+        upf.done()
+    }
+
+    fn subscribers(&mut self, root: At<'_>) -> Result<(), Unread> {
+        for document in root.list()? {
+            let fields = document.fields()?;
+            if fields.get("security").is_some() {
+                return document.wrong("a key is written out");
+            }
+            let imsi = fields.need("imsi")?.text()?.to_owned();
+            fields.need("schema_version")?.number()?;
+            rates(fields.need("ambr")?)?;
+            let mut slices = Vec::new();
+            for slice in fields.need("slice")?.list()? {
+                let slice = slice.fields()?;
+                let session = slice.need("session")?.only()?.fields()?;
+                let found = policy_slice(&slice, &session)?;
+                let ue = session.need("ue")?.fields()?;
+                let address = ue.get("ipv4").map(At::address).transpose()?;
+                ue.done()?;
+                let roaming = session.need("lbo_roaming_allowed")?;
+                if roaming.boolean()? {
+                    return roaming.wrong("sessions of a plant do not break out elsewhere");
+                }
+                slices.push((found, address));
+                session.done()?;
+                slice.done()?;
+            }
+            for (name, expected) in [
+                ("access_restriction_data", 32),
+                ("subscriber_status", 0),
+                ("operator_determined_barring", 0),
+                ("network_access_mode", 0),
+                ("subscribed_rau_tau_timer", 12),
+            ] {
+                let value = fields.need(name)?;
+                if value.number()? != expected {
+                    return value.wrong(format!("`{name}` is {expected}"));
+                }
+            }
+            self.subscriptions.push(Subscription { imsi, slices });
+            fields.done()?;
+        }
+        Ok(())
+    }
+
+    fn keys(&mut self, root: At<'_>) -> Result<(), Unread> {
+        for entry in root.list()? {
+            let entry = entry.fields()?;
+            entry.need("device")?.text()?;
+            let key = entry.need("key")?;
+            let key = if key.is_null() { None } else { Some(key.text()?.to_owned()) };
+            self.keys.push((entry.need("imsi")?.text()?.to_owned(), key));
+            entry.done()?;
+        }
+        Ok(())
+    }
+
+    /// The form that is written, and no other.
+    fn network(&mut self, path: &str, gateway: &str, text: &str) -> Result<(), Unread> {
+        let unread = |line: usize, what: &str| Unread {
+            file: path.to_owned(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            what: what.to_owned(),
+        };
+        let mut found: (Option<String>, Option<(Ipv4Addr, u8)>) = (None, None);
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            match line.split_once('=') {
+                Some(("Name", name)) if found.0.is_none() && !name.contains(['*', '?', '[', '!', ' ']) => {
+                    found.0 = Some(name.to_owned());
+                }
+                Some(("Address", address)) if found.1.is_none() => {
+                    let net: ipnet::Ipv4Net = address
+                        .parse()
+                        .map_err(|_| unread(number, "an address with its length is expected"))?;
+                    found.1 = Some((net.addr(), net.prefix_len()));
+                }
+                Some(
+                    ("LinkLocalAddressing" | "IPv6AcceptRA", "no")
+                    | ("ConfigureWithoutCarrier", "yes")
+                    | ("IPv4ReversePathFilter", "strict"),
+                ) => {}
+                None if line.is_empty()
+                    || line.starts_with("# ")
+                    || matches!(line, "[Match]" | "[Network]") => {}
+                _ => return Err(unread(number, "is not known here")),
+            }
+        }
+        match found {
+            (Some(device), Some((address, length))) => {
+                self.interfaces.push((gateway.to_owned(), device, address, length));
+                Ok(())
+            }
+            _ => Err(unread(0, "has no interface, or no address")),
+        }
+    }
+
+    /// One network for all: another one is another core.
+    fn plmn(&mut self, at: At<'_>) -> Result<(), Unread> {
+        let fields = at.fields()?;
+        let found = (fields.need("mcc")?.text()?.to_owned(), fields.need("mnc")?.text()?.to_owned());
+        if self.plmn.get_or_insert_with(|| found.clone()) != &found {
+            return at.wrong("is another network than elsewhere");
+        }
+        fields.done()
+    }
+}
+
+fn nrf(root: At<'_>) -> Result<(), Unread> {
+    let nrf = section(root, "nrf")?;
+    for serving in nrf.need("serving")?.list()? {
+        let serving = serving.fields()?;
+        let plmn = serving.need("plmn_id")?.fields()?;
+        plmn.need("mcc")?.text()?;
+        plmn.need("mnc")?.text()?;
+        plmn.done()?;
+        serving.done()?;
+    }
+    let sbi = nrf.need("sbi")?.fields()?;
+    servers(&sbi, true)?;
+    sbi.done()?;
+    nrf.done()
+}
+
+/// The only key of a file.
+fn section<'n>(root: At<'n>, name: &str) -> Result<Fields<'n>, Unread> {
+    let file = root.fields()?;
+    let section = file.need(name)?.fields()?;
+    file.done()?;
+    Ok(section)
+}
+
+fn sbi(function: &Fields<'_>) -> Result<(), Unread> {
+    let sbi = function.need("sbi")?.fields()?;
+    servers(&sbi, true)?;
+    let client = sbi.need("client")?.fields()?;
+    uris(client.need("nrf")?)?;
+    client.done()?;
+    sbi.done()
+}
+
+fn uris(list: At<'_>) -> Result<(), Unread> {
+    for uri in list.list()? {
+        let uri = uri.fields()?;
+        uri.need("uri")?.text()?;
+        uri.done()?;
+    }
+    Ok(())
+}
+
+fn servers(interface: &Fields<'_>, with_port: bool) -> Result<Vec<Ipv4Addr>, Unread> {
+    let mut addresses = Vec::new();
+    for server in interface.need("server")?.list()? {
+        let server = server.fields()?;
+        addresses.push(server.need("address")?.address()?);
+        if with_port {
+            server.need("port")?.number()?;
+        }
+        server.done()?;
+    }
+    Ok(addresses)
+}
+
+/// 24 bits each, decimal.
+fn tracking(list: At<'_>) -> Result<Vec<u32>, Unread> {
+    list.list()?
+        .map(|at| match u32::try_from(at.number()?) {
+            Ok(number) if number < 1 << 24 => Ok(number),
+            _ => at.wrong("a tracking area code has 24 bits"),
+        })
+        .collect()
+}
+
+fn subnet(at: At<'_>) -> Result<Subnet, Unread> {
+    let fields = at.fields()?;
+    let found = Subnet {
+        net: fields.need("subnet")?.subnet()?,
+        gateway: fields.need("gateway")?.address()?,
+        data_network: fields.get("dnn").map(At::text).transpose()?.map(str::to_owned),
+        device: fields.get("dev").map(At::text).transpose()?.map(str::to_owned),
+    };
+    fields.done()?;
+    Ok(found)
+}
+
+fn policy_slice(slice: &Fields<'_>, session: &Fields<'_>) -> Result<PolicySlice, Unread> {
+    let kind = session.need("type")?;
+    if kind.number()? != 1 {
+        return kind.wrong("sessions are IPv4 here");
+    }
+    let qos = session.need("qos")?.fields()?;
+    let (five_qi, priority) = (qos.need("index")?.small()?, arp(qos.need("arp")?)?);
+    qos.done()?;
+    let (uplink, downlink) = rates(session.need("ambr")?)?;
+    let mut flows = Vec::new();
+    for rule in session.get("pcc_rule").map(At::list).transpose()?.into_iter().flatten() {
+        flows.push(flow(rule)?);
+    }
+    flows.sort();
+    Ok(PolicySlice {
+        slice: slice.slice()?,
+        is_default: slice.need("default_indicator")?.boolean()?,
+        data_network: session.need("name")?.text()?.to_owned(),
+        quality: Quality { five_qi, priority, uplink, downlink },
+        flows,
+    })
+}
+
+fn flow(rule: At<'_>) -> Result<Flow, Unread> {
+    let fields = rule.fields()?;
+    let qos = fields.need("qos")?.fields()?;
+    let same_both_ways = |name: &str| -> Result<Option<Rate>, Unread> {
+        let Some(at) = qos.get(name) else { return Ok(None) };
+        let (uplink, downlink) = rates(at)?;
+        if uplink == downlink { Ok(Some(uplink)) } else { at.wrong("both directions have the same rate") }
+    };
+    let (guaranteed, maximum) = (same_both_ways("gbr")?, same_both_ways("mbr")?);
+    let (five_qi, priority) = (qos.need("index")?.small()?, arp(qos.need("arp")?)?);
+    qos.done()?;
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    for one in fields.need("flow")?.list()? {
+        let filter = one.fields()?;
+        let description = filter.need("description")?;
+        let text = description.text()?;
+        if !text.starts_with("permit out ") {
+            return description.wrong("its parser knows `permit out` only");
+        }
+        match filter.need("direction")?.number()? {
+            1 => down.push(text.to_owned()),
+            2 => up.push(text.to_owned()),
+            _ => return one.wrong("a direction is 1 or 2"),
+        }
+        filter.done()?;
+    }
+    fields.done()?;
+    up.sort();
+    down.sort();
+    if up != down {
+        return rule.wrong("the directions have different filters");
+    }
+    Ok(Flow { five_qi, priority, guaranteed, maximum, filters: up })
+}
+
+/// The priority; nobody of ours pushes others out.
+fn arp(at: At<'_>) -> Result<u8, Unread> {
+    let fields = at.fields()?;
+    let priority = fields.need("priority_level")?.small()?;
+    if !(1..=15).contains(&priority) {
+        return at.wrong("a priority is 1 to 15");
+    }
+    let capability = fields.need("pre_emption_capability")?;
+    if capability.number()? != 1 {
+        return capability.wrong("1 is: pushes nobody out");
+    }
+    let vulnerability = fields.need("pre_emption_vulnerability")?;
+    if !matches!(vulnerability.number()?, 1 | 2) {
+        return vulnerability.wrong("is 1 or 2");
+    }
+    fields.done()?;
+    Ok(priority)
+}
+
+fn rates(at: At<'_>) -> Result<(Rate, Rate), Unread> {
+    let fields = at.fields()?;
+    let one = |name: &str| -> Result<Rate, Unread> {
+        let at = fields.need(name)?;
+        let rate = at.fields()?;
+        let (value, unit) = (rate.need("value")?.number()?, rate.need("unit")?.small()?);
+        rate.done()?;
+        // its parser keeps 31 bits of the value
+        match scaled(value, usize::from(unit)).filter(|_| value <= u64::from(i32::MAX as u32)) {
+            Some(rate) => Ok(rate),
+            None => at.wrong("is no rate"),
+        }
+    };
+    let found = (one("uplink")?, one("downlink")?);
+    fields.done()?;
+    Ok(found)
+}

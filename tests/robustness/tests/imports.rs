@@ -1,0 +1,87 @@
+//! Broken files of other formats: whatever is done to them, they are read to an end, and what is wrong is said where it is.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    time::Duration,
+};
+
+use weir_import::Vocabulary;
+use weir_robustness::{
+    Package, imports,
+    mutation::{Random, mutate},
+    watchdog::within,
+};
+
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Each seed: the format, the file's name, its text.
+fn seeds() -> Vec<(String, String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let seed = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let format = name.split(['.', '-']).next().unwrap().to_owned();
+        (format, name, fs::read(path).unwrap())
+    };
+    files.iter().map(seed).collect()
+}
+
+fn problem(format: &str, name: &str, bytes: &[u8], vocabulary: &Vocabulary) -> Option<String> {
+    let check = || imports::check(format, name, bytes, vocabulary);
+    match within(LONGEST, name, || catch_unwind(AssertUnwindSafe(check))) {
+        Err(_) => Some("panic".into()),
+        Ok(outcome) => outcome.err(),
+    }
+}
+
+#[test]
+fn every_format_has_a_seed_that_is_read() {
+    let vocabulary = imports::vocabulary();
+    let seeds = seeds();
+    for format in imports::FORMATS {
+        assert!(seeds.iter().any(|(of, ..)| of == format), "{format}");
+    }
+    for (format, name, bytes) in &seeds {
+        assert_eq!(imports::check(format, name, bytes, &vocabulary), Ok(true), "{name}");
+    }
+}
+
+#[test]
+fn cut_off_anywhere() {
+    let vocabulary = imports::vocabulary();
+    for (format, name, bytes) in &seeds() {
+        for end in 0..bytes.len() {
+            let problem = problem(format, name, &bytes[..end], &vocabulary);
+            assert_eq!(problem, None, "{name}, {end} bytes of it");
+        }
+    }
+}
+
+#[test]
+fn mutated() {
+    let count = std::env::var("WEIR_MUTATIONS").ok().map_or(3_000, |text| text.parse().unwrap());
+    let vocabulary = imports::vocabulary();
+    let seeds = seeds();
+    for (format, name, bytes) in &seeds {
+        let mut read = 0;
+        for case in 0..count {
+            let mut package = Package::of("");
+            package.files = vec![(name.clone(), bytes.clone())];
+            mutate(&mut package, &mut Random(case));
+            let bytes = &package.files[0].1;
+            if let Some(problem) = problem(format, name, bytes, &vocabulary) {
+                let place = std::env::temp_dir().join(format!("weir-import-{case}-{name}"));
+                fs::write(&place, bytes).unwrap();
+                panic!("case {case}: {problem}\n  in {}", place.display());
+            }
+            read += usize::from(imports::check(format, name, bytes, &vocabulary) == Ok(true));
+        }
+        // else nothing but the parsers' refusals was tested
+        assert!(read > 0 && read < count as usize, "{name}: {read} of {count} were read");
+    }
+}
