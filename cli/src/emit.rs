@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use weir_compiler::{
     Facts, Sources,
     plan::{
-        Plan,
+        GatewayPlan, Plan,
         proxies::{ProxyKind, ProxyPlan},
     },
 };
@@ -91,10 +91,13 @@ pub(crate) fn emit(
                 }
             }
         }
-        let bridges = plan.gateways.iter().filter(|one| !one.bridges.is_empty());
-        let bridges: Vec<String> = bridges.map(|one| one.name.clone()).collect();
-        emission
-            .guide(weir_target_nftables::TARGET, weir_target_nftables::readme_section(&gateways, &bridges));
+        let those = |fits: fn(&GatewayPlan) -> bool| -> Vec<String> {
+            plan.gateways.iter().filter(|one| fits(one)).map(|one| one.name.clone()).collect()
+        };
+        let (bridges, transparent) =
+            (those(|one| !one.bridges.is_empty()), those(|one| !one.redirects.is_empty()));
+        let section = weir_target_nftables::readme_section(&gateways, &bridges, &transparent);
+        emission.guide(weir_target_nftables::TARGET, section);
     }
     if wanted(Target::Kubernetes) {
         let mut clusters = Vec::new();

@@ -54,6 +54,8 @@ pub enum Fault {
     Arrival { what: String },
     /// A frame passes a bridge that must not, or on other terms, or does not and must.
     Frame { what: String },
+    /// A packet filter leads connections to its host's proxy that it must not, or not there, or does not and must.
+    Steering { what: String },
     /// The plan leads a flow by a way that the relation does not permit, or loses it.
     Leg { what: String },
     /// The files of one artifact do not hold the same.
@@ -103,6 +105,7 @@ impl fmt::Display for Finding {
             }
             Fault::Arrival { what }
             | Fault::Frame { what }
+            | Fault::Steering { what }
             | Fault::Leg { what }
             | Fault::Forms { what }
             | Fault::Session { what } => {

@@ -4,7 +4,7 @@
 use weir_compiler::{
     Facts,
     flows::{Demand, Rectangle},
-    model::{Model, PrincipalKind, protocols::OperationUse},
+    model::{GatewayId, Model, PrincipalKind, protocols::OperationUse},
     plan::{Leg, OperationMatch, Plan, Ranges, RequestMatch, proxies::ProxyKind},
 };
 
@@ -43,7 +43,8 @@ fn judge(model: &Model, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), Stri
     }
     match legs {
         [straight]
-            if same(&straight.sources, &rectangle.sources)
+            if straight.taken_by.is_none()
+                && same(&straight.sources, &rectangle.sources)
                 && same(&straight.destinations, &rectangle.destinations) =>
         {
             told(model, rectangle, straight)
@@ -90,7 +91,9 @@ fn by_proxy(model: &Model, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), S
         [(first, last)] if first == last => Some(*first),
         _ => None,
     };
-    let Some(last) = legs.last() else { return Err("a flow has no leg".into()) };
+    let Some(last) = legs.last().filter(|last| last.taken_by.is_none()) else {
+        return Err("a flow has no leg".into());
+    };
     let proxy = only(&last.sources).filter(|proxy| model.principal(*proxy).terminates());
     let Some(proxy) = proxy else {
         return Err("a flow is led by way of somebody who does not end connections".into());
@@ -105,12 +108,31 @@ fn by_proxy(model: &Model, rectangle: &Rectangle, legs: &[&Leg]) -> Result<(), S
     let to_proxy: Vec<&&Leg> = legs[..legs.len() - 1].iter().collect();
     let mut reached = Ranges::new();
     for leg in to_proxy {
-        if only(&leg.destinations) != Some(proxy) {
+        let leads = match leg.taken_by {
+            Some(gateway) => {
+                takes(model, rectangle, proxy, gateway) && *leg.destinations == *rectangle.destinations
+            }
+            None => only(&leg.destinations) == Some(proxy),
+        };
+        if !leads {
             return Err("a leg of a flow leads neither to its proxy nor from it".into());
         }
         reached = reached.union(&leg.sources);
     }
     if reached == wanted { Ok(()) } else { Err("others than the flow's sources are led to its proxy".into()) }
+}
+
+/// Whether a proxy may take the connections of a flow on their way: it is a gateway whose packet filter leads them to it,
+/// it reads the protocol, and the package says so.
+fn takes(model: &Model, rectangle: &Rectangle, proxy: u32, gateway: GatewayId) -> bool {
+    let protocol = rectangle.protocol.map(|protocol| model.protocols.get(protocol));
+    let known = model.gateway(gateway);
+    known.principal.is_some_and(|own| own.0 == proxy)
+        && known.transparent
+        && known.filters()
+        && protocol.is_some_and(|protocol| protocol.name == "std.ot.modbus")
+        && kind_of(model.principal(proxy), protocol) == Some(ProxyKind::Modbus)
+        && !rectangle.destinations.contains(proxy)
 }
 
 /// A straight leg with a demand ends at somebody who reads it, or its packet filters were told what to find.

@@ -19,6 +19,7 @@ mod frames;
 mod legs;
 mod mobile;
 mod proxies;
+mod redirects;
 mod same_text;
 mod specification;
 mod terms;
@@ -40,6 +41,7 @@ pub use specification::Terms;
 use crate::{
     arrivals::Homes,
     proxies::{Case, Concerns, Points},
+    redirects::LocalPorts,
     specification::Specification,
     topology::Topology,
 };
@@ -85,6 +87,7 @@ pub struct Prover<'p> {
     topology: Topology<'p>,
     homes: Homes,
     points: Points,
+    local_ports: LocalPorts,
     proof: Proof,
 }
 
@@ -94,6 +97,7 @@ impl<'p> Prover<'p> {
         let mut proof = Proof { flows: facts.rectangles.len(), ..Proof::default() };
         legs::check(facts, plan, &mut proof.findings);
         let points = Points::derive(facts, plan);
+        let local_ports = LocalPorts::of(facts, plan, &mut proof.findings);
         for lacking in proxies::missing(facts, &points, &plan.proxies) {
             let what = format!("the configuration for {lacking} is missing");
             proof.findings.push(Finding::new("plan", Fault::Leg { what }));
@@ -107,6 +111,7 @@ impl<'p> Prover<'p> {
             topology: Topology::new(&facts.model),
             homes: Homes::new(&facts.model),
             points,
+            local_ports,
             proof,
         }
     }
@@ -260,6 +265,7 @@ impl<'p> Prover<'p> {
             point,
             kind: plan.kind,
             concerns: self.points.of(point).unwrap_or(&none),
+            local_ports: self.local_ports.at(Some(point)),
             artifact: artifact.map_or(target, |file| file.path),
         };
         let requirements = proxies::check(&case, files, &mut self.proof.findings);
@@ -293,6 +299,9 @@ impl<'p> Prover<'p> {
             filter::compare(&self.specification, requirements, model, artifact, self.budget, findings);
         let bridges: Vec<&Bridge> =
             self.facts.model.bridges.iter().filter(|bridge| bridge.gateway == id).collect();
+        let taken = &self.specification.taken[id.index()];
+        let ports = self.local_ports.at(self.facts.model.gateway(id).principal.map(|own| own.0));
+        redirects::compare(taken, requirements, ports, model, artifact, findings);
         let of_frames = &self.specification.frames[id.index()];
         let budget = self.budget;
         frames::compare(&self.specification, of_frames, &bridges, gateway, model, artifact, budget, findings);

@@ -46,6 +46,15 @@ pub(crate) struct Requirement {
     pub(crate) to: SegmentId,
 }
 
+/// Connections that a gateway has to take, and not to forward.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) sources: Arc<AddressSet>,
+    pub(crate) destinations: Arc<AddressSet>,
+    pub(crate) services: Arc<[PortMatch]>,
+    pub(crate) statement: u32,
+}
+
 /// Frames that bridges of one gateway have to pass.
 #[derive(Clone, Debug)]
 pub(crate) struct FrameRequirement {
@@ -89,6 +98,8 @@ pub(crate) struct Specification {
     /// By gateway of the model.
     pub(crate) gateways: Vec<Vec<Requirement>>,
     pub(crate) frames: Vec<Vec<FrameRequirement>>,
+    /// By gateway of the model.
+    pub(crate) taken: Vec<Vec<Taken>>,
     pub(crate) terms: Vec<Terms>,
     /// Of all clusters.
     pub(crate) pods: Vec<PodRequirement>,
@@ -117,8 +128,9 @@ struct GatewayCrossing {
     end: SegmentId,
 }
 
-/// A set of sources, the slice that they have to start from, and where the destination stands.
-type Journey = (*const Ranges<u32>, Option<SegmentId>, Vec<SegmentId>, Option<GatewayId>);
+/// A set of sources, the slice that they have to start from, the gateway that takes their connections, and where the
+/// destination stands.
+type Journey = (*const Ranges<u32>, Option<SegmentId>, Option<GatewayId>, Vec<SegmentId>, Option<GatewayId>);
 
 struct Builder<'f> {
     model: &'f Model,
@@ -148,6 +160,7 @@ impl Specification {
             specification: Self {
                 gateways: vec![Vec::new(); model.gateways.len()],
                 frames: vec![Vec::new(); model.gateways.len()],
+                taken: vec![Vec::new(); model.gateways.len()],
                 terms: Vec::new(),
                 pods: Vec::new(),
             },
@@ -180,8 +193,16 @@ impl Builder<'_> {
         let services = self.services(&leg.ports);
         let destinations = self.groups(&leg.destinations);
         for destination in destinations.iter() {
-            for crossing in self.crossings(&leg.sources, leg.through, destination).iter() {
+            for crossing in self.crossings(leg, destination).iter() {
                 let destinations = self.addresses(&destination.members, crossing.end);
+                if leg.taken_by == Some(crossing.gateway) {
+                    self.specification.taken[crossing.gateway.index()].push(Taken {
+                        sources: crossing.sources.clone(),
+                        destinations: destinations.clone(),
+                        services: services.clone(),
+                        statement: leg.statement,
+                    });
+                }
                 self.specification.gateways[crossing.gateway.index()].push(Requirement {
                     hook: crossing.hook,
                     sources: crossing.sources.clone(),
@@ -233,21 +254,18 @@ impl Builder<'_> {
 
     /// Where packets of some sources cross gateways on their ways to whoever stands where a group does. Found once for
     /// each set of sources and place: thousands of statements may share both.
-    fn crossings(
-        &mut self,
-        sources: &PrincipalSet,
-        through: Option<SegmentId>,
-        destination: &Group,
-    ) -> Arc<[GatewayCrossing]> {
+    fn crossings(&mut self, leg: &Leg, destination: &Group) -> Arc<[GatewayCrossing]> {
+        let (sources, through, taken_by) = (&leg.sources, leg.through, leg.taken_by);
         let groups = self.groups(sources);
-        let key = (Arc::as_ptr(sources), through, destination.segments.clone(), destination.gateway);
+        let key =
+            (Arc::as_ptr(sources), through, taken_by, destination.segments.clone(), destination.gateway);
         if let Some(known) = self.crossings.get(&key) {
             return known.clone();
         }
         let mut found: BTreeMap<Crosses, Vec<Arc<AddressSet>>> = BTreeMap::new();
         for source in groups.iter() {
             for (from, end) in self.nearest(source, destination, through) {
-                self.way(source, destination.gateway, (from, end), &mut found);
+                self.way(source, (destination.gateway, taken_by), (from, end), &mut found);
             }
         }
         let crossings: Arc<[GatewayCrossing]> = found
@@ -361,11 +379,11 @@ impl Builder<'_> {
             };
             require(&mut self.specification, from, Direction::Egress, &source.members, far);
         }
-        if arriving {
+        if arriving && leg.taken_by.is_none() {
             let far = if from == to {
                 Far::Pods(source.members.clone())
             } else {
-                let Some(known) = self.known_as(source, from, to).remove(&to) else { return };
+                let Some(known) = self.known_as(source, from, to, None).remove(&to) else { return };
                 Far::Addresses(known)
             };
             require(&mut self.specification, to, Direction::Ingress, &destination.members, far);
@@ -383,7 +401,7 @@ impl Builder<'_> {
     ) {
         let model = self.model;
         let steps = self.topology.way(from, to);
-        let known_as = self.known_as(source, from, to);
+        let known_as = self.known_as(source, from, to, leg.taken_by);
         let destinations = self.addresses(&destination.members, to);
         let routers = |ids: &mut dyn Iterator<Item = GatewayId>| -> Ranges<u32> {
             ids.filter_map(|gateway| model.gateway(gateway).principal).map(|id| id.0).collect()
@@ -421,7 +439,7 @@ impl Builder<'_> {
     fn way(
         &mut self,
         source: &Group,
-        at_the_end: Option<GatewayId>,
+        (at_the_end, taken_by): (Option<GatewayId>, Option<GatewayId>),
         (from, end): (SegmentId, SegmentId),
         found: &mut BTreeMap<Crosses, Vec<Arc<AddressSet>>>,
     ) {
@@ -430,14 +448,17 @@ impl Builder<'_> {
         };
         let model = self.model;
         let filters = |gateway: &GatewayId| model.gateway(*gateway).filters();
-        let known_as = self.known_as(source, from, end);
+        let known_as = self.known_as(source, from, end, taken_by);
         if let Some(gateway) = source.gateway.filter(filters)
             && let Some(sources) = known_as.get(&from)
         {
             crosses(gateway, Hook::Output, from, from, sources);
         }
         for step in self.topology.way(from, end).iter().filter(|step| filters(&step.gateway)) {
-            if let Some(sources) = known_as.get(&step.from) {
+            let Some(sources) = known_as.get(&step.from) else { continue };
+            if taken_by == Some(step.gateway) {
+                crosses(step.gateway, Hook::Input, step.from, step.from, sources);
+            } else {
                 crosses(step.gateway, Hook::Forward, step.from, step.to, sources);
             }
         }
@@ -448,16 +469,18 @@ impl Builder<'_> {
         }
     }
 
-    /// By which addresses sources are known on each segment of the shortest ways: gateways that masquerade change them.
+    /// By which addresses sources are known on each segment of the shortest ways: gateways that masquerade change them. No
+    /// way leads past a gateway that takes the connections.
     fn known_as(
         &mut self,
         source: &Group,
         from: SegmentId,
         end: SegmentId,
+        taken_by: Option<GatewayId>,
     ) -> BTreeMap<SegmentId, Arc<AddressSet>> {
         let sources = self.addresses(&source.members, from);
         let mut known_as: BTreeMap<SegmentId, Arc<AddressSet>> = BTreeMap::from([(from, sources)]);
-        for step in self.topology.way(from, end).iter() {
+        for step in self.topology.way(from, end).iter().filter(|step| taken_by != Some(step.gateway)) {
             let Some(sources) = known_as.get(&step.from).cloned() else { continue };
             let gateway = self.model.gateway(step.gateway);
             let leaving = if gateway.masquerade.contains(&step.to) {

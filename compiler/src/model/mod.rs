@@ -132,6 +132,8 @@ pub struct Gateway {
     pub interfaces: Vec<Interface>,
     /// Segments into which it hides sources behind its own address.
     pub masquerade: Vec<SegmentId>,
+    /// It takes Modbus connections that are addressed to whoever is behind it.
+    pub transparent: bool,
     pub routes: Vec<StaticRoute>,
 }
 

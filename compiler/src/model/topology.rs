@@ -163,6 +163,7 @@ pub(super) fn gateways<'a>(
             enforces: Vec::new(),
             interfaces: Vec::new(),
             masquerade: Vec::new(),
+            transparent: false,
             routes: Vec::new(),
         };
         let values = values_of(universe, entity, diagnostics);
@@ -173,9 +174,11 @@ pub(super) fn gateways<'a>(
                     gateway.masquerade =
                         list.iter().filter_map(|(e, _)| model.segment_of.get(e).copied()).collect();
                 }
+                ("transparent", Typed::Boolean(value)) => gateway.transparent = *value,
                 _ => {}
             }
         }
+        takes_what_it_holds(universe, &gateway, diagnostics);
         read.values.insert(entity, values);
         interfaces(universe, &mut gateway, model, &mut read.ports, diagnostics);
         routes(universe, &mut gateway, model, diagnostics);
@@ -197,6 +200,20 @@ pub(super) fn gateways<'a>(
     user_planes(universe, model, diagnostics);
     nodes(universe, model);
     read
+}
+
+/// A packet filter takes connections, for a point that reads them: one host has to be both.
+fn takes_what_it_holds(universe: &Universe<'_>, gateway: &Gateway, diagnostics: &mut Vec<Diagnostic>) {
+    let lacks = |word: &&'static str| !gateway.enforces.contains(word);
+    let Some(missing) = ["nftables", "modbus"].into_iter().find(lacks).filter(|_| gateway.transparent) else {
+        return;
+    };
+    let (file, span) = attribute_place(universe, gateway.entity, "transparent");
+    diagnostics.push(
+        Diagnostic::new(&codes::E0608, format!("`{}` cannot be transparent without `{missing}`", gateway.name))
+            .primary(file, span, "its packet filter takes connections, and its Modbus gateway reads them")
+            .help("write `enforces = [nftables, modbus]`, or leave `transparent` out: clients then connect to the gateway itself"),
+    );
 }
 
 fn interfaces<'a>(
@@ -414,6 +431,7 @@ fn nodes(universe: &Universe<'_>, model: &mut Model) {
             enforces: vec!["kubernetes"],
             interfaces: vec![interface("pods", pods), interface("nodes", network)],
             masquerade: if masquerades { vec![network] } else { Vec::new() },
+            transparent: false,
             routes: Vec::new(),
         });
     }

@@ -350,6 +350,7 @@ kinds! {
         ENFORCES,
         ZONE,
         optional("masquerade", Type::References(&[Kind::Network]), "Networks into which it hides sources behind its own address."),
+        optional("transparent", Type::Boolean, "It takes Modbus connections that are addressed to the destination behind it, from clients that are known by their address."),
         SERVES,
         IDENTITY,
         INTEGRITY,

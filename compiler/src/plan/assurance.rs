@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::{
-    capabilities, evidence,
+    capabilities, evidence, proxies,
     routes::Routes,
     shortfall::{Asker, Link, Shortfall},
 };
@@ -252,7 +252,10 @@ impl<'m, 'a> Assurances<'m, 'a> {
                 .protocol
                 .is_some_and(|protocol| capabilities::proxy_holds(word, model.protocols.get(protocol))),
         };
-        let identity = model.principal(source).details.identity.as_deref();
+        // who takes connections on their way sees addresses, and no certificate
+        let protocol = rectangle.protocol.map(|protocol| model.protocols.get(protocol));
+        let takes = way.proxy.is_some_and(|proxy| proxies::transparent(model, proxy, protocol).is_some());
+        let identity = model.principal(source).details.identity.as_deref().filter(|_| !takes);
         let verified = identity.and_then(|identity| {
             let words = point.details.enforces.iter().filter(sees);
             words.map(|word| evidence::verified(word, identity)).max()

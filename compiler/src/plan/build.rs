@@ -15,6 +15,7 @@ use super::{
     join::{Unions, join},
     legs::{Leg, Legs},
     routes::{Hop, Route, Routes},
+    transparent::Taken,
 };
 use crate::{
     flows::{PortSet, Rectangle, Statement},
@@ -32,6 +33,7 @@ pub(super) struct Draft {
     /// By segment of arrival.
     pub(super) arrivals: BTreeMap<SegmentId, Vec<Arrival>>,
     pub(super) has_input: bool,
+    pub(super) taken: Vec<Taken>,
 }
 
 /// The parts of one bridge's plan while it grows.
@@ -148,6 +150,7 @@ pub fn build(
             all.push(leg);
         }
     }
+    planner.past_those_that_take();
     planner.gaps_of_frames();
     planner.lock_outs();
     let proxies = super::proxies::build(
@@ -268,6 +271,11 @@ impl Planner<'_, '_> {
         let mut held = leg.limit_is_held;
         let Some(route) = self.routes.route(from, to) else { return };
         let mut seen_as = SeenAs(vec![(from, source_addresses.clone(), from)]);
+        if let Some(gateway) = leg.taken_by {
+            let ends = ((source, from), (destination, (to, destination_addresses)));
+            self.taken(gateway, leg, statement, ends, &route, &mut seen_as, ports, &action);
+            return;
+        }
         if let Some(gateway) = start
             && self.model.gateway(gateway).filters()
         {
@@ -319,7 +327,7 @@ impl Planner<'_, '_> {
     /// One gateway on the way; whether it is a packet filter of ours. `seen_as` says by which addresses the source is
     /// known on each segment: a gateway that masquerades changes them.
     #[allow(clippy::too_many_arguments, reason = "one packet's facts at one hop")]
-    fn hop(
+    pub(super) fn hop(
         &mut self,
         leg: &Leg,
         statement: &Statement,

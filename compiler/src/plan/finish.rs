@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use super::{
     AddressSet, Binding, GatewayPlan, InterfacePlan, MacBinding, Plan, ProxyPlan, StatementOrigin,
     build::{Arrival, BridgeDraft, Draft, Planner},
+    transparent,
 };
 use crate::{
     flows::Statement,
@@ -37,6 +38,7 @@ impl Planner<'_, '_> {
                     (draft, bridges.remove(&GatewayId(index as u32)).unwrap_or_default()),
                     package,
                     &with_mac,
+                    &proxies,
                     &mut used,
                 ));
             }
@@ -94,6 +96,7 @@ fn gateway_plan(
     (mut draft, bridges): (Draft, Vec<(usize, BridgeDraft)>),
     package: &str,
     with_mac: &[u32],
+    proxies: &[ProxyPlan],
     used: &mut [bool],
 ) -> GatewayPlan {
     let gateway = &model.gateways[index];
@@ -113,6 +116,7 @@ fn gateway_plan(
     for rule in &mut draft.rules {
         rule.statement = number_of(rule.statement);
     }
+    let redirects = transparent::redirects(&mut draft, &gateway.name, proxies, number_of);
     let interfaces = gateway.interfaces.iter().map(|interface| InterfacePlan {
         name: interface.name.to_string(),
         device: interface.device.to_string(),
@@ -165,6 +169,7 @@ fn gateway_plan(
         rules: draft.rules,
         bindings,
         mac_bindings: mac_bindings(model, index, with_mac),
+        redirects,
         bridges: bridges
             .into_iter()
             .map(|(bridge, draft)| Planner::bridge_plan(model, bridge, draft, number_of))

@@ -29,6 +29,9 @@ pub struct GatewayPlan {
     pub bindings: Vec<Binding>,
     /// Directly attached stations with declared MAC addresses: their source address counts only with that MAC.
     pub mac_bindings: Vec<MacBinding>,
+    /// Connections to others that a proxy of the gateway takes, by destination and port. What `rules` permit them, they
+    /// permit at [`Hook::Input`], by their destination.
+    pub redirects: Vec<Redirect>,
     /// Bridges of the gateway: what passes between their ports is decided here too, frames as such and IP packets by
     /// `rules` of [`Hook::Forward`] (they arrive by the bridge's device).
     pub bridges: Vec<BridgePlan>,
@@ -170,6 +173,21 @@ pub struct Action {
 pub struct Limit {
     pub count: u32,
     pub seconds: u32,
+}
+
+/// Connections from `sources` to a port of somebody behind the gateway come to a port of the gateway's own instead. No
+/// rule of [`Hook::Forward`] covers any of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// Sorted.
+    pub statements: Vec<StatementId>,
+    /// Of the destination's family.
+    pub sources: AddressSet,
+    pub destination: IpAddr,
+    /// TCP.
+    pub port: u16,
+    /// The gateway's own.
+    pub to: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

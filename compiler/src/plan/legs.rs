@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     flows::{Demand, PortSet, Rectangle, Statement},
-    model::{Model, PrincipalKind, PrincipalSet, SegmentId},
+    model::{GatewayId, Model, PrincipalKind, PrincipalSet, SegmentId},
     names::{Kind, Universe, schema},
     plan::Ranges,
 };
@@ -32,6 +32,8 @@ pub struct Leg {
     pub ports: PortSet,
     /// Somebody behind this leg's end holds the statement's limit, so that filters on the way do not.
     pub limit_is_held: bool,
+    /// The gateway that takes the connections on their way to the destinations: packets come no further.
+    pub taken_by: Option<GatewayId>,
     /// `via` names a slice: the source starts from there.
     pub through: Option<SegmentId>,
     /// The demand, where packet filters on the way have to hold it.
@@ -105,6 +107,7 @@ impl<'m, 'a> Legs<'m, 'a> {
             destinations: rectangle.destinations.clone(),
             ports: rectangle.ports.clone(),
             limit_is_held: false,
+            taken_by: None,
             through: None,
             operations: None,
             protocol: rectangle.protocol,
@@ -213,7 +216,8 @@ impl<'m, 'a> Legs<'m, 'a> {
             .all(|point| proxies::kind_at(self.model.principal(point), protocol) == Some(ProxyKind::Modbus))
     }
 
-    /// Source to proxy to destination. The proxy listens on the destination's port, so one port leads to one place.
+    /// Source to proxy to destination. The proxy listens on the destination's port, so one port leads to one place; but
+    /// where its own packet filter takes the connections, they are addressed to the destination, and tell by that.
     fn by_way_of(
         &mut self,
         proxy: u32,
@@ -222,10 +226,18 @@ impl<'m, 'a> Legs<'m, 'a> {
         straight: &Leg,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Leg> {
+        let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
+        let taken_by = proxies::transparent(self.model, proxy, protocol);
+        let tells =
+            taken_by.is_some() && !rectangle.destinations.members().any(|id| self.ends_connections(id));
         let key = (proxy, rectangle.ports.clone());
-        let behind = self.listeners.entry(key).or_insert_with(|| rectangle.destinations.clone());
+        let behind = if tells {
+            &rectangle.destinations
+        } else {
+            self.listeners.entry(key).or_insert_with(|| rectangle.destinations.clone())
+        };
         let count: u64 = rectangle.destinations.count();
-        if *behind != rectangle.destinations || count != 1 {
+        if !tells && (*behind != rectangle.destinations || count != 1) {
             let others =
                 crate::flows::some_names(self.model, behind.union(&rectangle.destinations).members());
             diagnostics.push(
@@ -247,10 +259,12 @@ impl<'m, 'a> Legs<'m, 'a> {
             .map(|id| (id, id))
             .collect();
         if !sources.is_empty() {
+            let destinations = if tells { &rectangle.destinations } else { &proxy_set };
             legs.push(Leg {
                 sources: Arc::new(Ranges::from_unsorted(sources)),
-                destinations: proxy_set.clone(),
+                destinations: destinations.clone(),
                 limit_is_held: self.counts(&proxy_set, rectangle),
+                taken_by: taken_by.filter(|_| tells),
                 ..straight.clone()
             });
         }
@@ -330,7 +344,10 @@ impl<'m, 'a> Legs<'m, 'a> {
         shortfall: &Shortfall,
         routes: &mut Routes,
     ) -> Result<Option<u32>, Box<Diagnostic>> {
-        let verifiers = self.assurances.verifiers(rectangle, shortfall);
+        let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
+        let mut verifiers = self.assurances.verifiers(rectangle, shortfall);
+        // who takes connections on their way sees addresses, and no certificate
+        verifiers.retain(|proxy| proxies::transparent(self.model, *proxy, protocol).is_none());
         let note =
             |ambiguous: Box<Diagnostic>| {
                 let required = shortfall.required.word();
@@ -349,19 +366,26 @@ impl<'m, 'a> Legs<'m, 'a> {
         statement: &Statement,
         routes: &mut Routes,
     ) -> Result<Option<u32>, Box<Diagnostic>> {
-        let mut reachable = |from: u32, to: u32| {
+        let protocol = rectangle.protocol.map(|protocol| self.model.protocols.get(protocol));
+        let mut joined = |from: u32, to: u32, fits: &dyn Fn(&mut Routes, SegmentId, SegmentId) -> bool| {
             let (from, to) = (self.model.principal(from), self.model.principal(to));
-            from.attachments
-                .iter()
-                .any(|a| to.attachments.iter().any(|b| routes.length(a.segment, b.segment).is_some()))
+            from.attachments.iter().any(|a| to.attachments.iter().any(|b| fits(routes, a.segment, b.segment)))
         };
+        let reaches = |routes: &mut Routes, from, to| routes.length(from, to).is_some();
         let first = |set: &PrincipalSet| set.iter().next().map(|(first, _)| first);
         let (Some(source), Some(destination)) = (first(&rectangle.sources), first(&rectangle.destinations))
         else {
             return Ok(None);
         };
-        let candidates: Vec<u32> =
-            candidates.filter(|proxy| reachable(source, *proxy) && reachable(*proxy, destination)).collect();
+        let candidates: Vec<u32> = candidates
+            .filter(|proxy| match proxies::transparent(self.model, *proxy, protocol) {
+                // who takes connections on their way has to stand there
+                Some(gateway) => joined(source, destination, &|routes: &mut Routes, from, to| {
+                    routes.route(from, to).is_some_and(|route| route.all_cross(gateway))
+                }),
+                None => joined(source, *proxy, &reaches) && joined(*proxy, destination, &reaches),
+            })
+            .collect();
         match candidates.as_slice() {
             [only] => Ok(Some(*only)),
             [] => Ok(None),

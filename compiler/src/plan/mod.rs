@@ -18,6 +18,7 @@ pub mod proxies;
 mod refusals;
 mod routes;
 mod shortfall;
+mod transparent;
 
 use smol_str::SmolStr;
 use weir_syntax::{FileId, Span};
@@ -31,7 +32,7 @@ pub use cores::CorePlan;
 pub use gaps::{Gap, GapKind, gaps};
 pub use gateway::{
     Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
-    PlanRule, PortMac, PortMatch, Statement, StatementId, Transport,
+    PlanRule, PortMac, PortMatch, Redirect, Statement, StatementId, Transport,
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
@@ -68,7 +69,10 @@ impl Plan {
         for leg in &self.legs {
             let Some(whole) = rectangles.get(leg.rectangle as usize) else { continue };
             // the second half: from the proxy on. The first is for everybody, people too, whom no packet filter knows
-            if leg.sources != whole.sources && leg.destinations == whole.destinations {
+            if leg.taken_by.is_none()
+                && leg.sources != whole.sources
+                && leg.destinations == whole.destinations
+            {
                 relays.push(Rectangle { destinations: leg.sources.clone(), ..whole.clone() });
                 relays.push(Rectangle { sources: leg.sources.clone(), ..whole.clone() });
             }

@@ -32,6 +32,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// Whether every path crosses one gateway.
+    pub(super) fn all_cross(&self, gateway: GatewayId) -> bool {
+        self.length > 0 && self.every_path(|other| other == gateway)
+    }
+
     /// Whether every path crosses a gateway that fits.
     pub fn every_path(&self, fits: impl Fn(GatewayId) -> bool) -> bool {
         if self.length > 0 && self.hops.iter().take_while(|hop| hop.rank == 0).all(|hop| fits(hop.gateway)) {

@@ -10,7 +10,7 @@ mod shown;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use weir_compiler::{
@@ -85,6 +85,8 @@ pub(crate) struct Case<'c> {
     pub(crate) point: u32,
     pub(crate) kind: ProxyKind,
     pub(crate) concerns: &'c Concerns,
+    /// The ports at which connections to others are taken.
+    pub(crate) local_ports: &'c BTreeMap<SocketAddr, u16>,
     /// Path in the output tree.
     pub(crate) artifact: &'c str,
 }
@@ -217,7 +219,27 @@ impl Case<'_> {
 fn required(case: &Case<'_>, listeners: &[Listener], findings: &mut Vec<Finding>) -> Grants {
     let mut grants = Grants::new();
     let here = |port: u16| listeners.iter().find(|listener| listener.port == port);
-    for rectangle in case.own(&case.concerns.led) {
+    let (taken, led): (Vec<u32>, Vec<u32>) =
+        case.concerns.led.iter().partition(|index| case.concerns.taken.contains(index));
+    for rectangle in case.own(&taken) {
+        for (place, destination) in places(case, rectangle) {
+            let there = case.local_ports.get(&place).copied();
+            let listener = there.and_then(here).filter(|listener| !listener.upstream.is_here());
+            let Some(listener) = listener else {
+                let what = format!("a port of its own, where connections to {place} are taken");
+                findings.push(case.wrong(Some(rectangle), false, what));
+                continue;
+            };
+            let name = case.facts.model.principal(destination).name.clone();
+            let Upstream { address, port, tls, .. } = listener.upstream;
+            if (address, port, tls) != (place.ip(), place.port(), false) {
+                let what = format!("port {} leads to {address}:{port}, and not to `{name}`", listener.port);
+                findings.push(case.wrong(Some(rectangle), true, what));
+            }
+            grant(case, listener, rectangle, &mut grants, findings);
+        }
+    }
+    for rectangle in case.own(&led) {
         for port in ports(rectangle) {
             let Some(listener) = here(port).filter(|listener| !listener.upstream.is_here()) else {
                 let what = format!("port {port}, where a flow to another is led through it");
@@ -259,6 +281,30 @@ fn required(case: &Case<'_>, listeners: &[Listener], findings: &mut Vec<Finding>
         }
     }
     grants
+}
+
+/// The places that a flow's connections are addressed to, and whose they are.
+fn places(case: &Case<'_>, rectangle: &Rectangle) -> Vec<(SocketAddr, u32)> {
+    let of = |destination: u32| {
+        let all = case.facts.model.principal(destination).addresses();
+        let v4 = all
+            .v4
+            .iter()
+            .flat_map(|(first, last)| [first, last])
+            .map(|bits| Ipv4Addr::from_bits(bits).into());
+        let v6 = all
+            .v6
+            .iter()
+            .flat_map(|(first, last)| [first, last])
+            .map(|bits| Ipv6Addr::from_bits(bits).into());
+        let mut ends: Vec<IpAddr> = v4.chain(v6).collect();
+        ends.dedup();
+        let ports = ports(rectangle);
+        ends.into_iter().flat_map(move |address| {
+            ports.clone().into_iter().map(move |port| (SocketAddr::new(address, port), destination))
+        })
+    };
+    rectangle.destinations.members().flat_map(of).collect()
 }
 
 fn grant(

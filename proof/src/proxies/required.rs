@@ -3,7 +3,10 @@
 //!
 //! Of the plan it takes by which point a flow is led, which [`crate::legs`] checks.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use weir_compiler::{
     Facts,
@@ -22,6 +25,8 @@ pub(crate) struct Points {
 pub(crate) struct Concerns {
     /// Flows that run by way of the point.
     pub(crate) led: Vec<u32>,
+    /// Those of them whose connections its packet filter takes on their way.
+    pub(crate) taken: BTreeSet<u32>,
     /// Flows that end there.
     pub(crate) ending: Vec<u32>,
 }
@@ -34,6 +39,8 @@ impl Points {
             return found;
         }
         let mut led = vec![None; facts.rectangles.len()];
+        let taken: BTreeSet<u32> =
+            plan.legs.iter().filter(|leg| leg.taken_by.is_some()).map(|leg| leg.rectangle).collect();
         for leg in &plan.legs {
             if let Some(rectangle) = facts.rectangles.get(leg.rectangle as usize)
                 && let Some(point) = led_by(rectangle, leg)
@@ -43,7 +50,11 @@ impl Points {
         }
         for (index, rectangle) in (0..).zip(&facts.rectangles) {
             if let Some(point) = led[index as usize] {
-                found.of_point.entry(point).or_default().led.push(index);
+                let concerns = found.of_point.entry(point).or_default();
+                concerns.led.push(index);
+                if taken.contains(&index) {
+                    concerns.taken.insert(index);
+                }
                 continue;
             }
             for point in rectangle.destinations.intersection(&points).members() {
@@ -83,7 +94,7 @@ impl Points {
 /// The point, where a leg is the second half of a flow's way.
 fn led_by(rectangle: &Rectangle, leg: &Leg) -> Option<u32> {
     match leg.sources.as_slice() {
-        [(first, last)] if first == last && leg.sources != rectangle.sources => {
+        [(first, last)] if leg.taken_by.is_none() && first == last && leg.sources != rectangle.sources => {
             (*leg.destinations == *rectangle.destinations).then_some(*first)
         }
         _ => None,

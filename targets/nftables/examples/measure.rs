@@ -72,6 +72,7 @@ fn main() {
             .collect(),
         bindings: vec![Binding { device: "in0".into(), sources: (*range(devices, 0x0100_0000)).clone() }],
         mac_bindings: Vec::new(),
+        redirects: Vec::new(),
         bridges: Vec::new(),
     };
     let peak = || {

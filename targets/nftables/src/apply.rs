@@ -186,6 +186,7 @@ fn tables_of(set: &Ruleset<'_>) -> Vec<(&'static str, String)> {
             }
         }
     }
+    all.extend(crate::redirects::names(set.plan));
     for family in Family::BOTH {
         let digit = elements::digit(family);
         all.push(("set", format!("bind{digit}")));

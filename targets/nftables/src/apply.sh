@@ -11,6 +11,8 @@ generation=@generation@
 # Our tables, by family: `inet`, and `bridge` where the gateway has bridges.
 families='@families@'
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# Whether a proxy of the gateway takes connections to others: the one base chain that comes and goes.
+steers=$(awk '/^\tchain steer \{$/ { print "yes" }' "$here/base.nft")
 run=${WEIR_RUN_DIR:-/run/weir}/@gateway@
 timeout=60
 
@@ -37,9 +39,10 @@ in_force() {
 
 # Commands that put back what is in force now.
 snapshot() {
-	tables | awk -v families="$families" '
+	tables | awk -v families="$families" -v steers="$steers" '
 		/^table / { family = $2 }
-		/^\tchain (antispoof|forward|bridged|input|output) \{$/ {
+		/^\tchain steer \{$/ { steered = 1 }
+		/^\tchain (antispoof|forward|bridged|input|output|steer) \{$/ {
 			flush[family] = flush[family] "flush chain " family " weir " $2 "\n"
 			base = 1
 		}
@@ -51,7 +54,13 @@ snapshot() {
 			for (i in ours) if (!(ours[i] in chains)) print "delete table " ours[i] " weir"
 			for (family in chains)
 				printf "%stable %s weir {\n%s}\n", flush[family], family, chains[family]
+			if (steers && !steered && ("inet" in chains)) print "flush chain inet weir steer"
 		}'
+}
+
+# Base chains of the generation before that this one does not have take nothing any more.
+idle() {
+	[ -n "$steers" ] || objects | awk '$0 == "inet chain steer" { print "flush chain inet weir steer" }'
 }
 
 # Removes every generation but this one, and counters that nothing in it names.
@@ -59,12 +68,13 @@ sweep() {
 	{
 		awk '/^table / { family = $2 } /^\tcounter [^ ]+ \{$/ { print "keep", family, $2 }' "$here/stage.nft"
 		objects
-	} | awk -v ours="/g$generation" -v families="$families" '
+	} | awk -v ours="/g$generation" -v families="$families" -v steers="$steers" '
 		BEGIN { split(families, list, " "); for (i in list) wanted[list[i]] }
 		$1 == "keep" { keep[$2, $3]; next }
 		!($1 in wanted) { gone[$1]; next }
 		$2 == "chain" && $3 ~ /^(antispoof|forward|input|output)$/ { next }
 		$2 == "chain" && $3 == "bridged" && ("bridge" in wanted) { next }
+		$2 == "chain" && $3 == "steer" && steers { next }
 		length($3) > length(ours) && substr($3, length($3) - length(ours) + 1) == ours { next }
 		$2 == "chain" { print "flush chain " $1 " weir " $3; last = last "delete chain " $1 " weir " $3 "\n"; next }
 		$2 == "counter" { if (!(($1, $3) in keep)) last = last "delete counter " $1 " weir " $3 "\n"; next }
@@ -140,7 +150,7 @@ nft -f "$here/stage.nft"
 trap '' HUP PIPE
 trap put_back INT TERM
 # One transaction; the base chains are made by it if this is the first time.
-cat "$here/base.nft" "$here/switch.nft" | nft -f - || put_back
+{ cat "$here/base.nft"; idle; cat "$here/switch.nft"; } | nft -f - || put_back
 say "generation $generation is in force"
 
 if [ "$wait" = yes ]; then

@@ -10,6 +10,7 @@ use crate::normal::{HookForm, Layer, hook_name};
 use crate::options::{LogDestination, LogRate};
 use crate::payload;
 use crate::profile::{Profile, interval_name};
+use crate::redirects;
 use crate::ruleset::{OPERATIONS, Ruleset};
 use crate::sets::Family;
 
@@ -24,9 +25,13 @@ const BASE: [(&str, &str); 4] = [
 /// Behind `forward`, where the gateway has bridges.
 const BRIDGED: (&str, &str) = ("bridged", "type filter hook forward priority filter + 10; policy accept;");
 
+/// Behind `antispoof`, where a proxy of the gateway takes connections to others.
+const STEER: (&str, &str) = ("steer", "type nat hook prerouting priority dstnat; policy accept;");
+
 /// The base chains of a gateway.
 pub(crate) fn base_chains(set: &Ruleset<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
-    BASE.into_iter().chain(set.bridges.as_ref().map(|_| BRIDGED))
+    let steer = (!set.plan.redirects.is_empty()).then_some(STEER);
+    BASE.into_iter().chain(set.bridges.as_ref().map(|_| BRIDGED)).chain(steer)
 }
 
 /// Which part of the base chains to write.
@@ -320,6 +325,7 @@ pub(crate) fn base(out: &mut String, set: &Ruleset<'_>, suffix: &str, part: Base
             match name {
                 "antispoof" => antispoof(out, set, suffix)?,
                 "forward" => forward(out, set, suffix)?,
+                "steer" => redirects::steer(out, set.plan, suffix)?,
                 "bridged" => {
                     if let Some(bridges) = &set.bridges {
                         bridges.approve(out, set)?;
@@ -384,6 +390,9 @@ fn local(
     );
     let name = hook_name(hook);
     approved(out, set, name)?;
+    if hook == Hook::Input {
+        redirects::astray(out, set.plan, suffix)?;
+    }
     for (direction, looked_up) in [("original", hook), ("reply", other)] {
         if !set.form.hook(looked_up).is_empty() {
             writeln!(out, "\t\tct direction {direction} jump lookup_{}{suffix}", hook_name(looked_up))?;

@@ -269,7 +269,7 @@ fn transport(transport: Transport, family: Family) -> &'static str {
     }
 }
 
-fn write_address(out: &mut String, family: Family, address: u128) -> fmt::Result {
+pub(crate) fn write_address(out: &mut String, family: Family, address: u128) -> fmt::Result {
     match family {
         Family::V4 => {
             let [a, b, c, d] = (address as u32).to_be_bytes();

@@ -10,6 +10,8 @@
 //!   destination, protocol and port to the chain of the statement's profile. That chain accepts or returns.
 //! - A permission of single operations judges each packet by its payload, and leaves no epoch behind.
 //! - What nothing accepts is logged (at a bounded rate), counted and dropped.
+//! - What a proxy of the gateway takes for others is redirected to it when it starts, by a lookup of source, destination
+//!   and port, and then permitted like the rest: by its original tuple, but in `input`.
 //! - Before all of it, every packet's source address must be bound to the interface it came by.
 //!
 //! [`emit`] goes from the plan to a normal form (disjoint classes and boxes) and from there to text.
@@ -31,6 +33,7 @@ mod oracle;
 mod payload;
 mod profile;
 mod readme;
+mod redirects;
 mod ruleset;
 mod sets;
 

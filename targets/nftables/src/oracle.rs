@@ -167,6 +167,7 @@ fn plans() -> impl Strategy<Value = GatewayPlan> {
             rules,
             bindings: Vec::new(),
             mac_bindings: Vec::new(),
+            redirects: Vec::new(),
             bridges: Vec::new(),
         }
     })
@@ -286,6 +287,7 @@ fn what_says_nothing_or_nonsense_is_refused() {
         rules: vec![rule.clone()],
         bindings: Vec::new(),
         mac_bindings: Vec::new(),
+        redirects: Vec::new(),
         bridges: Vec::new(),
     };
     let with = |change: &dyn Fn(&mut GatewayPlan)| {
@@ -350,6 +352,7 @@ fn the_epoch_is_the_policy() {
             }],
             bindings: Vec::new(),
             mac_bindings: Vec::new(),
+            redirects: Vec::new(),
             bridges: Vec::new(),
         };
         emit(&plan, &Options::default()).unwrap().epoch

@@ -11,8 +11,9 @@ pub fn revocation_note() -> &'static str {
      with `until` ends by the kernel's clock, without a reload."
 }
 
-/// The section on this target, for its gateways and those of them that are bridges: how to deploy, check and roll back.
-pub fn readme_section(gateways: &[String], bridges: &[String]) -> String {
+/// The section on this target, for its gateways, those of them that are bridges, and those that take connections for
+/// others: how to deploy, check and roll back.
+pub fn readme_section(gateways: &[String], bridges: &[String], transparent: &[String]) -> String {
     let mut out = String::from("## nftables\n\n");
     out.push_str(revocation_note());
     out.push_str(
@@ -54,10 +55,25 @@ pub fn readme_section(gateways: &[String], bridges: &[String]) -> String {
          put together by the device in ways that no packet filter sees. Take the right to send them (`CAP_NET_RAW`) from \
          sources. Below SL2 that may do; from SL2 on a gateway that ends the connection is demanded.\n",
     );
+    if !transparent.is_empty() {
+        transparent_section(&mut out, transparent);
+    }
     if !bridges.is_empty() {
         bridge_section(&mut out, bridges);
     }
     out
+}
+
+fn transparent_section(out: &mut String, transparent: &[String]) {
+    let names: Vec<String> = transparent.iter().map(|name| format!("`{name}`")).collect();
+    let _ = write!(
+        out,
+        "\n**Connections that a gateway takes for others** ({}): the chain `steer` leads them to ports of the Modbus gateway on \
+         the same host, by the maps `steer4` and `steer6`. Deploy both together. What was open before the first such ruleset is \
+         dropped until its client connects anew; where a client does so from the same port, `conntrack -D -p tcp --dport 502` \
+         forgets the old connection. No other software on the gateway may translate these connections.\n",
+        names.join(", ")
+    );
 }
 
 fn bridge_section(out: &mut String, bridges: &[String]) {

@@ -13,6 +13,7 @@ use crate::marks::{Classes, Marks};
 use crate::names::{self, Register};
 use crate::normal::{Lookup, NormalForm};
 use crate::options::Options;
+use crate::redirects;
 
 /// Mark of a connection of which only single operations were permitted, under any policy. It permits nothing: it says
 /// that no budget of connections was spent.
@@ -121,6 +122,7 @@ impl<'a> Ruleset<'a> {
     /// What belongs to one generation.
     pub(crate) fn objects(&self, out: &mut String, text: Text<'_>) -> fmt::Result {
         elements::bindings(out, self.plan, text.suffix)?;
+        redirects::tables(out, self.plan, text)?;
         chains::classes(out, self, text.suffix)?;
         elements::lookups(out, self, text)?;
         chains::profiles(out, self, text.suffix)?;
@@ -137,7 +139,8 @@ impl<'a> Ruleset<'a> {
         const ELEMENT: usize = 112;
         const PROFILE: usize = 512;
         let elements = self.form.hooks.iter().flat_map(|form| [&form.v4, &form.v6]).map(Lookup::elements);
-        let bindings = self.plan.bindings.len() + self.plan.mac_bindings.len();
+        let redirects: usize = self.plan.redirects.iter().map(redirects::elements).sum();
+        let bindings = self.plan.bindings.len() + self.plan.mac_bindings.len() + redirects;
         (elements.sum::<usize>() + bindings) * ELEMENT + (self.verdicts.len() + 8) * PROFILE
     }
 

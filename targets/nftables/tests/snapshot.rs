@@ -19,7 +19,8 @@ fn small_plan() {
 fn readme() {
     insta::assert_snapshot!(weir_target_nftables::readme_section(
         &["gw_turbine".into(), "press[3].gw".into()],
-        &["press[3].gw".into()]
+        &["press[3].gw".into()],
+        &["gw_turbine".into()]
     ));
 }
 

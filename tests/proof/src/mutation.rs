@@ -32,10 +32,11 @@ pub enum Kind {
     NegateMatch,
     OtherHook,
     ReverseEnds,
+    OtherTarget,
 }
 
 impl Kind {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::DropElement,
         Self::DropRule,
         Self::DropCondition,
@@ -65,6 +66,7 @@ impl Kind {
         Self::NegateMatch,
         Self::OtherHook,
         Self::ReverseEnds,
+        Self::OtherTarget,
     ];
 }
 
@@ -258,6 +260,11 @@ impl<'t> Text<'t> {
                 parts.swap(0, 1);
                 replace(Some(format!("\t\t\t{}", parts.join(" . "))))
             }
+            Kind::OtherTarget if element => {
+                let own = value(line).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()))?;
+                let other = format!(" : {}", own.parse::<u16>().ok()?.checked_add(1)?);
+                replace(Some(line.replace(&format!(" : {own}"), &other)))
+            }
             _ => None,
         }
     }
@@ -381,6 +388,8 @@ fn without_condition(line: &str) -> Option<String> {
         "ip6 hoplimit 255 ",
         "ip6 hoplimit 1 ",
         "ip6 saddr { ::, fe80::/10 } ",
+        "ct status dnat ",
+        "meta l4proto tcp ",
         "meta nfproto ipv4 ",
         "meta nfproto ipv6 ",
         "meta l4proto { tcp, udp, sctp, icmp } ",

@@ -1,8 +1,8 @@
 //! Packets that could tell two rulesets apart: at the boundaries of both, of new and of known connections.
 
 use weir_nftables_reader::{
-    Attempt, ESTABLISHED, Family, FilterModel, Hook, INVALID, NEW, Packet, RELATED, Ruleset, UNTRACKED,
-    device_number,
+    Attempt, ESTABLISHED, Family, FilterModel, Hook, INVALID, Judgement, NEW, Packet, RELATED, Ruleset,
+    UNTRACKED, device_number,
 };
 
 /// Packets that are tried for each pair of rulesets.
@@ -44,7 +44,8 @@ pub fn difference(original: &str, mutant: &str) -> Option<String> {
         let from = if random.once_in(2) { &model } else { &changed };
         let packet = packet(&mut random, from, [&model, &changed])?;
         let (a, b) = (one.judge(&packet), other.judge(&packet));
-        let differ = a.accepted != b.accepted || (a.accepted && a.connection_mark != b.connection_mark);
+        let led = |one: &Judgement| (one.connection_mark, one.redirected);
+        let differ = a.accepted != b.accepted || (a.accepted && led(&a) != led(&b));
         differ.then(|| format!("{packet:?}: {a:?} and {b:?}"))
     })
 }
@@ -105,7 +106,20 @@ fn packet(random: &mut Random, from: &FilterModel, both: [&FilterModel; 2]) -> O
     if let Some(fits) = fits.filter(|_| !random.once_in(6)) {
         device = device_number(fits.device.as_bytes())?;
     }
+    // what the host takes for others would have been forwarded, and comes in under the destination that it had
+    let redirects = from.redirects.iter().filter(|one| one.family == family);
+    let redirects: Vec<_> = redirects.collect();
+    let taken = random.pick(&redirects).filter(|_| hook != Hook::Output && random.once_in(2));
+    if let Some(taken) = taken {
+        (source, destination) = (around(taken.sources, family.last(), random), taken.destination);
+        (protocol, port) = (6, taken.port);
+        let bound = bindings.iter().find(|one| one.sources.0 <= source && source <= one.sources.1);
+        device = bound.and_then(|bound| device_number(bound.device.as_bytes())).unwrap_or(device);
+    }
     let mut packet = Packet::first(hook, device, family, source, destination);
+    if let Some(taken) = taken.filter(|_| hook == Hook::Input) {
+        packet.redirected = Some(random.pick(&[taken.to, taken.to + 1])?);
+    }
     packet.protocol = protocol;
     packet.port = port;
     packet.mac = random.pick(&macs)?;

@@ -137,7 +137,7 @@ impl Package {
             let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
             let guides = [TargetGuide {
                 target: weir_target_nftables::TARGET,
-                section: weir_target_nftables::readme_section(&gateways, &[]),
+                section: weir_target_nftables::readme_section(&gateways, &[], &[]),
             }];
             outcome.tree = OutputTree::assemble(plan, &sources, emitted, &guides, certificate)
                 .map_err(|error| format!("the tree: {error}"))?;

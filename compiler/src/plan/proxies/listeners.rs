@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use sha2::{Digest as _, Sha256};
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
@@ -21,6 +22,9 @@ use crate::{
 
 /// More addresses than this are a range of pods, not those of one host.
 const MOST_ADDRESSES: u64 = 16;
+/// Ports at which connections to others are taken: above those that services have, below those that connections get.
+const FIRST_LOCAL_PORT: u16 = 20_001;
+const LOCAL_PORTS: u16 = 9_999;
 /// A point that counts keeps the times of so many operations for each limit.
 const HIGHEST_LIMIT: u32 = 1_000;
 
@@ -30,6 +34,8 @@ struct Draft {
     speaks: Speaks,
     /// The one destination behind it; nothing, where the point is the end.
     upstream: Option<u32>,
+    /// Where its connections are addressed to, if not to the point.
+    takes: Option<SocketAddr>,
     protocol: Option<u32>,
     rectangles: Vec<u32>,
 }
@@ -40,6 +46,8 @@ struct Builder<'m, 'r> {
     rectangles: &'m [Rectangle],
     routes: &'r mut Routes,
     drafts: BTreeMap<(u32, u16), Draft>,
+    /// Of points that take connections to others, by where these are addressed to.
+    taking: BTreeMap<(u32, SocketAddr), Draft>,
     owners: evidence::Owners,
     clients: FxHashMap<(usize, u32, ProxyKind, Speaks), (PrincipalSet, Arc<[Client]>)>,
     diagnostics: &'r mut Vec<Diagnostic>,
@@ -65,14 +73,18 @@ pub(in crate::plan) fn build(
         rectangles,
         routes,
         drafts: BTreeMap::new(),
+        taking: BTreeMap::new(),
         owners: evidence::Owners::new(),
         clients: FxHashMap::default(),
         diagnostics,
     };
     let known: FxHashSet<u32> = legs.iter().map(|leg| leg.rectangle).collect();
+    let taken: FxHashSet<u32> =
+        legs.iter().filter(|leg| leg.taken_by.is_some()).map(|leg| leg.rectangle).collect();
     for index in 0..rectangles.len() as u32 {
         // a rectangle without legs was refused
         match led.get(index as usize).copied().flatten() {
+            Some(point) if taken.contains(&index) => builder.takes(point, index),
             Some(point) => builder.led(point, index),
             None if known.contains(&index) => builder.ends(&points, index),
             None => {}
@@ -139,6 +151,51 @@ impl Builder<'_, '_> {
         for port in all {
             self.add(point, port.first, kind, Some(destination), rectangle);
         }
+    }
+
+    /// A flow whose connections a point takes on their way: for each destination it listens at a port of its own.
+    fn takes(&mut self, point: u32, rectangle: u32) {
+        let one = &self.rectangles[rectangle as usize];
+        let (name, ports) = (self.model.principal(point).name.clone(), one.ports.port_matches());
+        let single_port = |port: &PortMatch| port.transport == Transport::Tcp && port.first == port.last;
+        let protocol = self.protocol(rectangle).map(|(index, protocol)| (index, short(protocol)));
+        let Some((protocol, "modbus")) = protocol.filter(|_| ports.iter().all(single_port)) else {
+            let message = format!("`{name}` takes connections that it can read, and cannot read these");
+            let help = "name `modbus` on single ports; what is encrypted goes to a gateway that is not `transparent`";
+            return self.not_taken(rectangle, message, "led through it", help);
+        };
+        for id in one.destinations.members() {
+            let principal = self.model.principal(id);
+            let all = principal.addresses();
+            let mut addresses = crate::plan::finish::single(&all);
+            let ranges = all.v4.iter().count() + all.v6.iter().count();
+            let (Some(address), None, 1) = (addresses.next(), addresses.next(), ranges) else {
+                let message =
+                    format!("`{name}` cannot tell connections to `{}` by one address", principal.name);
+                let help = "give the destination one address, or lead the flow through a gateway that is not `transparent`";
+                return self.not_taken(rectangle, message, "it has none, or several", help);
+            };
+            for port in &ports {
+                let place = SocketAddr::new(address, port.first);
+                let draft = self.taking.entry((point, place)).or_insert_with(|| Draft {
+                    kind: ProxyKind::Modbus,
+                    speaks: Speaks::Modbus,
+                    upstream: Some(id),
+                    takes: Some(place),
+                    protocol: Some(protocol),
+                    rectangles: Vec::new(),
+                });
+                draft.rectangles.push(rectangle);
+            }
+        }
+    }
+
+    fn not_taken(&mut self, rectangle: u32, message: String, label: &str, help: &str) {
+        let statement = self.statement(rectangle);
+        let diagnostic = Diagnostic::new(&codes::E0609, message)
+            .primary(statement.file, statement.destination_span, label)
+            .help(help);
+        self.diagnostics.push(diagnostic);
     }
 
     /// A flow whose destination is a point that has to look into it.
@@ -217,6 +274,7 @@ impl Builder<'_, '_> {
             kind,
             speaks,
             upstream,
+            takes: None,
             protocol,
             rectangles: Vec::new(),
         });
@@ -236,6 +294,7 @@ impl Builder<'_, '_> {
 
     fn finish(mut self, points: &Ranges<u32>, package: &str) -> Vec<ProxyPlan> {
         let mut plans = Vec::new();
+        self.number();
         let drafts = std::mem::take(&mut self.drafts);
         for point in points.members() {
             let principal = self.model.principal(point);
@@ -259,6 +318,36 @@ impl Builder<'_, '_> {
         }
         plans.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
         plans
+    }
+
+    /// Gives each place that connections are taken from a port of its own at the point: one that depends on the place
+    /// alone, unless another has it, so that a port does not lead to one destination today and to another tomorrow.
+    fn number(&mut self) {
+        for ((point, place), draft) in std::mem::take(&mut self.taking) {
+            let principal = self.model.principal(point);
+            let served = principal.serves().iter().map(|served| self.model.protocols.index(served.protocol));
+            let own: Vec<PortSet> = served
+                .flat_map(|protocol| self.model.served_at(point, protocol))
+                .map(|own| PortSet::of(&[own]))
+                .collect();
+            let digest = Sha256::digest(place.to_string());
+            let wish = u16::from_be_bytes([digest[0], digest[1]]) % LOCAL_PORTS;
+            let mut ports = (0..LOCAL_PORTS).map(|step| FIRST_LOCAL_PORT + (wish + step) % LOCAL_PORTS);
+            let free = |port: &u16| {
+                !self.drafts.contains_key(&(point, *port)) && !own.iter().any(|own| own.overlaps(&tcp(*port)))
+            };
+            match (ports.find(free), draft.rectangles.first()) {
+                (Some(port), _) => {
+                    self.drafts.insert((point, port), draft);
+                }
+                (None, Some(rectangle)) => {
+                    let message = format!("`{}` has no port left to take connections at", principal.name);
+                    let help = "lead the flow through another gateway";
+                    self.not_taken(*rectangle, message, "one destination too many", help);
+                }
+                (None, None) => {}
+            }
+        }
     }
 
     /// Statements are numbered in the package until here, and in the plan from here on.
@@ -306,6 +395,7 @@ impl Builder<'_, '_> {
                     listeners.push(Listener {
                         port: first,
                         addresses: own_addresses(principal),
+                        takes: None,
                         upstream: None,
                         speaks: Speaks::Mqtt,
                         permissions: Vec::new(),
@@ -327,7 +417,7 @@ impl Builder<'_, '_> {
                 .any(|own| PortSet::of(&[own]).overlaps(&tcp(port)))
         };
         let upstream = match draft.upstream {
-            Some(_) if served_itself() => {
+            Some(_) if draft.takes.is_none() && served_itself() => {
                 let statement = self.statement(first);
                 let name = &principal.name;
                 let diagnostic = Diagnostic::new(&codes::E0513, format!("`{name}` serves tcp/{port} itself"))
@@ -336,7 +426,10 @@ impl Builder<'_, '_> {
                 self.diagnostics.push(diagnostic);
                 return None;
             }
-            Some(destination) => Some(self.upstream(point, port, destination, draft, first)?),
+            Some(destination) => {
+                let port = draft.takes.map_or(port, |place| place.port());
+                Some(self.upstream(point, port, destination, draft, first)?)
+            }
             None if draft.kind == ProxyKind::Mosquitto => None,
             None if addresses.is_empty() => {
                 let help = "lead the flow through a gateway instead, or give the point an address of its own";
@@ -360,7 +453,8 @@ impl Builder<'_, '_> {
                 permissions.push(permission);
             }
         }
-        let listener = Listener { port, addresses, upstream, speaks: draft.speaks, permissions };
+        let listener =
+            Listener { port, addresses, takes: draft.takes, upstream, speaks: draft.speaks, permissions };
         self.check_mixture(point, &listener);
         Some(listener)
     }
@@ -505,6 +599,12 @@ impl Builder<'_, '_> {
                             help: "give it a certificate: `identity = x509(san = \"…\")`".into(),
                         })
                     }
+                    None if draft.takes.is_some() && !matches!(evidence, Evidence::Addresses(_)) => {
+                        Err(evidence::Unknown {
+                            why: "it shows a certificate, and connections that are taken on their way are plain".into(),
+                            help: "leave its certificate out of the package (`identity = none`), or lead it through a gateway that is not `transparent`".into(),
+                        })
+                    }
                     None => Ok(evidence),
                 });
             match found {
@@ -559,7 +659,8 @@ impl Builder<'_, '_> {
         for (start, end) in from.iter().flat_map(|start| attachments(point).map(move |end| (*start, end))) {
             let Some(route) = self.routes.route(start, end) else { continue };
             let hides = |hop: &&crate::plan::routes::Hop| {
-                self.model.gateway(hop.gateway).masquerade.contains(&hop.to)
+                let gateway = self.model.gateway(hop.gateway);
+                gateway.masquerade.contains(&hop.to) && gateway.principal.is_none_or(|own| own.0 != point)
             };
             let Some(hop) = route.hops.iter().find(hides) else { continue };
             let statement = self.statement(rectangle);

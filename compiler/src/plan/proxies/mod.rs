@@ -5,10 +5,13 @@ mod evidence;
 mod listeners;
 mod operations;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use super::{AddressSet, Limit, RequestMatch, Statement, StatementId, capabilities::runs_over_tcp};
-use crate::model::{Principal, Protocol};
+use crate::model::{GatewayId, Model, Principal, Protocol};
 
 pub(super) use listeners::build;
 
@@ -53,6 +56,9 @@ pub struct Listener {
     pub port: u16,
     /// The point's own addresses; every one that its host has, where it is empty.
     pub addresses: Vec<IpAddr>,
+    /// The place that connections were addressed to which the packet filter of the same gateway brings here; else they are
+    /// addressed to the point itself.
+    pub takes: Option<SocketAddr>,
     /// Where permitted connections go on to; nothing, where the point itself is their end.
     pub upstream: Option<Upstream>,
     pub speaks: Speaks,
@@ -205,4 +211,13 @@ pub(super) fn kind_at(point: &Principal, protocol: Option<&Protocol>) -> Option<
         _ => ProxyKind::Envoy,
     };
     if has(wanted) { Some(wanted) } else { has(ProxyKind::Envoy).then_some(ProxyKind::Envoy) }
+}
+
+/// The gateway that a point is, where its packet filter takes the connections that its proxy for a protocol reads.
+pub(super) fn transparent(model: &Model, point: u32, protocol: Option<&Protocol>) -> Option<GatewayId> {
+    let principal = model.principal(point);
+    let gateway = model.gateway_of.get(&principal.entity).copied()?;
+    let is_it = model.gateway(gateway).principal.is_some_and(|own| own.0 == point);
+    let takes = is_it && model.gateway(gateway).transparent;
+    (takes && kind_at(principal, protocol) == Some(ProxyKind::Modbus)).then_some(gateway)
 }

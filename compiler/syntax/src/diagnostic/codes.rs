@@ -114,6 +114,8 @@ codes! {
     E0605 Error "the proof of an artifact exceeds its budget"
     E0606 Error "a point that ends connections cannot hold a rule"
     E0607 Error "a point that ends connections cannot verify who somebody is"
+    E0608 Error "a gateway cannot be transparent"
+    E0609 Error "a transparent gateway cannot take a flow's connections"
 
     E0701 Error "an assertion does not hold"
     E0702 Error "a chain of flows joins what shall never be joined"

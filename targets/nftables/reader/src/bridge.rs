@@ -49,7 +49,7 @@ pub(crate) fn bridge(
     for (chain, hook, priority, accepts) in
         [(antispoof, HookPoint::Prerouting, -300, true), (forward, HookPoint::Forward, 100, false)]
     {
-        if chain.base != Some(BaseChain { hook, priority, accepts }) {
+        if chain.base != Some(BaseChain { translates: false, hook, priority, accepts }) {
             return Err((chain.place, format!("a base chain that should have priority {priority}")));
         }
     }

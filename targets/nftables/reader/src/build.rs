@@ -98,6 +98,7 @@ impl Ruleset {
             output,
             outcomes: profiles.outcomes,
             arrivals: base.arrivals,
+            redirects: base.redirects,
             bridge,
             assumptions: self.assumptions(),
             dead,

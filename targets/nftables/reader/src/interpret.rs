@@ -30,6 +30,8 @@ pub struct Packet {
     pub state: u128,
     pub reply: bool,
     pub connection_mark: u32,
+    /// The host's port that the connection was led to, if its first packet was.
+    pub redirected: Option<u16>,
     /// Whether all token buckets are empty.
     pub exhausted: bool,
     /// The packet from its network header on, and where the other headers begin. Empty if no rule shall see it.
@@ -46,6 +48,8 @@ pub struct Judgement {
     pub by: Place,
     /// What the connection is marked with then.
     pub connection_mark: u32,
+    /// The host's port that the connection is led to.
+    pub redirected: Option<u16>,
 }
 
 enum Flow {
@@ -58,17 +62,25 @@ struct Run<'a> {
     packet: &'a Packet,
     mark: u32,
     connection_mark: u32,
+    redirected: Option<u16>,
 }
 
 impl Ruleset {
-    /// What `table inet weir` does to a packet, in all base chains that it comes through. Fails closed: without a base
-    /// chain on the way, or where chains lead deeper than the kernel allows, it is refused.
+    /// What `table inet weir` does to a packet, in all base chains that it comes through. What would be forwarded and is
+    /// redirected comes in instead. Fails closed: without a base chain on the way, or where chains lead deeper than the
+    /// kernel allows, it is refused.
     pub fn judge(&self, packet: &Packet) -> Judgement {
-        let refused =
-            Judgement { accepted: false, by: Place::default(), connection_mark: packet.connection_mark };
+        let redirected = packet.redirected;
+        let refused = Judgement {
+            accepted: false,
+            by: Place::default(),
+            connection_mark: packet.connection_mark,
+            redirected,
+        };
         let Some(table) = self.tables.get(&TableFamily::Inet) else { return refused };
         // The packet's mark may be anything that other software left there.
-        let mut run = Run { table, packet, mark: 0x5eed_1234, connection_mark: packet.connection_mark };
+        let mut run =
+            Run { table, packet, mark: 0x5eed_1234, connection_mark: packet.connection_mark, redirected };
         let mut last = refused;
         let way: &[HookPoint] = match packet.hook {
             Hook::Forward => &[HookPoint::Prerouting, HookPoint::Forward],
@@ -76,11 +88,14 @@ impl Ruleset {
             Hook::Output => &[HookPoint::Output],
         };
         for hook in way {
+            // Where it goes is settled between the hooks.
+            let led = *hook == HookPoint::Forward && run.redirected.is_some();
+            let hook = if led { &HookPoint::Input } else { hook };
             let mut chains: Vec<_> = table
                 .chains
                 .values()
                 .filter_map(|chain| Some((chain, chain.base?)))
-                .filter(|(_, base)| base.hook == *hook)
+                .filter(|(_, base)| base.hook == *hook && (!base.translates || packet.state == NEW))
                 .collect();
             chains.sort_by_key(|(_, base)| base.priority);
             if chains.is_empty() {
@@ -91,7 +106,12 @@ impl Ruleset {
                     Flow::Decided(accepted, by) => (accepted, by),
                     Flow::Return => (base.accepts, chain.place),
                 };
-                last = Judgement { accepted, by, connection_mark: run.connection_mark };
+                last = Judgement {
+                    accepted,
+                    by,
+                    connection_mark: run.connection_mark,
+                    redirected: run.redirected,
+                };
                 if !accepted {
                     return last;
                 }
@@ -134,6 +154,13 @@ impl Run<'_> {
                 },
                 Part::VerdictMap { key, map } => match self.find(key, *map)? {
                     Data::Verdict(verdict) => return self.follow(verdict, rule.place, depth),
+                    _ => return None,
+                },
+                Part::Redirect { key, map } => match self.find(key, *map)? {
+                    Data::Port(port) => {
+                        self.redirected = Some(port);
+                        return Some(Flow::Decided(true, rule.place));
+                    }
                     _ => return None,
                 },
                 Part::Verdict(verdict) => return self.follow(*verdict, rule.place, depth),
@@ -196,6 +223,14 @@ impl Run<'_> {
             Field::Source(family) => {
                 of(family, if packet.reply { packet.destination } else { packet.source })
             }
+            // What was led elsewhere has other ends, which are not known here; nor is the port of who asked.
+            Field::Destination(family) => {
+                of(family, packet.destination).filter(|_| !packet.reply && self.redirected.is_none())
+            }
+            Field::TcpPort => {
+                (packet.protocol == 6 && !packet.reply).then(|| self.redirected.unwrap_or(packet.port).into())
+            }
+            Field::Status => tracked.then_some(self.redirected.is_some().into()),
             Field::EtherSource => packet.mac.map(u128::from),
             // `table bridge` is another packet's business.
             Field::EtherDestination
@@ -276,6 +311,7 @@ impl Packet {
             state: NEW,
             reply: false,
             connection_mark: 0,
+            redirected: None,
             exhausted: false,
             bytes: Vec::new(),
             transport: 0,

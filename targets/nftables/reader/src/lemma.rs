@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::literal::{Family, INVALID, Range, device_name};
-use crate::model::{Arrivals, Binding, Bound, Hook, Station};
+use crate::model::{Arrivals, Binding, Bound, Hook, Redirect, Station};
 use crate::names::{Names, Symbol};
 use crate::place::Place;
+use crate::redirects;
 use crate::rule::{Field, Match, Operand, Part, Rule, Values, Verdict};
 use crate::shape::{self, Mask};
 use crate::state::{BaseChain, Chain, HookPoint, Outcome, Table};
@@ -26,6 +27,7 @@ pub(crate) struct Chains {
     pub(crate) errors: Option<Place>,
     pub(crate) forward: Place,
     pub(crate) arrivals: Arrivals,
+    pub(crate) redirects: Vec<Redirect>,
     /// What is marked for the bridge table.
     pub(crate) bridged: Option<Bridged>,
     /// The chain for packets with wrong sources.
@@ -46,12 +48,22 @@ pub(crate) struct Bridged {
 /// Reads the base chains.
 pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
     let mut by_hook: FxHashMap<HookPoint, &Chain> = FxHashMap::default();
-    let mut bridged = None;
+    let (mut bridged, mut steer) = (None, None);
     for (name, chain) in &table.chains {
         let Some(base) = chain.base else { continue };
+        let translates = base.translates;
         // Behind the forward chain, which has dropped what it does not accept.
-        if base == (BaseChain { hook: HookPoint::Forward, priority: 10, accepts: true }) {
+        if base == (BaseChain { translates, hook: HookPoint::Forward, priority: 10, accepts: true })
+            && !translates
+        {
             bridged = Some(chain);
+            continue;
+        }
+        // Behind the one that binds sources, and before any that decides.
+        if base == (BaseChain { translates, hook: HookPoint::Prerouting, priority: -100, accepts: true })
+            && translates
+        {
+            steer = Some(chain);
             continue;
         }
         let (priority, accepts) = match base.hook {
@@ -61,11 +73,11 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
                 return Err((chain.place, format!("`{}` has a hook that is not ours", names.get(*name))));
             }
         };
-        if base != (BaseChain { hook: base.hook, priority, accepts }) {
+        if base != (BaseChain { translates: false, hook: base.hook, priority, accepts }) {
             let policy = if accepts { "accept" } else { "drop" };
             return Err((
                 chain.place,
-                format!("`{}` should have priority {priority} and policy {policy}", names.get(*name)),
+                format!("`{}` should filter, with priority {priority} and policy {policy}", names.get(*name)),
             ));
         }
         if by_hook.insert(base.hook, chain).is_some() {
@@ -104,6 +116,12 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
     let (arrivals, spoofed) =
         Lines::new(at(HookPoint::Prerouting, "prerouting")?).arrivals(table, &mut sets)?;
     refuses(table, names, spoofed)?;
+    let redirects = redirects::read(table, steer, input.steered, &mut sets)?;
+    if let Some(place) =
+        Family::BOTH.into_iter().find_map(|family| output.steered[family as usize]).map(|_| output.place)
+    {
+        return Err((place, "what is sent was led nowhere".into()));
+    }
     Ok(Chains {
         mask: forward.mask,
         epoch: forward.epoch,
@@ -111,6 +129,7 @@ pub(crate) fn chains(table: &Table, names: &Names) -> Outcome<Chains> {
         errors: output.errors.map(|(place, _)| place),
         forward: forward.place,
         arrivals,
+        redirects,
         bridged,
         spoofed,
         sets,
@@ -166,6 +185,8 @@ struct Filter {
     original: Option<Symbol>,
     reply: Option<Symbol>,
     errors: Option<(Place, Symbol)>,
+    /// By family, the set of destinations with the ports at which their connections may arrive, if they were led there.
+    steered: [Option<Symbol>; 2],
     /// The bridges through which neighbour discovery is forwarded.
     discovery: Option<Vec<Arc<str>>>,
 }
@@ -261,7 +282,8 @@ impl<'a> Lines<'a> {
             _ => None,
         });
         self.denied()?;
-        Ok(Filter { place: self.chain.place, mask, epoch, original, reply: None, errors: None, discovery })
+        let place = self.chain.place;
+        Ok(Filter { place, mask, epoch, original, reply: None, errors: None, steered: [None; 2], discovery })
     }
 
     fn local(mut self, device: Field, forward: &Filter) -> Outcome<Filter> {
@@ -293,6 +315,7 @@ impl<'a> Lines<'a> {
                 _ => None,
             }
         };
+        let steered = Family::BOTH.map(|family| self.take(|parts| redirects::astray(parts, family)));
         let original = self.take(directed(0));
         let reply = self.take(directed(1));
         let errors_at = self.place();
@@ -302,7 +325,8 @@ impl<'a> Lines<'a> {
         });
         self.denied()?;
         let errors = errors.map(|chain| (errors_at, chain));
-        Ok(Filter { place: self.chain.place, mask, epoch, original, reply, errors, discovery: None })
+        let place = self.chain.place;
+        Ok(Filter { place, mask, epoch, original, reply, errors, steered, discovery: None })
     }
 
     fn arrivals(mut self, table: &Table, sets: &mut Vec<Symbol>) -> Outcome<(Arrivals, Symbol)> {

@@ -21,6 +21,7 @@ mod names;
 mod operations;
 mod place;
 mod profile;
+mod redirects;
 mod rule;
 mod rule_json;
 mod rule_text;
@@ -36,7 +37,7 @@ pub use literal::{
 pub use model::{
     Arrivals, Assumption, Attempt, Binding, Bound, BridgeModel, Canonical, CanonicalAttempt, Dead,
     FilterModel, FrameAttempt, FrameOutcome, FrameStep, Hook, HookModel, Limit, Marks, Operations, Outcome,
-    OutcomeId, Pair, Port, Protocol, Request, Station, Step,
+    OutcomeId, Pair, Port, Protocol, Redirect, Request, Station, Step,
 };
 pub use names::{Names, Symbol, without_generation};
 pub use place::{Place, Unread};

@@ -227,7 +227,8 @@ fn base(
     priority: &Json<'_>,
     policy: &Json<'_>,
 ) -> Result<BaseChain, String> {
-    if kind.text() != Some("filter") {
+    let translates = kind.text() == Some("nat");
+    if !translates && kind.text() != Some("filter") {
         return Err(format!("a chain of type {kind}"));
     }
     let hook =
@@ -243,7 +244,7 @@ fn base(
         Some("drop") => false,
         _ => return Err(format!("the policy {policy}")),
     };
-    Ok(BaseChain { hook, priority, accepts })
+    Ok(BaseChain { translates, hook, priority, accepts })
 }
 
 fn set(names: &mut Names, object: &SetObject<'_>, map: bool, place: Place) -> Result<Set, String> {
@@ -262,6 +263,7 @@ fn set(names: &mut Names, object: &SetObject<'_>, map: bool, place: Place) -> Re
         (false, None) => DataType::Nothing,
         (true, Some(Some("mark"))) => DataType::Mark,
         (true, Some(Some("verdict"))) => DataType::Verdict,
+        (true, Some(Some("inet_service"))) => DataType::Port,
         _ => return Err("a type of data that is not known".into()),
     };
     let interval = match &object.flags {
@@ -320,6 +322,7 @@ fn element(names: &mut Names, set: &mut Set, json: &Json<'_>) -> Result<(), Stri
     let data = match (set.data, data) {
         (DataType::Mark, Some(mark)) => Data::Mark(leaf(mark, Type::Mark)? as u32),
         (DataType::Verdict, Some(data)) => Data::Verdict(verdict(data, names)?),
+        (DataType::Port, Some(port)) => Data::Port(leaf(port, Type::Port)? as u16),
         _ => Data::Nothing,
     };
     let comment = comment.map_or(Symbol::NONE, |comment| names.intern(comment));

@@ -40,6 +40,7 @@ pub enum Type {
     Integer(u16),
     Family,
     State,
+    Status,
     Direction,
     Icmpv6,
     /// Seconds since 1970.
@@ -74,6 +75,8 @@ const STATES: [(&str, u128); 5] = [
     ("new", NEW),
     ("untracked", UNTRACKED),
 ];
+/// Connections whose destination was translated; of their status, nothing else is asked.
+const STATUS: [(&str, u128); 1] = [("dnat", 1)];
 const DIRECTIONS: [(&str, u128); 2] = [("original", 0), ("reply", 1)];
 const FAMILIES: [(&str, u128); 2] = [("ipv4", 2), ("ipv6", 10)];
 const TCP_FLAGS: [(&str, u128); 6] =
@@ -109,7 +112,7 @@ impl Type {
             Self::Ether => 48,
             Self::Time => 64,
             Self::State => return UNTRACKED,
-            Self::Direction => return 1,
+            Self::Direction | Self::Status => return 1,
             Self::Integer(bits) => bits,
         };
         1u128.checked_shl(bits.into()).map_or(u128::MAX, |end| end - 1)
@@ -153,6 +156,7 @@ impl Type {
             Self::Protocol => &PROTOCOLS,
             Self::Family => &FAMILIES,
             Self::State => &STATES,
+            Self::Status => &STATUS,
             Self::Direction => &DIRECTIONS,
             Self::Icmpv6 => &ICMPV6,
             Self::TcpFlags => &TCP_FLAGS,
@@ -281,13 +285,15 @@ impl Field {
             Self::Family => Type::Family,
             Self::Time => Type::Time,
             Self::InDevice | Self::OutDevice => Type::Device,
-            Self::Source(family) | Self::OriginalSource(family) | Self::OriginalDestination(family) => {
-                Type::Address(family)
-            }
+            Self::Source(family)
+            | Self::Destination(family)
+            | Self::OriginalSource(family)
+            | Self::OriginalDestination(family) => Type::Address(family),
             Self::EtherSource | Self::EtherDestination => Type::Ether,
             Self::State => Type::State,
+            Self::Status => Type::Status,
             Self::Direction => Type::Direction,
-            Self::OriginalPort => Type::Port,
+            Self::OriginalPort | Self::TcpPort => Type::Port,
             Self::Icmpv6Type => Type::Icmpv6,
             Self::HopLimit => Type::Integer(8),
             Self::TcpFlags => Type::TcpFlags,
@@ -319,6 +325,7 @@ impl Field {
     pub(crate) fn family(self) -> Option<Family> {
         match self {
             Self::Source(family)
+            | Self::Destination(family)
             | Self::OriginalSource(family)
             | Self::OriginalDestination(family)
             | Self::PacketLength(family) => Some(family),

@@ -53,6 +53,7 @@ impl Table {
                 Part::Match(Match { key, values: Values::Set(set), .. }) => (key, set, DataType::Nothing),
                 Part::MapMark { key, map } => (key, map, DataType::Mark),
                 Part::VerdictMap { key, map } => (key, map, DataType::Verdict),
+                Part::Redirect { key, map } => (key, map, DataType::Port),
                 _ => continue,
             };
             let Some(there) = self.sets.get(set) else { continue };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::literal::Range;
+use crate::literal::{Family, Range};
 use crate::names::{Names, Symbol};
 use crate::place::Place;
 use crate::state::ForeignChain;
@@ -43,6 +43,9 @@ pub struct FilterModel {
     pub output: HookModel,
     pub outcomes: Vec<Outcome>,
     pub arrivals: Arrivals,
+    /// Connections to others that the host takes itself. They do not come to `forward` but to `input`, which looks them up
+    /// as they were addressed, and refuses them at any other port than theirs. Sorted.
+    pub redirects: Vec<Redirect>,
     /// What `table bridge weir` permits, where there is one.
     pub bridge: Option<BridgeModel>,
     /// What has to hold besides, for the model to be true.
@@ -173,6 +176,20 @@ pub struct Arrivals {
     /// Device and address that are admitted with a hardware address of a station only. Sorted.
     pub bound_v4: Vec<Bound>,
     pub bound_v6: Vec<Bound>,
+}
+
+/// TCP connections from `sources` to a port of `destination` come to a port of the host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Redirect {
+    pub family: Family,
+    pub destination: u128,
+    pub port: u16,
+    pub sources: Range,
+    /// The host's own.
+    pub to: u16,
+    pub place: Place,
+    /// As that of an [`Attempt`].
+    pub comment: Symbol,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -353,7 +370,13 @@ impl FilterModel {
         for bound in arrivals.bound_v4.iter_mut().chain(&mut arrivals.bound_v6) {
             bound.place = Place::default();
         }
+        let mut redirects = self.redirects.clone();
+        for redirect in &mut redirects {
+            (redirect.place, redirect.comment) = (Place::default(), Symbol::NONE);
+        }
+        redirects.sort_unstable();
         Canonical {
+            redirects,
             marks: self.marks,
             bridge: self.bridge.as_ref().map(BridgeModel::canonical),
             hooks: Hook::ALL.map(|hook| {
@@ -400,6 +423,7 @@ impl BridgeModel {
 /// See [`FilterModel::canonical`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canonical {
+    pub redirects: Vec<Redirect>,
     pub marks: Marks,
     pub bridge: Option<BridgeModel>,
     /// Forward, input, output; IPv4, IPv6.

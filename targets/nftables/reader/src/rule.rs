@@ -16,6 +16,9 @@ pub enum Field {
     InDevice,
     OutDevice,
     Source(Family),
+    Destination(Family),
+    /// The packet's own destination port.
+    TcpPort,
     EtherSource,
     EtherDestination,
     EtherType,
@@ -31,6 +34,8 @@ pub enum Field {
     ArpEther,
     State,
     ConnectionMark,
+    /// Of a connection's status, whether it was led elsewhere.
+    Status,
     Direction,
     OriginalSource(Family),
     OriginalDestination(Family),
@@ -158,6 +163,12 @@ pub enum Part {
         key: Vec<Operand>,
         map: Symbol,
     },
+    /// Leads the connection to the host itself, to the port that the map has for the key. Ends the rule if it has no such
+    /// key.
+    Redirect {
+        key: Vec<Operand>,
+        map: Symbol,
+    },
 }
 
 /// A rule of a chain.
@@ -172,7 +183,9 @@ impl Part {
     pub(crate) fn set(&self) -> Option<Symbol> {
         match self {
             Self::Match(Match { values: Values::Set(set), .. }) => Some(*set),
-            Self::MapMark { map, .. } | Self::VerdictMap { map, .. } => Some(*map),
+            Self::MapMark { map, .. } | Self::VerdictMap { map, .. } | Self::Redirect { map, .. } => {
+                Some(*map)
+            }
             _ => None,
         }
     }

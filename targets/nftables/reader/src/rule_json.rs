@@ -12,7 +12,7 @@ type Read<T> = Result<T, String>;
 pub(crate) fn rule(parts: &[Json<'_>], names: &mut Names) -> Read<Vec<Part>> {
     let mut all: Vec<Part> = Vec::with_capacity(parts.len());
     for json in parts {
-        if matches!(all.last(), Some(Part::Verdict(_) | Part::VerdictMap { .. })) {
+        if matches!(all.last(), Some(Part::Verdict(_) | Part::VerdictMap { .. } | Part::Redirect { .. })) {
             return Err("something behind a verdict".into());
         }
         all.push(part(json, names)?);
@@ -39,6 +39,14 @@ fn part(json: &Json<'_>, names: &mut Names) -> Read<Part> {
         "vmap" => {
             let [key, data] = body.fields(["key", "data"])?;
             Part::VerdictMap { key: key_of(key)?, map: reference(data, names)? }
+        }
+        "redirect" => {
+            let [port] = body.fields(["port"])?;
+            let Some(("map", map)) = port.and_then(Json::tagged) else {
+                return Err("a redirect by something else than a map".into());
+            };
+            let [key, data] = map.fields(["key", "data"])?;
+            Part::Redirect { key: key_of(key)?, map: reference(data, names)? }
         }
         _ => Part::Verdict(verdict(json, names)?),
     })
@@ -147,7 +155,7 @@ fn matching(json: &Json<'_>, names: &mut Names) -> Read<Match> {
             return compare(key, b"==", vec![Box::from([(0, 0)])]);
         }
         // A bit of several, of which a packet has exactly one.
-        ("in", [Operand { field: Field::State, .. }]) => {
+        ("in", [Operand { field: Field::State | Field::Status, .. }]) => {
             let boxes = match right {
                 Json::List(states) => states.iter().map(|state| value(state, &key)).collect::<Read<_>>()?,
                 state => vec![value(state, &key)?],
@@ -278,6 +286,7 @@ fn operand(json: &Json<'_>) -> Read<Operand> {
             let [key, direction] = body.fields(["key", "dir"])?;
             match (&text(key)[..], &text(direction)[..]) {
                 ("state", "") => Field::State,
+                ("status", "") => Field::Status,
                 ("mark", "") => Field::ConnectionMark,
                 ("direction", "") => Field::Direction,
                 ("protocol", "") => Field::ConnectionProtocol,
@@ -311,6 +320,9 @@ fn operand(json: &Json<'_>) -> Read<Operand> {
             let [protocol, field] = body.fields(["protocol", "field"])?;
             match (&text(protocol)[..], &text(field)[..]) {
                 ("ip", "saddr") => Field::Source(Family::V4),
+                ("ip", "daddr") => Field::Destination(Family::V4),
+                ("ip6", "daddr") => Field::Destination(Family::V6),
+                ("tcp", "dport") => Field::TcpPort,
                 ("ip", "length") => Field::PacketLength(Family::V4),
                 ("ip6", "saddr") => Field::Source(Family::V6),
                 ("ip6", "length") => Field::PacketLength(Family::V6),

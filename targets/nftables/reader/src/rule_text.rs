@@ -35,7 +35,7 @@ pub(crate) fn check_name(word: &[u8]) -> Option<&str> {
 pub(crate) fn rule(cursor: &mut Cursor<'_>, names: &mut Names) -> Read<Vec<Part>> {
     let mut parts = Vec::new();
     while !cursor.ends() {
-        if matches!(parts.last(), Some(Part::Verdict(_) | Part::VerdictMap { .. })) {
+        if matches!(parts.last(), Some(Part::Verdict(_) | Part::VerdictMap { .. } | Part::Redirect { .. })) {
             return Err(format!("nothing can follow a verdict, but {} does", cursor.rest()));
         }
         if parts.len() == MOST_PARTS {
@@ -57,6 +57,7 @@ fn part(cursor: &mut Cursor<'_>, names: &mut Names) -> Read<Part> {
             name(cursor, names).map(Part::Counter)
         }
         b"limit" => limit(cursor),
+        b"redirect" => redirect(cursor, names),
         b"log" => log(cursor, names),
         _ => matching(cursor, names),
     }
@@ -107,6 +108,27 @@ fn limit(cursor: &mut Cursor<'_>) -> Read<Part> {
         Some(burst) if cursor.take_word(b"packets") => Ok(Part::Limit(Rate { over, count, seconds, burst })),
         _ => Err(expected("a burst in packets", cursor)),
     }
+}
+
+/// `redirect to :KEY map @NAME`.
+fn redirect(cursor: &mut Cursor<'_>, names: &mut Names) -> Read<Part> {
+    cursor.word();
+    let to = cursor.take_word(b"to");
+    cursor.blanks();
+    if !(to && cursor.take(b':')) {
+        return Err(expected("`to :` and a key", cursor));
+    }
+    let mut key = vec![operand(cursor)?];
+    while cursor.take_word(b".") {
+        if key.len() == 8 {
+            return Err("a key of more than 8 fields".into());
+        }
+        key.push(operand(cursor)?);
+    }
+    if !cursor.take_word(b"map") {
+        return Err(expected("`map`", cursor));
+    }
+    Ok(Part::Redirect { key, map: reference(cursor, names)? })
 }
 
 fn log(cursor: &mut Cursor<'_>, names: &mut Names) -> Read<Part> {
@@ -316,11 +338,13 @@ pub(crate) fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
         },
         b"ip" => match cursor.word() {
             b"saddr" => Field::Source(Family::V4),
+            b"daddr" => Field::Destination(Family::V4),
             b"length" => Field::PacketLength(Family::V4),
             _ => return Err(unknown(cursor)),
         },
         b"ip6" => match cursor.word() {
             b"saddr" => Field::Source(Family::V6),
+            b"daddr" => Field::Destination(Family::V6),
             b"length" => Field::PacketLength(Family::V6),
             b"hoplimit" => Field::HopLimit,
             b"nexthdr" => Field::NextHeader,
@@ -353,9 +377,11 @@ pub(crate) fn operand(cursor: &mut Cursor<'_>) -> Read<Operand> {
         },
         b"icmpv6" if cursor.take_word(b"type") => Field::Icmpv6Type,
         b"tcp" if cursor.take_word(b"flags") => Field::TcpFlags,
+        b"tcp" if cursor.take_word(b"dport") => Field::TcpPort,
         b"udp" if cursor.take_word(b"length") => Field::UdpLength,
         b"ct" => match cursor.word() {
             b"state" => Field::State,
+            b"status" => Field::Status,
             b"mark" => Field::ConnectionMark,
             b"direction" => Field::Direction,
             b"protocol" => Field::ConnectionProtocol,

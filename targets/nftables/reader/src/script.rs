@@ -207,7 +207,8 @@ fn chain(cursor: &mut Cursor<'_>, names: &mut Names, family: TableFamily, place:
 
 /// `filter hook forward priority filter; policy drop;`
 fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
-    if !(cursor.take_word(b"filter") && cursor.take_word(b"hook")) {
+    let translates = family == TableFamily::Inet && cursor.take_word(b"nat");
+    if !((translates || cursor.take_word(b"filter")) && cursor.take_word(b"hook")) {
         return Err(expected("`filter hook`", cursor));
     }
     let hook = HookPoint::named(cursor.ahead()).ok_or_else(|| expected("a hook", cursor))?;
@@ -218,6 +219,7 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
     let from = cursor.here();
     let priority = match (cursor.word(), family) {
         (b"raw", TableFamily::Inet) => -300,
+        (b"dstnat", TableFamily::Inet) => -100,
         (b"filter", TableFamily::Inet) => 0,
         (b"dstnat", TableFamily::Bridge) => -300,
         (b"filter", TableFamily::Bridge) => -200,
@@ -251,7 +253,7 @@ fn base(cursor: &mut Cursor<'_>, family: TableFamily) -> Read<BaseChain> {
     if !cursor.ends() {
         return Err(expected("`;`", cursor));
     }
-    Ok(BaseChain { hook, priority, accepts })
+    Ok(BaseChain { translates, hook, priority, accepts })
 }
 
 fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> Read<Set> {
@@ -287,6 +289,7 @@ fn set(cursor: &mut Cursor<'_>, names: &mut Names, map: bool, place: Place) -> R
                     set.data = match cursor.word() {
                         b"mark" => DataType::Mark,
                         b"verdict" => DataType::Verdict,
+                        b"inet_service" => DataType::Port,
                         _ => return Err(format!("{} is no known type of data", cursor.since(from))),
                     };
                 }
@@ -363,6 +366,13 @@ fn elements(cursor: &mut Cursor<'_>, names: &mut Names, set: &mut Set) -> Read<(
                     return Err("a range of marks as data".into());
                 }
                 Data::Mark(mark as u32)
+            }
+            DataType::Port => {
+                let (port, last) = literal(cursor, Type::Port)?;
+                if port != last {
+                    return Err("a range of ports as data".into());
+                }
+                Data::Port(port as u16)
             }
             DataType::Verdict => {
                 if cursor.take_word(b"jump") {

@@ -58,7 +58,9 @@ impl Mask {
 /// A rule's parts without a match on the family that another one implies: a listing leaves it out.
 pub(crate) fn parts(rule: &Rule) -> Vec<Part> {
     let implied = rule.parts.iter().find_map(|part| match part {
-        Part::Match(one) => one.key.iter().find_map(|operand| operand.field.family()),
+        Part::Match(Match { key, .. }) | Part::Redirect { key, .. } => {
+            key.iter().find_map(|operand| operand.field.family())
+        }
         _ => None,
     });
     let ether_type = rule.parts.iter().find_map(|part| match part {

@@ -49,9 +49,11 @@ impl HookPoint {
     }
 }
 
-/// What makes a chain a base chain. Always of type `filter`.
+/// What makes a chain a base chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BaseChain {
+    /// Of type `nat`, which sees the first packets of connections; else `filter`.
+    pub translates: bool,
     pub hook: HookPoint,
     pub priority: i32,
     /// What happens to a packet that no rule decides.
@@ -72,6 +74,7 @@ pub enum Data {
     Nothing,
     Mark(u32),
     Verdict(Verdict),
+    Port(u16),
 }
 
 /// The kind of data of a map.
@@ -80,6 +83,7 @@ pub enum DataType {
     Nothing,
     Mark,
     Verdict,
+    Port,
 }
 
 /// A set or a map.

@@ -79,6 +79,7 @@ pub(crate) fn plan(bindings: &[(&str, &str)]) -> GatewayPlan {
             .map(|(device, sources)| Binding { device: (*device).into(), sources: (*set(sources)).clone() })
             .collect(),
         mac_bindings: Vec::new(),
+        redirects: Vec::new(),
         bridges: Vec::new(),
     }
 }

@@ -125,6 +125,7 @@ fn empty() -> GatewayPlan {
         rules: Vec::new(),
         bindings: Vec::new(),
         mac_bindings: Vec::new(),
+        redirects: Vec::new(),
         bridges: Vec::new(),
     }
 }
