@@ -54,7 +54,8 @@ fn interfaces_have_the_names_that_cores_are_told() {
     let campus = Campus::new();
     for slice in &campus.core().slices {
         let gateway = Place::Gateway(campus.gateway(slice));
-        let show = |what: &str| campus.lab.shell(gateway, &format!("ip -o -4 {what} show dev {}", slice.device));
+        let show =
+            |what: &str| campus.lab.shell(gateway, &format!("ip -o -4 {what} show dev {}", slice.device));
         // the lab gives every address by itself, and leads the pool to the interface by a route
         let (addresses, routes) = (show("address"), show("route"));
         assert!(addresses.contains(&format!("inet {}/", slice.gateway)), "{}: {addresses}", slice.name);
