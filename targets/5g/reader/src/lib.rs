@@ -12,6 +12,8 @@
 mod compare;
 mod decode;
 mod documents;
+mod isolation;
+mod lab;
 pub mod open5gs;
 pub mod sdcore;
 mod values;
@@ -20,10 +22,13 @@ mod yaml;
 use std::fmt;
 
 pub use compare::{
-    Difference, Expected, ExpectedFlow, ExpectedRadio, ExpectedSession, ExpectedSlice, Permission, compare,
+    Difference, Expected, ExpectedFlow, ExpectedRadio, ExpectedSession, ExpectedSlice, FilterKey, Filters,
+    Permission, RuleQuality, compare,
 };
-pub use documents::{Documents, Lab};
-pub use values::{Quality, Rate, SliceKey};
+pub use documents::{DocumentPolicy, DocumentSession, DocumentSlice, Documents};
+pub use isolation::{Isolation, IsolationPair, IsolationSlice, Risk, RiskKind};
+pub use lab::{Device, Lab, Radio};
+pub use values::{Families, Protection, Quality, Rate, SliceKey};
 
 /// Which core the files are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,7 @@ pub struct CoreModel {
     pub sdcore: Option<sdcore::Core>,
     pub documents: Documents,
     pub lab: Lab,
+    pub isolation: Option<Isolation>,
 }
 
 /// What could not be read: the first thing only.
@@ -71,8 +77,9 @@ pub fn read(product: Product, files: &[(&str, &str)]) -> Result<CoreModel, Unrea
             Some(("lab", name)) => model.lab.take(path, name, text)?,
             Some(("open5gs", name)) if product == Product::Open5gs => own.push((*path, name, *text)),
             Some(("sdcore", name)) if product == Product::SdCore => own.push((*path, name, *text)),
-            // what people read: made from the plan, and of no effect
-            None if *path == "isolation.json" => {}
+            None if *path == "isolation.json" => {
+                model.isolation = Some(decode::with(path, text, isolation::read)?);
+            }
             _ => {
                 return Err(Unread {
                     file: (*path).to_owned(),

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use crate::{
     Unread,
     decode::{At, Fields, hexadecimal, with},
+    compare::RuleQuality,
     values::{Quality, SliceKey, scaled},
 };
 
@@ -50,6 +51,7 @@ pub struct Rule {
     /// Nothing is any protocol.
     pub protocol: Option<u8>,
     pub ports: (u16, u16),
+    pub quality: RuleQuality,
 }
 
 const ANY: (u16, u16) = (0, u16::MAX);
@@ -123,6 +125,7 @@ fn everything(permits: bool) -> Rule {
         last: Ipv4Addr::BROADCAST,
         protocol: None,
         ports: ANY,
+        quality: RuleQuality::default(),
     }
 }
 
@@ -156,7 +159,8 @@ fn group(root: At<'_>, name: &str) -> Result<DeviceGroup, Unread> {
         imsis,
         data_network,
         pool,
-        quality: Quality { five_qi, priority, uplink, downlink },
+        // it knows no more of a priority than its level
+        quality: Quality { five_qi, priority, preemptable: false, uplink, downlink },
     })
 }
 
@@ -253,18 +257,24 @@ fn rule(at: At<'_>) -> Result<Rule, Unread> {
         // of others it drops the ports, and makes it any protocol
         _ => (None, ANY),
     };
-    class(fields.need("traffic-class")?)?;
-    for name in ["app-mbr-uplink", "app-mbr-downlink"] {
-        if let Some(rate) = fields.get(name) {
-            rate.number()?;
+    let (five_qi, arp) = class(fields.need("traffic-class")?)?;
+    let unit = fields.get("bitrate-unit").map(unit).transpose()?;
+    let rate = |name: &str| -> Result<Option<u64>, Unread> {
+        let Some(at) = fields.get(name) else { return Ok(None) };
+        let rate = unit.and_then(|unit| at.number().ok().and_then(|value| scaled(value, unit)));
+        match rate.filter(|rate| *rate <= i32::MAX as u64) {
+            Some(rate) => Ok(Some(rate)),
+            None => at.wrong("is more than the core keeps, or has no unit"),
         }
+    };
+    let maximum = rate("app-mbr-uplink")?;
+    if rate("app-mbr-downlink")? != maximum {
+        return at.wrong("both directions have the same rate");
     }
-    if let Some(name) = fields.get("bitrate-unit") {
-        unit(name)?;
-    }
+    let quality = RuleQuality { five_qi, priority: arp, maximum };
     let priority = fields.need("priority")?.number()?;
     fields.done()?;
-    Ok(Rule { priority, permits, first: ends.0, last: ends.1, protocol, ports })
+    Ok(Rule { priority, permits, first: ends.0, last: ends.1, protocol, ports, quality })
 }
 
 fn ports(fields: &Fields<'_>) -> Result<(u16, u16), Unread> {
