@@ -339,8 +339,10 @@ impl<'a> Universe<'a> {
         segment: &Segment,
         scope: Scope,
     ) -> Evaluated<IpNet> {
-        let length = segment.arguments.as_deref().filter(|list| segment.name.text == "subnet" && list.len() == 2);
-        let length = length.and_then(|list| list[0].value.as_ref()).map(|length| self.evaluate(length, scope));
+        let length =
+            segment.arguments.as_deref().filter(|list| segment.name.text == "subnet" && list.len() == 2);
+        let length =
+            length.and_then(|list| list[0].value.as_ref()).map(|length| self.evaluate(length, scope));
         let beyond_v4 = matches!(length, Some(Ok(Value::Integer(33..))));
         let name = match self.entity(id).kind {
             Kind::Network => "subnet",

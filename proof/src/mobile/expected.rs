@@ -149,6 +149,7 @@ fn of_slice(facts: &Facts, slice: &Slice) -> ExpectedSlice {
             downlink: slice.quality.session.downlink.0,
         },
         max_ues: slice.max_ues,
+        names: slice.dns,
         filter: plane.filters().then(|| (plane.name.clone(), Vec::new())),
         permissions: Vec::new(),
     }

@@ -95,11 +95,8 @@ fn permit(
     permissions: &mut Vec<Permission>,
 ) {
     let (protocol, ports, _) = on_the_wire(port, false);
-    let default = RuleQuality {
-        five_qi: slice.quality.five_qi,
-        priority: slice.quality.arp.priority,
-        maximum: None,
-    };
+    let default =
+        RuleQuality { five_qi: slice.quality.five_qi, priority: slice.quality.arp.priority, maximum: None };
     let quality = quality.map_or(default, |quality| RuleQuality {
         five_qi: quality.five_qi.unwrap_or(default.five_qi),
         priority: quality.arp.unwrap_or(default.priority),

@@ -153,9 +153,9 @@ fn unfiltered(facts: &Facts, plane: &Gateway) -> Option<Risk> {
         return None;
     }
     let joined: Vec<SegmentId> = plane.interfaces.iter().map(|one| one.segment).collect();
-    let slices = joined.iter().filter(|segment| {
-        facts.model.mobile.slices.iter().any(|slice| slice.segment == **segment)
-    });
+    let slices = joined
+        .iter()
+        .filter(|segment| facts.model.mobile.slices.iter().any(|slice| slice.segment == **segment));
     let reasons: Option<Vec<&str>> =
         slices.map(|segment| facts.model.segment(*segment).accept_gap.as_deref()).collect();
     Some(Risk {

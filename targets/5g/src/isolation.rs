@@ -114,7 +114,8 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
                 [from, to].into_iter().filter_map(filters).map(|plane| plane.name.as_str()).collect();
             held.sort_unstable();
             held.dedup();
-            let mut residual_risks = risks(plan, &by_place, (from, subscriptions[index]), (to, subscriptions[other]));
+            let mut residual_risks =
+                risks(plan, &by_place, (from, subscriptions[index]), (to, subscriptions[other]));
             if let Some((first, count)) = joining.get(&(index, other)) {
                 let what = match count {
                     1 => format!("`{first}` is in both slices: what it forwards, no gateway sees"),
@@ -163,7 +164,11 @@ fn risks<'p>(
         .filter_map(|place| gaps.get(place))
         .flatten()
         .map(|gap| Risk {
-            kind: if gap.kind == GapKind::Hairpin { RiskKind::Hairpin } else { RiskKind::UnfilteredUserPlane },
+            kind: if gap.kind == GapKind::Hairpin {
+                RiskKind::Hairpin
+            } else {
+                RiskKind::UnfilteredUserPlane
+            },
             devices: gap.who.count(),
             what: gap.message().to_owned(),
             accepted: gap.accepted.as_deref(),

@@ -105,11 +105,20 @@ fn both_families() -> Plant {
     Plant::of(
         &PLANT
             .replace("subnet = 10.1.0.0/24", "subnet = [10.1.0.0/24, 2001:db8:1::/64]")
-            .replace("interface eth0 { network = n6, address = 10.1.0.1 }", "interface eth0 { network = n6, address = [10.1.0.1, 2001:db8:1::1] }")
-            .replace("interface eth0 { network = n6, address = 10.1.0.2 }", "interface eth0 { network = n6, address = [10.1.0.2, 2001:db8:1::2] }")
+            .replace(
+                "interface eth0 { network = n6, address = 10.1.0.1 }",
+                "interface eth0 { network = n6, address = [10.1.0.1, 2001:db8:1::1] }",
+            )
+            .replace(
+                "interface eth0 { network = n6, address = 10.1.0.2 }",
+                "interface eth0 { network = n6, address = [10.1.0.2, 2001:db8:1::2] }",
+            )
             .replace("address = 10.1.0.10 }", "address = [10.1.0.10, 2001:db8:1::10] }")
             .replace("pool = 10.61.0.0/24", "pool = [10.61.0.0/24, 2001:db8:61::/48]")
-            .replace("address = control.pool.host(10 + index)", "address = [control.host(10 + index), control.subnet(64, 10 + index)]")
+            .replace(
+                "address = control.pool.host(10 + index)",
+                "address = [control.host(10 + index), control.subnet(64, 10 + index)]",
+            )
             .replace("pool = 10.62.0.0/24", "pool = 2001:db8:62::/48")
             .replace("address = 10.62.0.11", "address = video.pool.subnet(64, 11)"),
     )
@@ -117,7 +126,13 @@ fn both_families() -> Plant {
 
 #[test]
 fn cores_are_proven() {
-    for plant in [Plant::of(PLANT), both_families(), sdcore(), Plant::example("campus_5g"), Plant::example("turbine_hall")] {
+    for plant in [
+        Plant::of(PLANT),
+        both_families(),
+        sdcore(),
+        Plant::example("campus_5g"),
+        Plant::example("turbine_hall"),
+    ] {
         assert_eq!(plant.proof(&plant.files), []);
     }
 }

@@ -386,7 +386,10 @@ fn fixed(addresses: &AddressSet) -> Result<Fixed, (&'static str, &'static str)> 
     }
     let prefix = |(first, last): (u128, u128)| {
         let whole = first & u128::from(u64::MAX) == 0 && last == first | u128::from(u64::MAX);
-        Ipv6Net::new(first.into(), 64).ok().filter(|_| whole).ok_or(("another part of the pool than a /64", PREFIX))
+        Ipv6Net::new(first.into(), 64)
+            .ok()
+            .filter(|_| whole)
+            .ok_or(("another part of the pool than a /64", PREFIX))
     };
     Ok((found.0.map(|(first, _)| first.into()), found.1.map(prefix).transpose()?))
 }

@@ -137,7 +137,11 @@ impl BitRate {
         while self.0.div_ceil(unit) > i32::MAX as u64 && unit < 1_000_000_000_000 {
             unit *= 1000;
         }
-        Self(if self.scaled().0 > i32::MAX as u64 { self.0.div_ceil(unit).saturating_mul(unit) } else { self.0 })
+        Self(if self.scaled().0 > i32::MAX as u64 {
+            self.0.div_ceil(unit).saturating_mul(unit)
+        } else {
+            self.0
+        })
     }
 }
 

@@ -217,8 +217,12 @@ impl Planner<'_, '_, '_> {
         let interface = gateway.interfaces.iter().find(|one| one.segment == slice.segment)?;
         let pool = |net: &IpNet| {
             let declared = match net {
-                IpNet::V4(_) => interface.addresses.v4.iter().next().map(|(first, _)| Ipv4Addr::from(first).into()),
-                IpNet::V6(_) => interface.addresses.v6.iter().next().map(|(first, _)| Ipv6Addr::from(first).into()),
+                IpNet::V4(_) => {
+                    interface.addresses.v4.iter().next().map(|(first, _)| Ipv4Addr::from(first).into())
+                }
+                IpNet::V6(_) => {
+                    interface.addresses.v6.iter().next().map(|(first, _)| Ipv6Addr::from(first).into())
+                }
             };
             Some(PoolPlan { net: net.trunc(), gateway: declared.or_else(|| self.free_address(net, slice))? })
         };
@@ -282,8 +286,7 @@ impl Planner<'_, '_, '_> {
     fn free_address(&self, pool: &IpNet, slice: &Slice) -> Option<IpAddr> {
         let mobile = &self.model.mobile;
         let sessions = mobile.subscribers.iter().flat_map(|subscriber| &subscriber.sessions);
-        let sessions =
-            sessions.filter(|session| mobile.slices[session.slice].entity == slice.entity);
+        let sessions = sessions.filter(|session| mobile.slices[session.slice].entity == slice.entity);
         match pool {
             IpNet::V4(pool) => {
                 let taken: BTreeSet<Ipv4Addr> = sessions.filter_map(|session| session.v4).collect();
@@ -335,7 +338,9 @@ impl Planner<'_, '_, '_> {
             });
             if let Some(flow) = flow {
                 let slice = &plan.slices[at];
-                let reaches = |net: &&IpNet| slice.pools.iter().any(|pool| pool.net.addr().is_ipv4() == net.addr().is_ipv4());
+                let reaches = |net: &&IpNet| {
+                    slice.pools.iter().any(|pool| pool.net.addr().is_ipv4() == net.addr().is_ipv4())
+                };
                 let far: Vec<IpNet> = far.iter().filter(reaches).copied().collect();
                 let filters = &mut plan.flows[flow].filters;
                 for port in &ports {

@@ -2,10 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::{
-    Unread,
-    decode::At,
-};
+use crate::{Unread, decode::At};
 
 /// All lists but those of the text itself are sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,8 +108,7 @@ fn slice(at: At<'_>) -> Result<IsolationSlice, Unread> {
 
 fn pair(at: At<'_>) -> Result<IsolationPair, Unread> {
     let fields = at.fields()?;
-    let mut risks: Vec<Risk> =
-        fields.need("residual_risks")?.list()?.map(risk).collect::<Result<_, _>>()?;
+    let mut risks: Vec<Risk> = fields.need("residual_risks")?.list()?.map(risk).collect::<Result<_, _>>()?;
     risks.sort();
     let found = IsolationPair {
         from: fields.need("from")?.text()?.to_owned(),

@@ -1,13 +1,13 @@
 //! SD-Core: what its configuration service makes of device groups and slices.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
 use crate::{
     Unread,
-    decode::{At, Fields, hexadecimal, with},
     compare::RuleQuality,
+    decode::{At, Fields, hexadecimal, with},
     values::{Quality, SliceKey, scaled},
 };
 
@@ -26,6 +26,8 @@ pub struct DeviceGroup {
     pub imsis: Vec<String>,
     pub data_network: String,
     pub pool: Ipv4Net,
+    /// What its UEs ask for names.
+    pub names: IpAddr,
     pub quality: Quality,
 }
 
@@ -138,7 +140,7 @@ fn group(root: At<'_>, name: &str) -> Result<DeviceGroup, Unread> {
     let domain = fields.need("ip-domains")?.only()?.fields()?;
     let data_network = domain.need("dnn")?.text()?.to_owned();
     let pool = domain.need("ue-ip-pool")?.subnet()?;
-    domain.need("dns-primary")?.text()?;
+    let names = domain.need("dns-primary")?.any_address()?;
     domain.need("mtu")?.number()?;
     let qos = domain.need("ue-dnn-qos")?.fields()?;
     let unit = unit(qos.need("bitrate-unit")?)?;
@@ -159,6 +161,7 @@ fn group(root: At<'_>, name: &str) -> Result<DeviceGroup, Unread> {
         imsis,
         data_network,
         pool,
+        names,
         // it knows no more of a priority than its level
         quality: Quality { five_qi, priority, preemptable: false, uplink, downlink },
     })
@@ -220,7 +223,7 @@ fn slice(root: At<'_>) -> Result<Slice, Unread> {
     tracking.dedup();
     let upf = site.need("upf")?.fields()?;
     let name = upf.need("upf-name")?.text()?.to_owned();
-    upf.need("upf-port")?.text()?;
+    upf.need("upf-port")?.expect("8805")?;
     upf.done()?;
     site.done()?;
     let mut rules: Vec<Rule> =
@@ -262,7 +265,7 @@ fn rule(at: At<'_>) -> Result<Rule, Unread> {
     let rate = |name: &str| -> Result<Option<u64>, Unread> {
         let Some(at) = fields.get(name) else { return Ok(None) };
         let rate = unit.and_then(|unit| at.number().ok().and_then(|value| scaled(value, unit)));
-        match rate.filter(|rate| *rate <= i32::MAX as u64) {
+        match rate.filter(|rate| i32::try_from(*rate).is_ok()) {
             Some(rate) => Ok(Some(rate)),
             None => at.wrong("is more than the core keeps, or has no unit"),
         }

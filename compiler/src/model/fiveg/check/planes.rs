@@ -158,8 +158,11 @@ impl Checker<'_, '_> {
             && *before + own > known.pools_per_user_plane
         {
             let (file, span) = attribute_place(self.universe, slice.entity, "user_plane");
-            let what =
-                format!("a user plane of {} takes {} pools", known.product.name(), known.pools_per_user_plane);
+            let what = format!(
+                "a user plane of {} takes {} pools",
+                known.product.name(),
+                known.pools_per_user_plane
+            );
             self.diagnostics.push(
                 Diagnostic::new(&codes::E0718, what)
                     .primary(file, span, "one too many")

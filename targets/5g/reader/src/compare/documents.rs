@@ -76,7 +76,8 @@ impl Comparison<'_> {
                 self.say(format!("two policies of TS 29.512 for `{}` have the same SUPI", slice.name));
             }
             let number = |text: &str| text.parse::<u64>().unwrap_or_default();
-            let granted: u64 = ranges.iter().map(|(_, first, last, _)| number(last) - number(first) + 1).sum();
+            let granted: u64 =
+                ranges.iter().map(|(_, first, last, _)| number(last) - number(first) + 1).sum();
             let mut count = 0;
             for session in expected.sessions.iter().filter(|session| session.slice == index) {
                 count += 1;
@@ -87,7 +88,9 @@ impl Comparison<'_> {
                     .map(|at| ranges[at])
                     .filter(|(length, _, last, _)| *length == own.0 && own.1 <= *last);
                 match policy {
-                    None => self.say(format!("{} has no policy of TS 29.512 in `{}`", session.imsi, slice.name)),
+                    None => {
+                        self.say(format!("{} has no policy of TS 29.512 in `{}`", session.imsi, slice.name));
+                    }
                     Some((_, _, _, policy)) => {
                         if policy.quality != slice.quality || policy.flows != session.flows {
                             self.say(format!(

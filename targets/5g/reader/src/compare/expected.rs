@@ -1,6 +1,6 @@
 //! What a policy requires of one core.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -41,6 +41,8 @@ pub struct ExpectedSlice {
     pub confidentiality: Protection,
     pub quality: Quality,
     pub max_ues: Option<u64>,
+    /// What its UEs ask for names; the user plane's own address, if the package does not say.
+    pub names: Option<IpAddr>,
     /// The packet filter of its user plane's host, as the package names it, and what that permits of the slice: ids of
     /// statements, sorted.
     pub filter: Option<(String, Vec<String>)>,
@@ -146,9 +148,7 @@ fn filter(text: &str) -> Option<(FilterKey, (u128, u128))> {
         (None, None) => (true, (0, u16::MAX)),
     };
     let (is_v6, addresses) = match net.trunc() {
-        IpNet::V4(net) => {
-            (false, (u32::from(net.network()).into(), u32::from(net.broadcast()).into()))
-        }
+        IpNet::V4(net) => (false, (u32::from(net.network()).into(), u32::from(net.broadcast()).into())),
         IpNet::V6(net) => (true, (net.network().into(), net.broadcast().into())),
     };
     Some((FilterKey { protocol, far_serves, ports, is_v6 }, addresses))

@@ -48,7 +48,8 @@ impl Comparison<'_> {
         let found = found.map(|one| (one.imsi.clone(), one.key.clone(), in_order(one.sessions.clone())));
         self.same_sets("devices of UERANSIM", wanted.collect(), found.collect());
         for device in &model.lab.devices {
-            let offers = |radio: &&Radio| device.sessions.iter().any(|(slice, _)| radio.slices.contains(slice));
+            let offers =
+                |radio: &&Radio| device.sessions.iter().any(|(slice, _)| radio.slices.contains(slice));
             let near: BTreeSet<Ipv4Addr> =
                 model.lab.ueransim.iter().filter(offers).filter_map(|radio| radio.link).collect();
             let searched: BTreeSet<Ipv4Addr> = device.radios.iter().copied().collect();

@@ -61,6 +61,14 @@ impl Comparison<'_> {
                 {
                     self.say(format!("{} protects `{}` differently", smf.file, slice.name));
                 }
+                let own = |subnet: &open5gs::Subnet| subnet.gateway == smf.names;
+                let asks = slice.is_none_or(|slice| match slice.names {
+                    Some(names) => smf.names == names,
+                    None => smf.subnets.iter().any(own),
+                });
+                if !asks {
+                    self.say(format!("{} has UEs ask {} for names", smf.file, smf.names));
+                }
             }
             if smf.upfs.iter().any(|(_, data_network)| data_network.is_none()) {
                 self.say(format!("{} takes a UPF for every data network", smf.file));
@@ -74,6 +82,14 @@ impl Comparison<'_> {
         });
         let expected = expected.collect();
         self.same_sets("what SMFs serve", expected, served);
+        // what an SMF gives out is what stands behind a UPF
+        let pools = |subnets: &[open5gs::Subnet]| {
+            let pool = |one: &open5gs::Subnet| (one.net, one.gateway, one.data_network.clone());
+            subnets.iter().map(pool).collect::<Vec<_>>()
+        };
+        let given = core.smfs.iter().flat_map(|smf| pools(&smf.subnets)).collect();
+        let behind = core.upfs.iter().flat_map(|upf| pools(&upf.subnets)).collect();
+        self.same_sets("pools of SMFs", behind, given);
     }
 
     fn subnet(&mut self, place: &str, subnet: &open5gs::Subnet, gateway: Option<&str>) {
@@ -134,7 +150,7 @@ impl Comparison<'_> {
         }
         let mut granted = 0u64;
         for (first, last) in core.policies.iter().flat_map(|policy| &policy.ranges) {
-            granted = granted.saturating_add(last - first + 1);
+            granted = granted.saturating_add((last - first).saturating_add(1));
         }
         let subscribers: BTreeSet<&str> =
             self.expected.sessions.iter().map(|session| session.imsi.as_str()).collect();
@@ -181,9 +197,10 @@ impl Comparison<'_> {
                     Outcome::Session(found) => {
                         let as_expected = found.gateway == slice.gateway
                             && found.addresses == session.addresses
-                            && found.behind.iter().all(|(device, net)| {
-                                *device == slice.device && slice.pools.contains(net)
-                            });
+                            && found
+                                .behind
+                                .iter()
+                                .all(|(device, net)| *device == slice.device && slice.pools.contains(net));
                         if !as_expected {
                             self.say(format!(
                                 "{} gets {:?} behind {:?} of `{}` for `{}`",

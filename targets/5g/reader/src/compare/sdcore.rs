@@ -1,6 +1,6 @@
 //! What SD-Core's configuration service was told.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
     Comparison, ExpectedSlice, Permission, RuleQuality,
@@ -38,6 +38,13 @@ impl Comparison<'_> {
             self.same_sets(&format!("devices of `{}`", wanted.name), inside, group.imsis.clone());
             let fits = group.data_network == wanted.data_network
                 && wanted.pools == [group.pool.into()]
+                && match (wanted.names, group.names) {
+                    (Some(wanted), found) => wanted == found,
+                    (None, IpAddr::V4(found)) => {
+                        group.pool.contains(&found) && !self.addresses.iter().any(|own| own.v4 == Some(found))
+                    }
+                    (None, IpAddr::V6(_)) => false,
+                }
                 && group.quality == Quality { preemptable: false, ..wanted.quality }
                 && slice.upf == wanted.gateway
                 && slice.tracking == wanted.tracking

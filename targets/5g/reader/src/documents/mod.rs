@@ -11,7 +11,7 @@ use ipnet::Ipv6Net;
 use crate::{
     Unread,
     compare::ExpectedFlow,
-    decode::{At, Fields, with},
+    decode::{At, Fields, six_digits, with},
     values::{Families, Protection, Quality, Rate, SliceKey, bit_rate},
 };
 
@@ -132,7 +132,7 @@ fn class(fields: &Fields<'_>) -> Result<(u8, u8, bool), Unread> {
 fn map_key(at: At<'_>, text: &str) -> Result<SliceKey, Unread> {
     let (sst, sd) = text.split_once('-').map_or((text, None), |(sst, sd)| (sst, Some(sd)));
     let number = sst.parse::<u8>().ok().filter(|number| *number > 0 && number.to_string() == sst);
-    let sd = sd.map(|sd| crate::decode::six_digits(sd)).map_or(Some(None), |sd| sd.map(Some));
+    let sd = sd.map(six_digits).map_or(Some(None), |sd| sd.map(Some));
     match (number, sd) {
         (Some(number), Some(sd)) => Ok(SliceKey::new(number, sd)),
         _ => at.wrong(format!("`{text}` is no S-NSSAI")),

@@ -59,6 +59,8 @@ pub struct Smf {
     pub subnets: Vec<Subnet>,
     /// UPFs, and the data network that each is chosen for; any, if none.
     pub upfs: Vec<(Ipv4Addr, Option<String>)>,
+    /// What its UEs ask for names.
+    pub names: IpAddr,
     pub integrity: Protection,
     pub confidentiality: Protection,
 }

@@ -29,7 +29,7 @@ impl Core {
         for (path, name, text) in files {
             let parts: Vec<&str> = name.split('/').collect();
             match parts.as_slice() {
-                ["nrf.yaml"] => core.repository = Some(with(path, text, nrf)?),
+                ["nrf.yaml"] => with(path, text, |root| core.nrf(root))?,
                 ["nssf.yaml"] => with(path, text, |root| core.nssf(root))?,
                 ["amf.yaml"] => with(path, text, |root| core.amf(root))?,
                 ["pcf.yaml"] => with(path, text, |root| core.pcf(root))?,
@@ -68,7 +68,9 @@ impl Core {
     fn nssf(&mut self, root: At<'_>) -> Result<(), Unread> {
         let nssf = section(root, "nssf")?;
         let sbi = nssf.need("sbi")?.fields()?;
-        servers(&sbi, true)?;
+        if servers(&sbi, true)?.len() != 1 {
+            return root.wrong("a function listens at one address");
+        }
         let client = sbi.need("client")?.fields()?;
         self.uris(client.need("nrf")?)?;
         for instance in client.need("nsi")?.list()? {
@@ -87,19 +89,20 @@ impl Core {
 
     fn amf(&mut self, root: At<'_>) -> Result<(), Unread> {
         let amf = section(root, "amf")?;
-        self.sbi(&amf)?;
+        let own = self.sbi(&amf)?;
         let ngap = amf.need("ngap")?.fields()?;
         self.radio_side = servers(&ngap, false)?;
-        ngap.done()?;
-        for guami in amf.need("guami")?.list()? {
-            let guami = guami.fields()?;
-            self.plmn(guami.need("plmn_id")?)?;
-            let id = guami.need("amf_id")?.fields()?;
-            id.need("region")?.number()?;
-            id.need("set")?.number()?;
-            id.done()?;
-            guami.done()?;
+        if self.radio_side != [own] {
+            return root.wrong("`ngap` listens elsewhere than `sbi`");
         }
+        ngap.done()?;
+        let guami = amf.need("guami")?.only()?.fields()?;
+        self.plmn(guami.need("plmn_id")?)?;
+        let id = guami.need("amf_id")?.fields()?;
+        id.need("region")?.number()?;
+        id.need("set")?.number()?;
+        id.done()?;
+        guami.done()?;
         for tai in amf.need("tai")?.list()? {
             let tai = tai.fields()?;
             self.plmn(tai.need("plmn_id")?)?;
@@ -118,13 +121,16 @@ impl Core {
             support.done()?;
         }
         let security = amf.need("security")?.fields()?;
-        for (order, null) in [("integrity_order", "NIA0"), ("ciphering_order", "NEA0")] {
-            for algorithm in security.need(order)?.list()? {
-                let known = &null[..3];
-                let text = algorithm.text()?;
-                if text == null || !text.starts_with(known) {
-                    return algorithm.wrong(format!("`{text}` protects nothing"));
-                }
+        // without any of its own, an AMF has the null algorithms first
+        for (order, known) in
+            [("integrity_order", ["NIA1", "NIA2", "NIA3"]), ("ciphering_order", ["NEA1", "NEA2", "NEA3"])]
+        {
+            let list = security.need(order)?;
+            if list.list()?.len() == 0 {
+                return list.wrong("nothing protects");
+            }
+            for algorithm in list.list()? {
+                algorithm.word(&known.map(|word| (word, ())))?;
             }
         }
         security.done()?;
@@ -171,9 +177,12 @@ impl Core {
 
     fn smf(&mut self, root: At<'_>) -> Result<(), Unread> {
         let smf = section(root, "smf")?;
-        self.sbi(&smf)?;
+        let sbi = self.sbi(&smf)?;
         let pfcp = smf.need("pfcp")?.fields()?;
         let own = servers(&pfcp, false)?;
+        if own != [sbi] {
+            return root.wrong("`pfcp` listens elsewhere than `sbi`");
+        }
         let client = pfcp.need("client")?.fields()?;
         let mut upfs = Vec::new();
         for upf in client.need("upf")?.list()? {
@@ -192,11 +201,7 @@ impl Core {
             interface.done()?;
         }
         let subnets = smf.need("session")?.list()?.map(subnet).collect::<Result<_, _>>()?;
-        for address in smf.need("dns")?.list()? {
-            if address.text()?.parse::<std::net::IpAddr>().is_err() {
-                return address.wrong("an address is expected");
-            }
-        }
+        let names = smf.need("dns")?.only()?.any_address()?;
         smf.need("mtu")?.number()?;
         let info = smf.get("info").map(|info| self.info(info)).transpose()?;
         let security = smf.need("security_indication")?.fields()?;
@@ -221,6 +226,7 @@ impl Core {
             info,
             subnets,
             upfs,
+            names,
             integrity,
             confidentiality,
         });
@@ -285,6 +291,10 @@ impl Core {
                 let found = policy_slice(&slice, &session)?;
                 let ue = session.need("ue")?.fields()?;
                 let v6 = |at: At<'_>| match at.any_address()? {
+                    // its second half is an interface identifier, and 0 is the routers'
+                    IpAddr::V6(address) if u128::from(address) & u128::from(u64::MAX) == 0 => {
+                        at.wrong("has no interface identifier")
+                    }
                     IpAddr::V6(address) => Ipv6Net::new(address, 64).or_else(|_| at.wrong("is no address")),
                     IpAddr::V4(_) => at.wrong("an IPv6 address is expected"),
                 };
@@ -365,22 +375,43 @@ impl Core {
         match device {
             Some(device) if !addresses.is_empty() => {
                 let own = addresses.into_iter();
-                self.interfaces.extend(own.map(|(address, length)| {
-                    (gateway.to_owned(), device.clone(), address, length)
-                }));
+                self.interfaces.extend(
+                    own.map(|(address, length)| (gateway.to_owned(), device.clone(), address, length)),
+                );
                 Ok(())
             }
             _ => Err(unread(0, "has no interface, or no address")),
         }
     }
 
-    fn sbi(&mut self, function: &Fields<'_>) -> Result<(), Unread> {
-        let sbi = function.need("sbi")?.fields()?;
-        servers(&sbi, true)?;
+    /// Where a function listens.
+    fn sbi(&mut self, function: &Fields<'_>) -> Result<Ipv4Addr, Unread> {
+        let at = function.need("sbi")?;
+        let sbi = at.fields()?;
+        let own = servers(&sbi, true)?;
         let client = sbi.need("client")?.fields()?;
         self.uris(client.need("nrf")?)?;
         client.done()?;
-        sbi.done()
+        sbi.done()?;
+        match own.as_slice() {
+            [only] => Ok(*only),
+            _ => at.wrong("a function listens at one address"),
+        }
+    }
+
+    /// It serves the one network; where it is found.
+    fn nrf(&mut self, root: At<'_>) -> Result<(), Unread> {
+        let nrf = section(root, "nrf")?;
+        let serving = nrf.need("serving")?.only()?.fields()?;
+        self.plmn(serving.need("plmn_id")?)?;
+        serving.done()?;
+        let sbi = nrf.need("sbi")?.fields()?;
+        let server = sbi.need("server")?.only()?.fields()?;
+        let uri = format!("http://{}:{}", server.need("address")?.address()?, server.need("port")?.number()?);
+        server.done()?;
+        sbi.done()?;
+        self.repository = Some(uri);
+        nrf.done()
     }
 
     /// The only NRF of a function.
@@ -401,26 +432,6 @@ impl Core {
     }
 }
 
-/// Where it is found.
-fn nrf(root: At<'_>) -> Result<String, Unread> {
-    let nrf = section(root, "nrf")?;
-    for serving in nrf.need("serving")?.list()? {
-        let serving = serving.fields()?;
-        let plmn = serving.need("plmn_id")?.fields()?;
-        plmn.need("mcc")?.text()?;
-        plmn.need("mnc")?.text()?;
-        plmn.done()?;
-        serving.done()?;
-    }
-    let sbi = nrf.need("sbi")?.fields()?;
-    let server = sbi.need("server")?.only()?.fields()?;
-    let uri = format!("http://{}:{}", server.need("address")?.address()?, server.need("port")?.number()?);
-    server.done()?;
-    sbi.done()?;
-    nrf.done()?;
-    Ok(uri)
-}
-
 /// The only key of a file.
 fn section<'n>(root: At<'n>, name: &str) -> Result<Fields<'n>, Unread> {
     let file = root.fields()?;
@@ -428,7 +439,6 @@ fn section<'n>(root: At<'n>, name: &str) -> Result<Fields<'n>, Unread> {
     file.done()?;
     Ok(section)
 }
-
 
 fn servers(interface: &Fields<'_>, with_port: bool) -> Result<Vec<Ipv4Addr>, Unread> {
     let mut addresses = Vec::new();

@@ -133,7 +133,8 @@ impl Core {
             subnets.iter().find(fits).cloned()
         };
         let mut behind = Vec::new();
-        for (wanted, v4, given) in [(kind.v4, true, fixed.v4.is_some()), (kind.v6, false, fixed.v6.is_some())] {
+        for (wanted, v4, given) in [(kind.v4, true, fixed.v4.is_some()), (kind.v6, false, fixed.v6.is_some())]
+        {
             if !wanted {
                 continue;
             }
