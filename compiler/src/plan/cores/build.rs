@@ -123,11 +123,14 @@ struct Planner<'p, 'd, 'a> {
 impl Planner<'_, '_, '_> {
     fn plan(&mut self, package: &str) -> Option<CorePlan> {
         let mobile = &self.model.mobile;
-        let own: Vec<usize> =
+        // by name: the order of declarations says nothing
+        let mut own: Vec<usize> =
             (0..mobile.slices.len()).filter(|slice| mobile.slices[*slice].core == self.index).collect();
+        own.sort_by(|a, b| mobile.slices[*a].name.cmp(&mobile.slices[*b].name));
         let place: BTreeMap<usize, usize> = own.iter().enumerate().map(|(at, slice)| (*slice, at)).collect();
-        let radios: Vec<usize> =
+        let mut radios: Vec<usize> =
             (0..mobile.radios.len()).filter(|radio| mobile.radios[*radio].core == self.index).collect();
+        radios.sort_by(|a, b| mobile.radios[*a].name.cmp(&mobile.radios[*b].name));
         let mut plan = CorePlan {
             package: package.to_owned(),
             name: self.core.name.clone(),
@@ -169,6 +172,7 @@ impl Planner<'_, '_, '_> {
                 device: self.model.principal(subscriber.principal).name.clone(),
                 supi: subscriber.supi.clone(),
                 key: subscriber.key.clone(),
+                // as the device lists its slices: the first is the default
                 sessions: sessions.collect(),
             });
         }
