@@ -243,6 +243,9 @@ impl Planner<'_, '_, '_> {
                 Some((Ipv4Addr::from(first), joined(at.segment)?))
             })
         });
+        let mut exclusive_with: Vec<String> =
+            slice.exclusive_with.iter().map(|other| mobile.slices[*other].name.clone()).collect();
+        exclusive_with.sort_unstable();
         Some(SlicePlan {
             name: slice.name.clone(),
             snssai: slice.snssai,
@@ -256,11 +259,7 @@ impl Planner<'_, '_, '_> {
                 .collect(),
             user_plane,
             dedicated: slice.dedicated,
-            exclusive_with: slice
-                .exclusive_with
-                .iter()
-                .map(|other| mobile.slices[*other].name.clone())
-                .collect(),
+            exclusive_with,
             max_ues: slice.max_ues,
             quality: slice.quality,
             security: slice.security,
