@@ -115,6 +115,10 @@ pub(crate) enum Importing {
         /// The zone of what lies outside.
         #[arg(long, value_name = "ZONE")]
         outside: Option<String>,
+        /// Say entries that ask for a source port without it, with a comment: it is wider than the description. They are left,
+        /// if not given.
+        #[arg(long)]
+        any_source_port: bool,
     },
     /// Aerleon or Capirca: definitions (.net, .svc, YAML) and policies (.pol, YAML), together.
     Aerleon {
@@ -127,6 +131,10 @@ pub(crate) enum Importing {
         /// The zone of what lies outside.
         #[arg(long, value_name = "ZONE")]
         outside: Option<String>,
+        /// Say terms that ask for a source port without it, with a comment: it is wider than the policy. They are left, if not
+        /// given.
+        #[arg(long)]
+        any_source_port: bool,
     },
     /// Asset inventories: tables (CSV) and lists (JSON, YAML) of devices.
     Inventory {

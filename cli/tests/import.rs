@@ -284,6 +284,8 @@ fn every_description_is_imported_and_holds() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let text = folder.read("devices.weir");
     assert!(text.contains("441 access control entries: "), "{}", &text[..400]);
+    // the figures of the book's page
+    assert!(text.contains(" 168 flows; 111 not said"), "{}", &text[..400]);
     assert_eq!(text.matches("\ndevice ").count(), 18);
     // every entry is a flow, answers one, repeats one, or is listed with its reason
     let listed = text.lines().filter(|line| line.starts_with("// - ")).count();
@@ -583,6 +585,38 @@ term two {{ destination-address:: CLOUD {} action:: accept }}",
         assert_eq!(run.code, 0, "{unsaid}: {}", run.stderr);
         assert!(!folder.read("edge.weir").contains("\n    allow "), "{unsaid}");
     }
+}
+
+/// Weir has no source ports: what asks for one is not said wider, unless that is what is asked for.
+#[test]
+fn source_ports_are_left_or_marked() {
+    let term = "term one { destination-address:: CLOUD source-port:: DNS destination-port:: DNS protocol:: udp action:: accept }";
+    let (folder, run) = aerleon(term);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let text = folder.read("edge.weir");
+    assert!(!text.contains("\n    allow "), "{text}");
+    assert!(text.contains("term `one`: without its source port DNS it would permit more"), "{text}");
+    let run = folder.weir(&["import", "aerleon", "a.net", "a.svc", "edge.pol", "--any-source-port"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let marked = "/// wider than its source, which asks for source port DNS, too\n    allow ";
+    assert!(run.stdout.contains(marked), "{}", run.stdout);
+
+    let seed = include_str!("../../tests/robustness/seeds/mud.json");
+    let seed = seed.replace(
+        "\"destination-port\":",
+        "\"source-port\": {\"operator\": \"eq\", \"port\": 47808}, \"destination-port\":",
+    );
+    let folder = Folder::new();
+    folder.write("mud.json", seed);
+    let bind = ["--bind", "urn:ietf:params:mud:dns=site_dns"];
+    let run = folder.weir(&[&["import", "mud", "mud.json"][..], &bind].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(!run.stdout.contains("allow Mud -> site_dns"), "{}", run.stdout);
+    assert!(run.stdout.contains("without its source port 47808 it would permit more"), "{}", run.stdout);
+    let run = folder.weir(&[&["import", "mud", "mud.json", "--any-source-port"][..], &bind].concat());
+    let marked =
+        "/// wider than its source, which asks for source port 47808, too\n    allow Mud -> site_dns";
+    assert!(run.stdout.contains(marked), "{}", run.stdout);
 }
 
 #[test]

@@ -55,7 +55,8 @@ pub fn run(document: &Document, shell: &Shell<'_>) -> Result<Vec<Shown>, String>
     for folder in [&home, &work] {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    let git = "[user]\n\tname = R. Reader\n\temail = r.reader@water.example\n[init]\n\tdefaultBranch = main\n";
+    let git =
+        "[user]\n\tname = R. Reader\n\temail = r.reader@water.example\n[init]\n\tdefaultBranch = main\n";
     fs::write(home.join(".gitconfig"), git).map_err(|error| error.to_string())?;
     let mut here = work;
     let mut status = 0;
@@ -72,7 +73,9 @@ pub fn run(document: &Document, shell: &Shell<'_>) -> Result<Vec<Shown>, String>
                 let printed = type_in(shell, &home, &mut here, &mut status, &step.command)?;
                 let _ = writeln!(console.text, "$ {}", step.command);
                 if status != 0 && printed.is_empty() {
-                    console.wrong.push((step.line, format!("`{}` ended with {status}, and no word", step.command)));
+                    console
+                        .wrong
+                        .push((step.line, format!("`{}` ended with {status}, and no word", step.command)));
                 }
                 match fits(&step.output, &printed.lines().collect::<Vec<_>>()) {
                     Ok(()) => console.text.extend(step.output.iter().flat_map(|line| [line, "\n"])),
@@ -80,13 +83,17 @@ pub fn run(document: &Document, shell: &Shell<'_>) -> Result<Vec<Shown>, String>
                         console.text.push_str(&printed);
                         let line = step.line + 1 + index;
                         let expected = step.output.get(index).copied().unwrap_or("(nothing)");
-                        console.wrong.push((line, format!("`{}` does not print\n    {expected}\n  but\n{printed}", step.command)));
+                        console.wrong.push((
+                            line,
+                            format!("`{}` does not print\n    {expected}\n  but\n{printed}", step.command),
+                        ));
                     }
                 }
             }
             shown.push(console);
         } else if let Some(path) = file(block) {
-            write(block, &here.join(path)).map_err(|error| format!("line {}: {path}: {error}", block.line))?;
+            write(block, &here.join(path))
+                .map_err(|error| format!("line {}: {path}: {error}", block.line))?;
         }
     }
     Ok(shown)
@@ -106,7 +113,8 @@ fn write(block: &Block, path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut text = if block.has("replace") { String::new() } else { fs::read_to_string(path).unwrap_or_default() };
+    let mut text =
+        if block.has("replace") { String::new() } else { fs::read_to_string(path).unwrap_or_default() };
     if !text.is_empty() {
         text.push('\n');
     }
@@ -135,7 +143,11 @@ fn steps(block: &Block) -> Vec<Step<'_>> {
         let open = steps.last_mut();
         match (line.strip_prefix("$ "), open) {
             (Some(command), _) => {
-                steps.push(Step { line: block.line + index, command: command.to_owned(), output: Vec::new() });
+                steps.push(Step {
+                    line: block.line + index,
+                    command: command.to_owned(),
+                    output: Vec::new(),
+                });
             }
             (None, Some(step)) if step.output.is_empty() && step.command.ends_with('\\') => {
                 step.command.push('\n');
@@ -158,7 +170,9 @@ fn type_in(
     command: &str,
 ) -> Result<String, String> {
     let state = home.join(".state");
-    let script = format!("exec 2>&1\n(exit {status})\n{command}\nweir_status=$?\npwd >\"$WEIR_STATE\"\nexit $weir_status\n");
+    let script = format!(
+        "exec 2>&1\n(exit {status})\n{command}\nweir_status=$?\npwd >\"$WEIR_STATE\"\nexit $weir_status\n"
+    );
     let inherited = std::env::var("PATH").unwrap_or_default();
     let mut bash = Command::new("bash");
     bash.args(["--norc", "--noprofile", "-c", &script]).current_dir(&*here).env_clear();
@@ -192,7 +206,11 @@ fn fits(expected: &[&str], printed: &[&str]) -> Result<(), usize> {
             continue;
         }
         let rest = &printed[at..];
-        let found = if skips { rest.iter().position(|other| other == line) } else { (rest.first() == Some(line)).then_some(0) };
+        let found = if skips {
+            rest.iter().position(|other| other == line)
+        } else {
+            (rest.first() == Some(line)).then_some(0)
+        };
         at += found.ok_or(index)? + 1;
         skips = false;
     }

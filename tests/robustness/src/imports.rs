@@ -37,6 +37,7 @@ pub fn read(format: &str, path: &str, text: &str, vocabulary: &Vocabulary) -> (I
                 hosts: &hosts,
                 devices: &devices,
                 outside: Some("outside"),
+                any_source_port: false,
             };
             let Imported { inventory, diagnostics } = mud::read(&inputs, &options, vocabulary);
             (inventory, diagnostics)
@@ -51,7 +52,7 @@ pub fn read(format: &str, path: &str, text: &str, vocabulary: &Vocabulary) -> (I
             ];
             let alone = path.rsplit('.').next() != Some("pol");
             let used = if alone { &inputs[..] } else { &beside[..] };
-            let options = aerleon::Options { bound: &BTreeMap::new(), outside: None };
+            let options = aerleon::Options { bound: &BTreeMap::new(), outside: None, any_source_port: false };
             let Imported { inventory, diagnostics } = aerleon::read(used, &options, vocabulary);
             (inventory, diagnostics)
         }
