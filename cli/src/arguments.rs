@@ -15,14 +15,17 @@ use crate::{console::Color, emit::Target, render::Format};
 #[command(name = "weir", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Print diagnostics and results only.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
     /// When to colour; NO_COLOR is respected.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = EVERYWHERE)]
     pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// Above the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 diagnostics, differences, or a file that cannot be read or written; \
                           2 usage; 3 internal error (please report). `weir diff`: 0 nothing changes, 4 narrowed, 5 widened.";
@@ -64,18 +67,20 @@ pub(crate) enum Command {
         #[arg(long, hide = true)]
         stdio: bool,
     },
-    /// Say what a plant has in Weir: Kubernetes manifests and other formats.
+    /// Say in Weir what other tools know: manifests, MUD files, inventories, Aerleon policies.
     Import {
         #[command(subcommand)]
         format: Importing,
     },
     /// Print the completion script of a shell.
     Completions {
+        /// The shell to write it for.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a folder.
     Man {
+        /// The folder to write; it is made, if it is not there.
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
