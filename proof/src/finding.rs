@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use weir_compiler::plan::{Hook, Transport};
+use weir_reading::Unread;
 
 /// The first packet of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +86,11 @@ pub struct Finding {
 impl Finding {
     pub fn new(artifact: impl Into<String>, fault: Fault) -> Self {
         Self { artifact: artifact.into(), fault, statements: Vec::new(), places: Vec::new() }
+    }
+
+    /// A reader gave up.
+    pub(crate) fn unread(artifact: impl Into<String>, unread: Unread) -> Self {
+        Self::new(artifact, Fault::Unread { place: unread.place(), what: unread.what })
     }
 }
 

@@ -14,6 +14,7 @@ mod gateway;
 mod join;
 mod legs;
 mod operations;
+mod points;
 pub mod proxies;
 mod refusals;
 mod routes;
@@ -36,6 +37,7 @@ pub use gateway::{
 };
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
+pub use points::Point;
 pub use proxies::ProxyPlan;
 pub use routes::{Hop, Route, Routes};
 

@@ -11,7 +11,10 @@ mod schemas;
 
 use std::{fs, path::Path};
 
-use weir_compiler::{Facts, Sources, analyze, plan::Plan};
+use weir_compiler::{
+    Facts, Sources, analyze,
+    plan::{Plan, Point},
+};
 use weir_engine::Budget;
 use weir_proof::{File, Finding, Prover};
 use weir_syntax::Severity;
@@ -68,7 +71,7 @@ impl Plant {
         let mut prover = Prover::new(&self.facts, &self.plan, Budget::default(), false);
         let files: Vec<File<'_>> =
             files.iter().map(|(path, text)| File { path, bytes: text.as_bytes() }).collect();
-        prover.mobile(&self.plan.cores[0], &self.root, &files);
+        prover.prove(Point::Core(&self.plan.cores[0]), &files);
         prover.finish().findings
     }
 
@@ -414,7 +417,7 @@ fn texts_are_refused_or_proven() {
                 .map(|file| File { path: &file.path, bytes: &file.contents })
                 .collect();
             let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
-            prover.mobile(&plan.cores[0], "5g/plant5g", &files);
+            prover.prove(Point::Core(&plan.cores[0]), &files);
             assert_eq!(prover.finish().findings, [], "{after}");
             for file in &emitted.artifacts {
                 if file.path.strip_suffix(".json").is_some() {

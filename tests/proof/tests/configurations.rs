@@ -12,10 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_compiler::{
     Facts, Sources,
-    plan::{
-        Plan,
-        proxies::{ProxyKind, ProxyPlan},
-    },
+    package::Targets,
+    plan::{Plan, Point},
 };
 use weir_engine::Budget;
 use weir_proof::{File, Prover};
@@ -80,20 +78,17 @@ allow historian -> meter : modbus.read(registers 0..9)
 const WITHOUT_MEANING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/without_meaning.txt");
 
 struct Emitted<'p> {
-    plan: &'p ProxyPlan,
+    point: Point<'p>,
     files: Vec<(String, String)>,
 }
 
-fn emit(plan: &ProxyPlan) -> Emitted<'_> {
-    let emitted = match plan.kind {
-        ProxyKind::Envoy => weir_target_envoy::emit(plan, &weir_target_envoy::Options::default()).unwrap(),
-        ProxyKind::Modbus => weir_target_modbus::emit(plan, &weir_target_modbus::Options::default()).unwrap(),
-        ProxyKind::Mosquitto => {
-            weir_target_mosquitto::emit(plan, &weir_target_mosquitto::Options::default()).unwrap()
-        }
-    };
+fn emit<'p>(point: Point<'p>, plan: &Plan) -> Emitted<'p> {
+    let emitted = weir_emission::emit(point, plan, &Targets::default()).unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Emitted { plan, files: emitted.artifacts.into_iter().map(|one| (one.path, text(one.contents))).collect() }
+    Emitted {
+        point,
+        files: emitted.artifacts.into_iter().map(|one| (one.path, text(one.contents))).collect(),
+    }
 }
 
 impl Emitted<'_> {
@@ -104,7 +99,7 @@ impl Emitted<'_> {
             File { path, bytes: text.as_bytes() }
         });
         let files: Vec<File<'_>> = files.collect();
-        prover.proxy(self.plan, &files);
+        prover.prove(self.point, &files);
         !prover.take_findings().is_empty()
     }
 }
@@ -129,7 +124,8 @@ fn every_change_with_a_meaning_is_refuted() {
         let (facts, plan) = compiled(&package);
         assert!(!plan.proxies.is_empty());
         let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
-        for emitted in plan.proxies.iter().map(emit) {
+        let proxies = plan.points().filter(|point| matches!(point, Point::Proxy(_)));
+        for emitted in proxies.map(|point| emit(point, &plan)) {
             for (index, (path, text)) in emitted.files.iter().enumerate() {
                 assert!(!emitted.refuted(&mut prover, index, text), "{path}");
                 let name = path.rsplit('/').next().unwrap();

@@ -17,13 +17,12 @@ pub mod sdcore;
 mod values;
 mod yaml;
 
-use std::fmt;
-
 pub use compare::{
     Difference, Expected, ExpectedFlow, ExpectedRadio, ExpectedSession, ExpectedSlice, Permission, compare,
 };
 pub use documents::{Documents, Lab};
 pub use values::{Quality, Rate, SliceKey};
+pub use weir_reading::Unread;
 
 /// Which core the files are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,26 +39,6 @@ pub struct CoreModel {
     pub documents: Documents,
     pub lab: Lab,
 }
-
-/// What could not be read: the first thing only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub file: String,
-    /// Counts from 1; 0 where it is the file as a whole.
-    pub line: u32,
-    pub what: String,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(formatter, "{}: {}", self.file, self.what),
-            line => write!(formatter, "{}:{line}: {}", self.file, self.what),
-        }
-    }
-}
-
-impl std::error::Error for Unread {}
 
 /// Reads the files of one core by their path below its folder. A file that belongs nowhere is an error.
 pub fn read(product: Product, files: &[(&str, &str)]) -> Result<CoreModel, Unread> {

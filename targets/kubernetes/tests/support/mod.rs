@@ -6,7 +6,11 @@ pub(crate) mod probes;
 
 use std::{fs, path::Path};
 
-use weir_compiler::{Facts, Sources, analyze, plan::Plan};
+use weir_compiler::{
+    Facts, Sources, analyze,
+    plan::{Plan, Point},
+};
+use weir_files::walk::{Nested, walk};
 use weir_proof::{File, Finding, Prover};
 use weir_syntax::Severity;
 
@@ -31,19 +35,8 @@ impl Plant {
     /// A package from disk.
     pub(crate) fn example(name: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-        let mut files = Vec::new();
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "weir") {
-                    let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-                    files.push((name, fs::read(&path).unwrap()));
-                }
-            }
-        }
+        let found = walk(&root, Nested::Skip).files.into_iter();
+        let files = found.map(|one| (one.path, fs::read(one.disk).unwrap())).collect();
         Self::compile(files)
     }
 
@@ -61,11 +54,6 @@ impl Plant {
         Self { facts, plan, files }
     }
 
-    /// The cluster's folder in the tree.
-    pub(crate) fn root(&self) -> String {
-        format!("kubernetes/{}", self.plan.clusters[0].name)
-    }
-
     pub(crate) fn prover(&self) -> Prover<'_> {
         Prover::new(&self.facts, &self.plan, weir_engine::Budget::default(), false)
     }
@@ -74,7 +62,7 @@ impl Plant {
     pub(crate) fn findings(&self, prover: &mut Prover<'_>, files: &[(String, String)]) -> Vec<Finding> {
         let files: Vec<File<'_>> =
             files.iter().map(|(path, text)| File { path, bytes: text.as_bytes() }).collect();
-        prover.kubernetes(&self.plan.clusters[0], &self.root(), &files);
+        prover.prove(Point::Cluster(&self.plan.clusters[0]), &files);
         prover.take_findings()
     }
 }
