@@ -23,6 +23,7 @@ use weir_syntax::{Diagnostic, FileId, Severity, Span};
 pub use hosts::hosts;
 pub use inventory::{Flow, Inventory, Item, Kind, Left, Policy, Service, Transport, Value};
 pub use names::is_plain as is_name;
+pub use render::Part;
 pub use vocabulary::Vocabulary;
 
 /// What is said of a flow whose source port Weir does not have.

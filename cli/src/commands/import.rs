@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use weir_compiler::{Sources, imports::ENDINGS, package::Source};
+use weir_compiler::{Sources, imports::endings, package::Source};
 use weir_import::{
     Imported, Input, Inventory, Vocabulary, aerleon,
     assets::{self, Mapping},
@@ -29,7 +29,7 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
     match format {
         Importing::Kubernetes { common, cluster, namespace } => {
             name(cluster)?;
-            let files = Files::read(&common.paths, ENDINGS);
+            let files = Files::read(&common.paths, endings("kubernetes"));
             let inputs = files.inputs();
             let (manifests, mut diagnostics) = kubernetes::read(&inputs, namespace.as_deref());
             diagnostics.extend(kubernetes::twice(&manifests));
