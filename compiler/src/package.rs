@@ -283,9 +283,12 @@ impl Sources {
             .next()
             .unwrap_or_default();
         self.diagnostics.push(
-            Diagnostic::new(&codes::E0004, format!("`{}` in weir.toml is not valid", key.trim_start_matches('[')))
-                .primary(FileId(0), span, label)
-                .help(help),
+            Diagnostic::new(
+                &codes::E0004,
+                format!("`{}` in weir.toml is not valid", key.trim_start_matches('[')),
+            )
+            .primary(FileId(0), span, label)
+            .help(help),
         );
     }
 

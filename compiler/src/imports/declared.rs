@@ -48,7 +48,9 @@ pub(crate) fn declarations(sources: &Sources, trees: &[&File]) -> Made {
                     let library = vocabulary.get_or_insert_with(|| library(sources));
                     one(sources, by, declaration, format, library, &mut taken, &mut made);
                 }
-                ItemKind::Template(template) => template.items.iter().for_each(|inner| within(inner, by, &mut made)),
+                ItemKind::Template(template) => {
+                    template.items.iter().for_each(|inner| within(inner, by, &mut made))
+                }
                 _ => {}
             }
         }
@@ -106,9 +108,12 @@ fn one(
     for name in others(format) {
         if let Some(value) = attribute(declaration, name) {
             made.diagnostics.push(
-                Diagnostic::new(&codes::E0422, format!("`{name}` says nothing about an import of format `{format}`"))
-                    .primary(by, value.span, "not used")
-                    .help("leave it out"),
+                Diagnostic::new(
+                    &codes::E0422,
+                    format!("`{name}` says nothing about an import of format `{format}`"),
+                )
+                .primary(by, value.span, "not used")
+                .help("leave it out"),
             );
             return;
         }
@@ -118,14 +123,18 @@ fn one(
         let found = Some(&path).filter(|path| is_inside(path)).and_then(|path| input(sources, path));
         found.map(Some).ok_or_else(|| {
             let span = attribute(declaration, name).map_or(declaration.name.span, |value| value.span);
-            Diagnostic::new(&codes::E0001, format!("`{path}` cannot be read: there is no such file in the package"))
-                .primary(by, span, "named here")
-                .help("give the path from the package's folder, with `/`")
+            Diagnostic::new(
+                &codes::E0001,
+                format!("`{path}` cannot be read: there is no such file in the package"),
+            )
+            .primary(by, span, "named here")
+            .help("give the path from the package's folder, with `/`")
         })
     };
     let imported = match format {
         "inventory" => named("mapping").map_err(|wrong| vec![wrong]).and_then(|mapping| {
-            let mapping = mapping.map_or_else(|| Ok(Mapping::default()), |input| Mapping::read(&input, vocabulary))?;
+            let mapping =
+                mapping.map_or_else(|| Ok(Mapping::default()), |input| Mapping::read(&input, vocabulary))?;
             Ok(assets::read(&inputs, &mapping, vocabulary))
         }),
         _ => named("hosts").map_err(|wrong| vec![wrong]).and_then(|hosts| {
@@ -210,7 +219,14 @@ fn descriptions(
 }
 
 /// What is not said is a warning until somebody says why it may stay so, and an assumption either way.
-fn left(by: FileId, declaration: &Declaration, format: &str, path: &str, inventory: &Inventory, made: &mut Made) {
+fn left(
+    by: FileId,
+    declaration: &Declaration,
+    format: &str,
+    path: &str,
+    inventory: &Inventory,
+    made: &mut Made,
+) {
     let Some(first) = inventory.remainder.first() else { return };
     let number = inventory.remainder.len();
     let things = if number == 1 { "1 thing" } else { &format!("{number} things") };
@@ -218,9 +234,10 @@ fn left(by: FileId, declaration: &Declaration, format: &str, path: &str, invento
     if attribute(declaration, "accept_unsaid").is_some() {
         return;
     }
-    let mut diagnostic = Diagnostic::new(&codes::W0224, format!("{things} that `{path}` says are not said in Weir"))
-        .primary(first.place.file, first.place.span, "the first of them")
-        .secondary(by, declaration.name.span, "imported here");
+    let mut diagnostic =
+        Diagnostic::new(&codes::W0224, format!("{things} that `{path}` says are not said in Weir"))
+            .primary(first.place.file, first.place.span, "the first of them")
+            .secondary(by, declaration.name.span, "imported here");
     for one in inventory.remainder.iter().take(QUOTED) {
         diagnostic = diagnostic.note(format!("{}: {}", one.what, one.why));
     }
@@ -233,16 +250,25 @@ fn left(by: FileId, declaration: &Declaration, format: &str, path: &str, invento
 }
 
 /// Makes trees of what was read, each part in the file that it came from.
-fn plant(inventory: &Inventory, inputs: &[Input<'_>], folder: &str, made: &mut Made) -> Result<(), Diagnostic> {
+fn plant(
+    inventory: &Inventory,
+    inputs: &[Input<'_>],
+    folder: &str,
+    made: &mut Made,
+) -> Result<(), Diagnostic> {
     let uses = parse(&inventory.brought_in(), FileId(0)).file.items;
-    let mut by_file: BTreeMap<FileId, Vec<Item>> = inputs.iter().map(|input| (input.file, Vec::new())).collect();
+    let mut by_file: BTreeMap<FileId, Vec<Item>> =
+        inputs.iter().map(|input| (input.file, Vec::new())).collect();
     for part in inventory.parts(inputs) {
         let mut parsed = parse(&part.text, part.place.file);
         if let Some(wrong) = parsed.diagnostics.first() {
             // a mistake of ours, and no reason to go on without the declaration
-            return Err(Diagnostic::new(&codes::E0415, format!("this cannot be said in Weir: {}", wrong.message))
-                .primary(part.place.file, part.place.span, "read here")
-                .help("`weir import` it into a file, and correct that; please report it"));
+            return Err(Diagnostic::new(
+                &codes::E0415,
+                format!("this cannot be said in Weir: {}", wrong.message),
+            )
+            .primary(part.place.file, part.place.span, "read here")
+            .help("`weir import` it into a file, and correct that; please report it"));
         }
         for item in &mut parsed.file.items {
             respan::item(item, part.place.span);
@@ -262,10 +288,11 @@ fn plant(inventory: &Inventory, inputs: &[Input<'_>], folder: &str, made: &mut M
 /// Each flow of a policy at its own place.
 fn place_flows(item: &mut Item, part: &Part) {
     let ItemKind::Declaration(declaration) = &mut item.kind else { return };
-    let flows = declaration.body.iter_mut().flat_map(|body| &mut body.entries).filter_map(|entry| match entry {
-        Entry::Flow(flow) => Some(flow),
-        _ => None,
-    });
+    let flows =
+        declaration.body.iter_mut().flat_map(|body| &mut body.entries).filter_map(|entry| match entry {
+            Entry::Flow(flow) => Some(flow),
+            _ => None,
+        });
     for (flow, place) in flows.zip(&part.flows) {
         respan::item(flow, place.span);
     }
@@ -293,7 +320,9 @@ fn needed(uses: &[Item], named: &BTreeSet<&str>) -> Vec<Item> {
     for item in uses {
         let ItemKind::Use(brought) = &item.kind else { continue };
         let mut brought = brought.clone();
-        brought.imports.retain(|import| import.local().is_some_and(|name| named.contains(name.text.as_str())));
+        brought
+            .imports
+            .retain(|import| import.local().is_some_and(|name| named.contains(name.text.as_str())));
         if !brought.imports.is_empty() {
             let mut item = Item { kind: ItemKind::Use(brought), ..item.clone() };
             respan::item(&mut item, Span::default());

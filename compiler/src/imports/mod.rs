@@ -93,19 +93,23 @@ fn is_inside(path: &str) -> bool {
 }
 
 /// The file at a path, or those of this format below it.
-fn inputs_of<'s>(sources: &'s Sources, path: &str, format: &str) -> impl Iterator<Item = Input<'s>> + use<'s> {
+fn inputs_of<'s>(
+    sources: &'s Sources,
+    path: &str,
+    format: &str,
+) -> impl Iterator<Item = Input<'s>> + use<'s> {
     let (own, below, endings) = (path.to_owned(), format!("{path}/"), endings(format));
     let ends = move |name: &str| {
         let name = name.to_ascii_lowercase();
         endings.iter().any(|ending| name.ends_with(ending))
     };
     let found = sources.imported.iter();
-    found
-        .filter(move |(other, _)| **other == own || (other.starts_with(&below) && ends(other)))
-        .filter_map(|(_, file)| {
+    found.filter(move |(other, _)| **other == own || (other.starts_with(&below) && ends(other))).filter_map(
+        |(_, file)| {
             let source = sources.file(*file)?;
             Some(Input { file: *file, path: &source.path, text: &source.text })
-        })
+        },
+    )
 }
 
 /// One cluster's imports.

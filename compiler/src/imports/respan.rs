@@ -2,7 +2,10 @@
 
 use weir_syntax::{
     Span,
-    ast::{Argument, Attribute, Block, Claim, Declaration, Entry, Expr, ExprKind, Flow, Item, ItemKind, Name, Path},
+    ast::{
+        Argument, Attribute, Block, Claim, Declaration, Entry, Expr, ExprKind, Flow, Item, ItemKind, Name,
+        Path,
+    },
 };
 
 /// Everything in it is at this place. Templates are never made.

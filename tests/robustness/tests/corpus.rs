@@ -42,6 +42,35 @@ fn read_listing() {
     replay("read_listing", cases::read_listing);
 }
 
+/// Logs as they are, cut anywhere, and with any byte changed.
+#[test]
+fn read_log() {
+    replay("read_log", cases::read_log);
+    broken("read_log", cases::read_log);
+}
+
+#[test]
+fn import_file() {
+    replay("import_file", cases::import_file);
+    broken("import_file", cases::import_file);
+}
+
+/// Every file of a corpus, cut, and with single bytes changed.
+fn broken(target: &str, case: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    for file in fs::read_dir(folder).unwrap() {
+        let whole = fs::read(file.unwrap().path()).unwrap();
+        for at in (0..whole.len()).step_by((whole.len() / 60).max(1)) {
+            case(&whole[..at]);
+            for byte in [0, b'"', b'\n', b'}', b'-', b',', 0xff] {
+                let mut changed = whole.clone();
+                changed[at] = byte;
+                case(&changed);
+            }
+        }
+    }
+}
+
 /// Files of configurations as they are, cut anywhere, and with any byte changed.
 #[test]
 fn read_configuration() {
