@@ -148,6 +148,15 @@ fn pods(
         Fault::Loss(connection) => {
             write!(formatter, "{artifact} refuses what the policy permits: {connection}")
         }
+        Fault::Denied(connection) => {
+            write!(
+                formatter,
+                "{artifact} has a guard rail against what the policy does not forbid: {connection}"
+            )
+        }
+        Fault::Undenied(connection) => {
+            write!(formatter, "{artifact} has no guard rail against what the policy forbids: {connection}")
+        }
         Fault::Open(direction, namespace) => {
             write!(
                 formatter,

@@ -16,6 +16,7 @@ mod filter;
 mod finding;
 mod forms;
 mod frames;
+mod guard_rails;
 mod legs;
 mod mobile;
 mod points;

@@ -62,7 +62,10 @@ impl Prover<'_> {
         let model = weir_kubernetes_reader::read_folder(&root, &texts);
         let model = model.map_err(|unread| self.unread(&root, unread)).ok()?;
         let pods = &self.specification.pods;
-        Some((Verdict::Equal, cluster::check(cluster, pods, &model, &root, &mut self.proof.findings)))
+        Some((
+            Verdict::Equal,
+            cluster::check(self.facts, plan, cluster, pods, &model, &root, &mut self.proof.findings),
+        ))
     }
 
     fn core(&mut self, plan: &CorePlan, files: &[File<'_>]) -> Checked {

@@ -11,6 +11,7 @@ mod compare;
 mod decode;
 mod evaluate;
 mod folder;
+mod guard_rails;
 mod model;
 mod names;
 mod objects;

@@ -29,7 +29,13 @@ pub(crate) struct Plant {
 
 impl Plant {
     pub(crate) fn of(text: &str) -> Self {
-        Self::compile(vec![("plant.weir".into(), text.into())])
+        Self::compile(vec![("plant.weir".into(), text.into())], "")
+    }
+
+    /// The same with guard rails of priority 7.
+    pub(crate) fn guarded(text: &str) -> Self {
+        let wanted = "[targets.kubernetes]\nguard-rails = 7\n";
+        Self::compile(vec![("plant.weir".into(), text.into())], wanted)
     }
 
     /// A package from disk.
@@ -37,12 +43,12 @@ impl Plant {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
         let found = walk(&root, Nested::Skip).files.into_iter();
         let files = found.map(|one| (one.path, fs::read(one.disk).unwrap())).collect();
-        Self::compile(files)
+        Self::compile(files, "")
     }
 
-    fn compile(files: Vec<(String, Vec<u8>)>) -> Self {
+    fn compile(files: Vec<(String, Vec<u8>)>, options: &str) -> Self {
         let manifest = "[package]\nname = \"plant\"\nversion = \"1.0.0\"\nedition = \"2026\"\n";
-        let analysis = analyze(&Sources::new(manifest, files), NOW);
+        let analysis = analyze(&Sources::new(&format!("{manifest}{options}"), files), NOW);
         let errors = analysis.diagnostics.iter().filter(|one| one.severity() == Severity::Error);
         let errors: Vec<_> = errors.map(|one| (one.code.id, &one.message, &one.help)).collect();
         assert!(errors.is_empty(), "{errors:#?}");
