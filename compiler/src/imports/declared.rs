@@ -49,7 +49,7 @@ pub(crate) fn declarations(sources: &Sources, trees: &[&File]) -> Made {
                     one(sources, by, declaration, format, library, &mut taken, &mut made);
                 }
                 ItemKind::Template(template) => {
-                    template.items.iter().for_each(|inner| within(inner, by, &mut made))
+                    template.items.iter().for_each(|inner| within(inner, by, &mut made));
                 }
                 _ => {}
             }
@@ -118,26 +118,27 @@ fn one(
             return;
         }
     }
-    let named = |name: &str| -> Result<Option<Input<'_>>, Diagnostic> {
+    let named = |name: &str| -> Result<Option<Input<'_>>, Vec<Diagnostic>> {
         let Some(path) = plain(declaration, name) else { return Ok(None) };
         let found = Some(&path).filter(|path| is_inside(path)).and_then(|path| input(sources, path));
         found.map(Some).ok_or_else(|| {
             let span = attribute(declaration, name).map_or(declaration.name.span, |value| value.span);
-            Diagnostic::new(
+            let wrong = Diagnostic::new(
                 &codes::E0001,
                 format!("`{path}` cannot be read: there is no such file in the package"),
             )
             .primary(by, span, "named here")
-            .help("give the path from the package's folder, with `/`")
+            .help("give the path from the package's folder, with `/`");
+            vec![wrong]
         })
     };
     let imported = match format {
-        "inventory" => named("mapping").map_err(|wrong| vec![wrong]).and_then(|mapping| {
+        "inventory" => named("mapping").and_then(|mapping| {
             let mapping =
                 mapping.map_or_else(|| Ok(Mapping::default()), |input| Mapping::read(&input, vocabulary))?;
             Ok(assets::read(&inputs, &mapping, vocabulary))
         }),
-        _ => named("hosts").map_err(|wrong| vec![wrong]).and_then(|hosts| {
+        _ => named("hosts").and_then(|hosts| {
             let hosts: BTreeMap<String, Vec<IpAddr>> =
                 hosts.map_or_else(|| Ok(BTreeMap::new()), |input| weir_import::hosts(&input))?;
             Ok(descriptions(&inputs, declaration, &hosts, vocabulary))
@@ -166,7 +167,7 @@ fn one(
     left(by, declaration, format, &path, &inventory, made);
     let folder = sources.file(by).map(folder_of).unwrap_or_default();
     if let Err(wrong) = plant(&inventory, &inputs, &folder, made) {
-        made.diagnostics.push(wrong);
+        made.diagnostics.push(*wrong);
     }
 }
 
@@ -255,7 +256,7 @@ fn plant(
     inputs: &[Input<'_>],
     folder: &str,
     made: &mut Made,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Box<Diagnostic>> {
     let uses = parse(&inventory.brought_in(), FileId(0)).file.items;
     let mut by_file: BTreeMap<FileId, Vec<Item>> =
         inputs.iter().map(|input| (input.file, Vec::new())).collect();
@@ -263,12 +264,11 @@ fn plant(
         let mut parsed = parse(&part.text, part.place.file);
         if let Some(wrong) = parsed.diagnostics.first() {
             // a mistake of ours, and no reason to go on without the declaration
-            return Err(Diagnostic::new(
-                &codes::E0415,
-                format!("this cannot be said in Weir: {}", wrong.message),
-            )
-            .primary(part.place.file, part.place.span, "read here")
-            .help("`weir import` it into a file, and correct that; please report it"));
+            let wrong =
+                Diagnostic::new(&codes::E0415, format!("this cannot be said in Weir: {}", wrong.message))
+                    .primary(part.place.file, part.place.span, "read here")
+                    .help("`weir import` it into a file, and correct that; please report it");
+            return Err(Box::new(wrong));
         }
         for item in &mut parsed.file.items {
             respan::item(item, part.place.span);

@@ -173,7 +173,7 @@ fn read<'s>(
     let (name_file, name_span) = universe.name_span(entity);
     let (file, span) = attribute_place(universe, entity, "file");
     let inside = is_inside(&path);
-    let inputs: Vec<Input<'s>> = inputs_of(sources, &path, &format).collect();
+    let inputs: Vec<Input<'s>> = inputs_of(sources, &path, format).collect();
     if inputs.is_empty() {
         let (message, help) = if inside {
             (

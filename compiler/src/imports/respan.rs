@@ -47,7 +47,9 @@ fn declaration(declaration: &mut Declaration, at: Span) {
 }
 
 fn flow(flow: &mut Flow, at: Span) {
-    [&mut flow.source, &mut flow.destination, &mut flow.service].into_iter().for_each(|one| expr(one, at));
+    for one in [&mut flow.source, &mut flow.destination, &mut flow.service] {
+        expr(one, at);
+    }
     flow.body.iter_mut().for_each(|body| block(body, at));
 }
 
@@ -107,7 +109,9 @@ fn expr(one: &mut Expr, at: Span) {
         ExprKind::Map(entries) => entries.iter_mut().for_each(|inner| attribute(inner, at)),
         ExprKind::Sum(first, rest) => {
             expr(first, at);
-            rest.iter_mut().for_each(|(_, inner)| expr(inner, at));
+            for (_, inner) in rest {
+                expr(inner, at);
+            }
         }
         ExprKind::Not(inner) => expr(inner, at),
         ExprKind::Integer(_)

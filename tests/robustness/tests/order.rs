@@ -36,7 +36,7 @@ fn compared(example: &str, change: impl Fn(Package) -> Package) {
 }
 
 fn everywhere(change: impl Fn(Package) -> Package) {
-    for example in ["water_works", "press_shop", "turbine_hall"] {
+    for example in ["water_works", "press_shop", "turbine_hall", "campus_5g"] {
         compared(example, &change);
     }
 }
