@@ -19,14 +19,17 @@ use crate::{console::Color, render::Format};
 #[command(name = "weir", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Print diagnostics and results only.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
     /// When to colour; NO_COLOR is respected.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = EVERYWHERE)]
     pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// Above the options that every command has.
+const EVERYWHERE: &str = "Options of every command";
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 diagnostics, differences, or a file that cannot be read or written; \
                           2 usage; 3 internal error (please report). `weir diff`: 0 nothing changes, 4 narrowed, 5 widened.";
@@ -68,18 +71,20 @@ pub(crate) enum Command {
         #[arg(long, hide = true)]
         stdio: bool,
     },
-    /// Say what a plant has in Weir: Kubernetes manifests and other formats.
+    /// Say in Weir what other tools know: manifests, MUD files, inventories, Aerleon policies.
     Import {
         #[command(subcommand)]
         format: Importing,
     },
     /// Print the completion script of a shell.
     Completions {
+        /// The shell to write it for.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a folder.
     Man {
+        /// The folder to write; it is made, if it is not there.
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
@@ -119,6 +124,10 @@ pub(crate) enum Importing {
         /// The zone of what lies outside.
         #[arg(long, value_name = "ZONE")]
         outside: Option<String>,
+        /// Say entries that ask for a source port without it, with a comment: it is wider than the description. They are left,
+        /// if not given.
+        #[arg(long)]
+        any_source_port: bool,
     },
     /// Aerleon or Capirca: definitions (.net, .svc, YAML) and policies (.pol, YAML), together.
     Aerleon {
@@ -131,6 +140,10 @@ pub(crate) enum Importing {
         /// The zone of what lies outside.
         #[arg(long, value_name = "ZONE")]
         outside: Option<String>,
+        /// Say terms that ask for a source port without it, with a comment: it is wider than the policy. They are left, if not
+        /// given.
+        #[arg(long)]
+        any_source_port: bool,
     },
     /// Asset inventories: tables (CSV) and lists (JSON, YAML) of devices.
     Inventory {

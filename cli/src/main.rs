@@ -11,6 +11,8 @@ mod failure;
 mod guard;
 mod progress;
 mod prove;
+#[cfg(test)]
+mod reference;
 mod render;
 mod revision;
 mod subject;

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use weir_compiler::{Sources, package::MANIFEST};
+use weir_compiler::{Sources, imports, package::MANIFEST};
 use weir_syntax::{Diagnostic, diagnostic::codes, lexer::MAX_FILE_SIZE};
 
 use crate::{failure::Failure, load};
@@ -94,7 +94,7 @@ struct Entry {
     is_link: bool,
 }
 
-/// The package's own files, by the same rules as on disk: no hidden ones, no packages inside of it, no build output.
+/// The package's files, by the same rules as on disk: no hidden ones, no packages inside of it, no build output.
 fn entries(listed: &[u8], below: &str) -> Vec<Entry> {
     let lines = listed.split(|byte| *byte == 0).filter_map(|line| std::str::from_utf8(line).ok());
     let mut entries: Vec<Entry> = lines
@@ -124,29 +124,32 @@ fn entries(listed: &[u8], below: &str) -> Vec<Entry> {
             || path.match_indices('/').any(|(end, _)| foreign.contains(&path[..=end]))
     };
     let is_output = |path: &str| path.ends_with(weir_targets::MANIFEST);
-    entries.retain(|entry| {
-        !is_foreign(&entry.path)
-            && !is_output(&entry.path)
-            && (entry.path == MANIFEST || entry.path.as_bytes().ends_with(b".weir"))
-    });
+    entries.retain(|entry| !is_foreign(&entry.path) && !is_output(&entry.path));
     entries
 }
 
+/// Whether a file is the manifest or a policy.
+fn is_own(entry: &Entry) -> bool {
+    entry.path == MANIFEST || entry.path.as_bytes().ends_with(b".weir")
+}
+
+/// Whether a file is imported by this path: it is that file, or lies below it and ends as imported files do.
+fn is_imported(entry: &Entry, path: &str) -> bool {
+    let name = entry.path.to_ascii_lowercase();
+    let below = entry.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    entry.path == path || (below && imports::ENDINGS.iter().any(|ending| name.ends_with(ending)))
+}
+
 fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
-    let objects: Vec<&str> = entries.iter().map(|entry| entry.object.as_str()).collect();
+    let own: Vec<&Entry> = entries.iter().filter(|entry| is_own(entry)).collect();
+    let objects: Vec<&str> = own.iter().map(|entry| entry.object.as_str()).collect();
     let blobs = blobs(top, &objects)?;
     let mut manifest = String::new();
     let mut files = Vec::new();
     let mut problems: Vec<Diagnostic> = Vec::new();
-    for (entry, bytes) in entries.iter().zip(blobs) {
+    for (entry, bytes) in own.into_iter().zip(blobs) {
         if entry.is_link {
-            problems.push(
-                Diagnostic::new(
-                    &codes::E0001,
-                    format!("`{}` is a link, which a revision does not follow", entry.path),
-                )
-                .help("compare with a checkout of that revision: `git worktree add`"),
-            );
+            problems.push(link(entry));
         } else if bytes.len() > MAX_FILE_SIZE {
             problems.push(load::Unread::TooLarge(bytes.len() as u64).diagnostic(&entry.path));
         } else if entry.path == MANIFEST {
@@ -161,8 +164,27 @@ fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
         }
     }
     let mut sources = Sources::new(&manifest, files);
+    let wanted = imports::wanted(&sources);
+    let imported: Vec<&Entry> =
+        entries.iter().filter(|entry| wanted.iter().any(|path| is_imported(entry, path))).collect();
+    let objects: Vec<&str> = imported.iter().map(|entry| entry.object.as_str()).collect();
+    let contents = if objects.is_empty() { Vec::new() } else { self::blobs(top, &objects)? };
+    for (entry, bytes) in imported.into_iter().zip(contents) {
+        if entry.is_link {
+            problems.push(link(entry));
+        } else if bytes.len() > MAX_FILE_SIZE {
+            problems.push(load::Unread::TooLarge(bytes.len() as u64).diagnostic(&entry.path));
+        } else {
+            sources.import(entry.path.clone(), bytes);
+        }
+    }
     sources.diagnostics.extend(problems);
     Ok(sources)
+}
+
+fn link(entry: &Entry) -> Diagnostic {
+    Diagnostic::new(&codes::E0001, format!("`{}` is a link, which a revision does not follow", entry.path))
+        .help("compare with a checkout of that revision: `git worktree add`")
 }
 
 /// The contents of objects, by one process.

@@ -284,6 +284,8 @@ fn every_description_is_imported_and_holds() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let text = folder.read("devices.weir");
     assert!(text.contains("441 access control entries: "), "{}", &text[..400]);
+    // the figures of the book's page
+    assert!(text.contains(" 168 flows; 111 not said"), "{}", &text[..400]);
     assert_eq!(text.matches("\ndevice ").count(), 18);
     // every entry is a flow, answers one, repeats one, or is listed with its reason
     let listed = text.lines().filter(|line| line.starts_with("// - ")).count();
@@ -585,6 +587,38 @@ term two {{ destination-address:: CLOUD {} action:: accept }}",
     }
 }
 
+/// Weir has no source ports: what asks for one is not said wider, unless that is what is asked for.
+#[test]
+fn source_ports_are_left_or_marked() {
+    let term = "term one { destination-address:: CLOUD source-port:: DNS destination-port:: DNS protocol:: udp action:: accept }";
+    let (folder, run) = aerleon(term);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let text = folder.read("edge.weir");
+    assert!(!text.contains("\n    allow "), "{text}");
+    assert!(text.contains("term `one`: without its source port DNS it would permit more"), "{text}");
+    let run = folder.weir(&["import", "aerleon", "a.net", "a.svc", "edge.pol", "--any-source-port"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let marked = "/// wider than its source, which asks for source port DNS, too\n    allow ";
+    assert!(run.stdout.contains(marked), "{}", run.stdout);
+
+    let seed = include_str!("../../tests/robustness/seeds/mud.json");
+    let seed = seed.replace(
+        "\"destination-port\":",
+        "\"source-port\": {\"operator\": \"eq\", \"port\": 47808}, \"destination-port\":",
+    );
+    let folder = Folder::new();
+    folder.write("mud.json", seed);
+    let bind = ["--bind", "urn:ietf:params:mud:dns=site_dns"];
+    let run = folder.weir(&[&["import", "mud", "mud.json"][..], &bind].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(!run.stdout.contains("allow Mud -> site_dns"), "{}", run.stdout);
+    assert!(run.stdout.contains("without its source port 47808 it would permit more"), "{}", run.stdout);
+    let run = folder.weir(&[&["import", "mud", "mud.json", "--any-source-port"][..], &bind].concat());
+    let marked =
+        "/// wider than its source, which asks for source port 47808, too\n    allow Mud -> site_dns";
+    assert!(run.stdout.contains(marked), "{}", run.stdout);
+}
+
 #[test]
 fn filters_that_are_wrong() {
     for (terms, place, part) in [
@@ -621,5 +655,167 @@ fn filters_that_are_wrong() {
         let run = folder.weir(&["import", "aerleon", file]);
         assert_eq!(run.code, 1, "{part}: {}", run.stdout);
         assert!(run.stderr.contains(place) && run.stderr.contains(part), "{place} {part}\n{}", run.stderr);
+    }
+}
+
+/// A package whose devices stand in an inventory, and whose camera has a description.
+fn live() -> Folder {
+    let folder = Folder::package();
+    folder.write(
+        "plant.weir",
+        "zone cell { purdue = 1 }
+zone iot { purdue = 2 }
+zone outside { purdue = 5 }
+network cell_net { zone = cell, subnet = 10.10.1.0/24, isolated = true }
+network iot_net { zone = iot, subnet = 10.10.2.0/24, isolated = true }
+network out_net { zone = outside, subnet = 203.0.113.0/28 }
+gateway gw {
+    enforces = nftables
+    interface eth0 { network = cell_net, address = 10.10.1.1 }
+    interface eth1 { network = iot_net, address = 10.10.2.1 }
+    interface eth2 { network = out_net, address = 203.0.113.1 }
+}
+use std.ot.{modbus}
+use std.it.{dns}
+conduit iot_cell between iot, cell { carries = [modbus, dns] }
+import assets { format = inventory, file = \"lists/assets.csv\" }
+device scada { network = iot_net, address = 10.10.2.10 }
+allow scada -> plc_01 : modbus
+",
+    );
+    folder.write(
+        "lists/assets.csv",
+        "Hostname,IP,Type,VLAN,Open ports\nPLC-01,10.10.1.10,PLC,cell_net,Modbus/TCP\n",
+    );
+    folder
+}
+
+#[test]
+fn an_inventory_is_a_part_of_the_package() {
+    let folder = live();
+    let run = folder.weir(&["build"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(folder.read("out/nftables/gw.nft").contains("10.10.1.10"));
+    assert!(folder.read("out/certificate.json").contains("lists/assets.csv"), "it is an input");
+    // what is wrong with a row is said at that row
+    folder.write("lists/assets.csv", "Hostname,IP,Type,VLAN\nPLC-01,10.10.9.10,PLC,cell_net\n");
+    let run = folder.weir(&["check"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stderr.contains("error[E0401]") && run.stderr.contains("--> lists/assets.csv:2:"),
+        "{}",
+        run.stderr
+    );
+    folder.write("lists/assets.csv", "Hostname,IP,Type,VLAN\nPLC-02,10.10.1.10,PLC,cell_net\n");
+    let run = folder.weir(&["check"]);
+    assert!(run.stderr.contains("error[E0202]: `plc_01` is not declared"), "{}", run.stderr);
+    // nothing is left out in silence
+    folder.write("lists/assets.csv", "Hostname,IP,Type,VLAN,Shoe size\nPLC-01,10.10.1.10,PLC,cell_net,44\n");
+    folder.write("more.weir", "use std.ot.{s7}\nassert deny scada -> plc_01 : s7\n");
+    let run = folder.weir(&["check"]);
+    assert!(run.stderr.contains("warning[W0224]: 1 thing that `lists/assets.csv` says"), "{}", run.stderr);
+    // an attribute of another format, and a file twice
+    for (more, said) in [
+        ("import more { format = inventory, file = \"lists/assets.csv\", hosts = \"x\" }\n", "E0422"),
+        ("import more { format = inventory, file = \"lists\" }\n", "`lists/assets.csv` is imported twice"),
+        ("import more { format = inventory, file = \"none.csv\" }\n", "`none.csv` cannot be read"),
+        ("import more { format = inventory, file = \"../x.csv\" }\n", "is no path inside of the package"),
+        ("template t() { import more { format = inventory, file = \"lists/assets.csv\" } }\n", "E0211"),
+    ] {
+        folder.write("more.weir", more);
+        let run = folder.weir(&["check"]);
+        assert_eq!(run.code, 1, "{more}");
+        assert!(run.stderr.contains(said), "{more}{}", run.stderr);
+    }
+}
+
+#[test]
+fn an_inventory_with_its_mapping_is_compared_with_a_revision() {
+    let folder = live();
+    let text = folder.read("plant.weir");
+    folder.write(
+        "plant.weir",
+        text.replace("file = \"lists/assets.csv\"", "file = \"lists\", mapping = \"lists/mapping.yaml\""),
+    );
+    folder.write(
+        "lists/assets.csv",
+        "Asset,IP,Art,VLAN,Open ports\nPLC-01,10.10.1.10,Steuerung,cell_net,Modbus/TCP\n",
+    );
+    folder.write("lists/mapping.yaml", "columns: { name: Asset, class: Art }\nclasses: { Steuerung: Plc }\n");
+    let git = |arguments: &[&str]| {
+        let status = std::process::Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+            .args(arguments)
+            .current_dir(folder.path(""))
+            .status();
+        assert!(status.unwrap().success());
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "one"]);
+    let run = folder.weir(&["diff", "git:HEAD"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    folder.write(
+        "lists/assets.csv",
+        "Asset,IP,Art,VLAN,Open ports\nPLC-01,10.10.1.11,Steuerung,cell_net,Modbus/TCP\n",
+    );
+    let run = folder.weir(&["diff", "git:HEAD", "--no-artifacts"]);
+    assert_eq!(run.code, 5, "another address is permitted: {}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("10.10.1.11"), "{}", run.stdout);
+}
+
+#[test]
+fn a_description_is_a_part_of_the_package() {
+    let folder = live();
+    folder.write("mud/mud.json", include_str!("../../tests/robustness/seeds/mud.json"));
+    folder.write(
+        "more.weir",
+        "import makers {
+    format = mud
+    file = \"mud\"
+    outside = outside
+    bind = { \"urn:ietf:params:mud:dns\" = \"resolver\" }
+    accept_unsaid = \"the site has no other services\"
+}
+use std.it.{dns}
+conduit cell_iot between cell, iot { carries = [dns] }
+device resolver { network = iot_net, address = 10.10.2.53, serves = [dns] }
+device sensor : Mud { network = cell_net, address = 10.10.1.30 }
+",
+    );
+    let run = folder.weir(&["explain", "sensor -> resolver : udp/53"]);
+    assert!(
+        run.stdout.starts_with("permitted") || run.stderr.contains("--> mud/mud.json:"),
+        "{}{}",
+        run.stdout,
+        run.stderr
+    );
+    let run = folder.weir(&["check", "--format", "json"]);
+    let report = json(&run.stdout);
+    let found: Vec<String> = report["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {} {}", one["code"], one["message"], one["spans"][0]["file"]))
+        .collect();
+    assert!(!found.iter().any(|one| one.contains("W0224")), "{found:#?}");
+    // what the maker asks for and the plant does not have is an error at the entry, as for any policy
+    let errors: Vec<&String> = found.iter().filter(|one| one.contains("\"E")).collect();
+    assert!(errors.iter().any(|one| one.contains("E0501")), "{found:#?}");
+    assert!(errors.iter().all(|one| one.ends_with("\"mud/mud.json\"")), "{found:#?}");
+}
+
+#[test]
+fn imports_in_the_manifest_are_refused() {
+    let folder = live();
+    folder.write("weir.toml", "[package]\nname = \"hall\"\n\n[import]\nassets = \"lists/assets.csv\"\n");
+    let run = folder.weir(&["check"]);
+    assert_eq!(run.code, 1);
+    for part in [
+        "error[E0004]: `import` in weir.toml is not valid",
+        "--> weir.toml:4:1",
+        "import assets { format = inventory",
+    ] {
+        assert!(run.stderr.contains(part), "{part}\n{}", run.stderr);
     }
 }

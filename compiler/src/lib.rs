@@ -122,7 +122,9 @@ fn analyze_stages(
     look: impl FnOnce(Seen<'_, '_>),
 ) -> Option<Analysis> {
     diagnostics.extend(sources.diagnostics.iter().cloned());
-    let files: Vec<_> = sources.files.iter().cloned().zip(trees.iter().copied()).collect();
+    let imported = imports::declarations(sources, trees);
+    diagnostics.extend(imported.diagnostics.iter().cloned());
+    let files = with_imported(sources, trees, &imported);
     let internet = internet();
     let mut universe = names::expand(&files, Some(&internet));
     diagnostics.append(&mut universe.diagnostics);
@@ -136,7 +138,8 @@ fn analyze_stages(
     let asked = asked.map(|file| universe.take_asked(file)).unwrap_or_default();
     let (mut model, mut found) = model::build(&universe);
     diagnostics.append(&mut found);
-    let taken_for_granted = imports::check(sources, &universe, &model, &mut diagnostics);
+    let mut taken_for_granted = imported.assumptions.clone();
+    taken_for_granted.extend(imports::check(sources, &universe, &model, &mut diagnostics));
     let unbuilt = std::mem::take(&mut model.unbuilt);
     let planned = flows_and_plan(sources, &universe, &model, unbuilt, now, &mut diagnostics, goes_on)?;
     if let Some(planned) = &planned {
@@ -145,6 +148,11 @@ fn analyze_stages(
     }
     consequences::forget(&files, &mut diagnostics);
     remedies::add(sources, &universe, &mut diagnostics);
+    // what was made of an imported file is not written in it: there is nothing to edit
+    for diagnostic in &mut diagnostics {
+        let writes = |edit: &weir_syntax::Edit| imported.files.contains_key(&edit.file);
+        diagnostic.fixes.retain(|fix| !fix.edits.iter().any(writes));
+    }
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     Some(match planned {
@@ -167,6 +175,24 @@ fn analyze_stages(
         }
         None => Analysis { diagnostics, plan: None, facts: None },
     })
+}
+
+/// Every file with its tree. Declarations that were imported share the names of the folder that imports them.
+fn with_imported<'t>(
+    sources: &Sources,
+    trees: &[&'t weir_syntax::ast::File],
+    imported: &'t imports::Made,
+) -> Vec<(package::Source, &'t weir_syntax::ast::File)> {
+    let all = sources.files.iter().zip(trees).enumerate();
+    all.map(|(index, (source, tree))| match imported.files.get(&FileId(index as u32)) {
+        Some((made, folder)) => {
+            let name = source.path.rsplit('/').next().unwrap_or_default();
+            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            (package::Source { path, text: source.text.clone() }, made)
+        }
+        None => (source.clone(), *tree),
+    })
+    .collect()
 }
 
 fn declared(universe: &names::Universe<'_>) -> Vec<Declared> {

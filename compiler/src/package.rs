@@ -45,9 +45,9 @@ pub struct Manifest {
     pub targets: Targets,
     #[serde(default)]
     pub proof: ProofOptions,
-    /// Sources that become declarations; see `import`.
+    /// Refused: imports are declared in the policy, where they are reviewed with it.
     #[serde(default)]
-    pub import: toml::Table,
+    import: Option<toml::Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -256,6 +256,13 @@ impl Sources {
                         format!("write `edition = \"{EDITION}\"`"),
                     );
                 }
+                if manifest.import.is_some() {
+                    self.wrong_manifest(
+                        "[import",
+                        "imports stand in the policy, where they are reviewed with it",
+                        "declare it in a `.weir` file: `import assets { format = inventory, file = \"assets.csv\" }`".into(),
+                    );
+                }
                 if !is_package_name(&manifest.package.name) {
                     self.wrong_manifest(
                         "name",
@@ -296,9 +303,12 @@ impl Sources {
             .next()
             .unwrap_or_default();
         self.diagnostics.push(
-            Diagnostic::new(&codes::E0004, format!("`{key}` in weir.toml is not valid"))
-                .primary(FileId(0), span, label)
-                .help(help),
+            Diagnostic::new(
+                &codes::E0004,
+                format!("`{}` in weir.toml is not valid", key.trim_start_matches('[')),
+            )
+            .primary(FileId(0), span, label)
+            .help(help),
         );
     }
 

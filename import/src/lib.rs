@@ -23,7 +23,20 @@ use weir_syntax::{Diagnostic, FileId, Severity, Span};
 pub use hosts::hosts;
 pub use inventory::{Flow, Inventory, Item, Kind, Left, Policy, Service, Transport, Value};
 pub use names::is_plain as is_name;
+pub use render::Part;
 pub use vocabulary::Vocabulary;
+
+/// What is said of a flow whose source port Weir does not have.
+pub(crate) fn wider(ports: &str) -> String {
+    format!("wider than its source, which asks for source port {ports}, too")
+}
+
+/// Why a flow with a source port is left.
+pub(crate) fn narrower(ports: &str) -> String {
+    format!(
+        "without its source port {ports} it would permit more: `--any-source-port` says it all the same, and marks it"
+    )
+}
 
 /// What to do about ports in imported flows.
 pub(crate) const PORTS: &str = "What is spoken on a port is not known, and may command: write the protocol (`dns`, `https`) where you know it.";

@@ -18,7 +18,43 @@ use crate::{
 /// Longest text of the remainder that is quoted.
 const LONGEST: usize = 300;
 
+/// A part of an inventory as Weir: one declaration, or one policy with its flows.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub text: String,
+    /// Where it was read. Of a policy: where its first flow was.
+    pub place: Place,
+    /// Of a policy: where each flow was read, in order.
+    pub flows: Vec<Place>,
+}
+
 impl Inventory {
+    /// Its declarations, each by itself, for whoever keeps their places; the lines with `use` are [`Self::brought_in`].
+    pub fn parts(&self, inputs: &[Input<'_>]) -> Vec<Part> {
+        let lines = Lines::new(inputs);
+        let items = self.items.iter().map(|item| {
+            let mut text = String::new();
+            let _ = write_item(&mut text, item, &lines); // writing into a String does not fail
+            Part { text, place: item.place, flows: Vec::new() }
+        });
+        let policies = self.policies.iter().map(|policy| {
+            let mut text = String::new();
+            let _ = write_policy(&mut text, policy, &lines);
+            let flows: Vec<Place> = policy.flows.iter().map(|flow| flow.place).collect();
+            Part { text, place: flows.first().copied().unwrap_or_default(), flows }
+        });
+        items.chain(policies).collect()
+    }
+
+    /// The lines with `use` that its declarations need.
+    pub fn brought_in(&self) -> String {
+        let line = |(module, names): (&String, &std::collections::BTreeSet<String>)| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("use {module}.{{{}}}\n", names.join(", "))
+        };
+        self.uses.iter().map(line).collect()
+    }
+
     /// The text of a `.weir` file, formatted; `inputs` are the files that it was read from.
     ///
     /// # Errors
@@ -54,10 +90,7 @@ impl Inventory {
             comment(out, "//!", line);
         }
         out.push('\n');
-        for (module, names) in &self.uses {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            writeln!(out, "use {module}.{{{}}}", names.join(", "))?;
-        }
+        out.push_str(&self.brought_in());
         for item in &self.items {
             write_item(out, item, lines)?;
         }

@@ -23,6 +23,7 @@ pub(crate) struct Options {
     /// The package's folder; the nearest one with a weir.toml, from the current folder up, if not given.
     #[arg(long, value_name = "DIR")]
     pub(crate) package: Option<PathBuf>,
+    /// How to print what was found.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Fail if traffic and policy do not fit.
@@ -137,13 +138,19 @@ fn report(found: &Audit, with_proposal: bool, console: &Console) -> Result<(), F
         out.push('\n');
     }
     out.push_str(&format!(
-        "{}: {} permitted, {} of flows would be denied, {} unknown, {} turned around\n",
+        "{}: {} permitted, {} would be denied, {} of unknown addresses; {} turned around\n",
         text::count(found.records as usize, "record"),
         found.permitted,
-        text::count(found.denied.len(), "kind"),
-        text::count(found.unknown.len(), "address").replace("addresss", "addresses"),
+        found.denied.iter().map(|one| one.records).sum::<u64>(),
+        found.foreign,
         found.turned
     ));
+    if found.skipped > 0 {
+        let lines = text::count(found.skipped as usize, "line");
+        out.push_str(&format!(
+            "{lines} about something else than connections of TCP, UDP, SCTP or echo requests\n"
+        ));
+    }
     console.stdout(&out)
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use weir_compiler::{Analysis, analyze};
-use weir_syntax::{Diagnostic, Severity, text::LineIndex};
+use weir_syntax::{Diagnostic, Severity};
 
 use crate::{
     arguments::Checking,
@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     load::{self, Package},
     progress::Progress,
-    render::{Format, Report, text},
+    render::{Assumption, Format, Report, text},
 };
 
 pub(crate) fn run(options: &Checking, console: &Console) -> Result<(), Failure> {
@@ -70,27 +70,23 @@ impl Checked {
     pub(crate) fn settle(&self, console: &Console) -> Result<(), Failure> {
         let mut shown: Vec<Diagnostic> = self.shown().cloned().collect();
         shown.sort_by(|a, b| (a.position(), &a.message).cmp(&(b.position(), &b.message)));
-        let report = Report::new(&self.package.sources.files, &shown, &self.package.prefix);
+        let held = self.analysis.facts.iter().flat_map(|facts| &facts.assertions);
+        let report = Report::new(&self.package.sources.files, &shown, &self.package.prefix).assuming(
+            held.filter_map(|held| {
+                let text = held.assumption.as_deref()?;
+                Some(Assumption { text, file: held.file, span: held.span })
+            }),
+        );
         report.print(self.options.format, console)?;
         let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
         if self.options.format == Format::Human {
-            self.say_assumptions(console);
+            for (assumption, place) in report.assumptions() {
+                let said = format!("{} ({})", text::visible(assumption), text::visible(&place));
+                console.status("assumed", &said);
+            }
             self.summarize(errors, warnings, console);
         }
         if self.is_refused() { Err(Failure::Reported) } else { Ok(()) }
-    }
-
-    /// What the assertions that hold rest on.
-    fn say_assumptions(&self, console: &Console) {
-        for held in self.analysis.facts.iter().flat_map(|facts| &facts.assertions) {
-            let (Some(assumption), Some(source)) = (&held.assumption, self.package.sources.file(held.file))
-            else {
-                continue;
-            };
-            let line = LineIndex::new(&source.text).line(held.span.start) + 1;
-            let place = text::visible(&format!("{}{}:{line}", self.package.prefix, source.path));
-            console.status("assumed", &format!("{} ({place})", text::visible(assumption)));
-        }
     }
 
     fn summarize(&self, errors: usize, warnings: usize, console: &Console) {

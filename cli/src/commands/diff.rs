@@ -32,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) old: String,
     /// The later version; the package around the current folder, if not given.
     pub(crate) new: Option<String>,
+    /// How to print the report.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Accept widening inside of what the `allow` lines of this file permit; may be given several times.
@@ -48,9 +49,11 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     #[default]
+    /// For people at a terminal.
     Text,
     /// For a pull request.
     Markdown,
+    /// For machines.
     Json,
     /// One page that needs no network.
     Html,

@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// Of a flow: the package's folder; the nearest one with a weir.toml, from the current folder up, if not given.
     #[arg(long, value_name = "DIR")]
     pub(crate) package: Option<PathBuf>,
-    /// Of a flow.
+    /// Of a flow: how to print the explanation.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Of a flow: do not look for the artifacts' lines.

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use weir_compiler::{Sources, imports::ENDINGS, package::Source};
+use weir_compiler::{Sources, imports::endings, package::Source};
 use weir_import::{
     Imported, Input, Inventory, Vocabulary, aerleon,
     assets::{self, Mapping},
@@ -29,7 +29,7 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
     match format {
         Importing::Kubernetes { common, cluster, namespace } => {
             name(cluster)?;
-            let files = Files::read(&common.paths, ENDINGS);
+            let files = Files::read(&common.paths, endings("kubernetes"));
             let inputs = files.inputs();
             let (manifests, mut diagnostics) = kubernetes::read(&inputs, namespace.as_deref());
             diagnostics.extend(kubernetes::twice(&manifests));
@@ -39,7 +39,7 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
             diagnostics.extend(findings.map(|finding| finding.diagnostic()));
             finish(Imported { inventory, diagnostics }, &files, common, console)
         }
-        Importing::Mud { common, network, bind, hosts, at, outside } => {
+        Importing::Mud { common, network, bind, hosts, at, outside, any_source_port } => {
             name(network)?;
             outside.iter().try_for_each(|zone| name(zone))?;
             let mut files = Files::read(&common.paths, &[".json"]);
@@ -57,20 +57,30 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
             let imported = match hosts.first().map_or_else(|| Ok(BTreeMap::new()), weir_import::hosts) {
                 Ok(hosts) => {
                     let outside = outside.as_deref();
-                    let options =
-                        mud::Options { network, bound: &bound, hosts: &hosts, devices: &devices, outside };
+                    let options = mud::Options {
+                        network,
+                        bound: &bound,
+                        hosts: &hosts,
+                        devices: &devices,
+                        outside,
+                        any_source_port: *any_source_port,
+                    };
                     mud::read(descriptions, &options, &vocabulary())
                 }
                 Err(diagnostics) => Imported { inventory: Inventory::default(), diagnostics },
             };
             finish(imported, &files, common, console)
         }
-        Importing::Aerleon { common, bind, outside } => {
+        Importing::Aerleon { common, bind, outside, any_source_port } => {
             outside.iter().try_for_each(|zone| name(zone))?;
             let files =
                 Files::read(&common.paths, &[".net", ".svc", ".pol", ".inc", ".yaml", ".yml", ".json"]);
             let bound = bind.iter().cloned().collect();
-            let options = aerleon::Options { bound: &bound, outside: outside.as_deref() };
+            let options = aerleon::Options {
+                bound: &bound,
+                outside: outside.as_deref(),
+                any_source_port: *any_source_port,
+            };
             let imported = aerleon::read(&files.inputs(), &options, &vocabulary());
             finish(imported, &files, common, console)
         }

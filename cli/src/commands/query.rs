@@ -19,6 +19,7 @@ pub(crate) struct Options {
     /// The package's folder; the nearest one with a weir.toml, from the current folder up, if not given.
     #[arg(long, value_name = "DIR")]
     pub(crate) package: Option<PathBuf>,
+    /// How to print the answer.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }

@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Verifying, console: &Console) -> Result<(), Failure>
         None => {
             let folder = options.tree.clone().unwrap_or_else(|| checked.package.root.join("out"));
             tree(&folder, plan, &mut prover)?;
-            format!("`{}`", folder.display())
+            format!("`{}`", folder.strip_prefix(".").unwrap_or(&folder).display())
         }
     };
     let proof = prover.finish();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use weir_syntax::{Diagnostic, Severity, text::LineColumn};
 
-use super::{Report, internal};
+use super::{Assumption, Report, internal};
 use crate::failure::Failure;
 
 #[derive(Serialize)]
@@ -11,6 +11,17 @@ struct Document<'a> {
     /// Of Weir.
     version: &'static str,
     diagnostics: Vec<Entry<'a>>,
+    /// What the assertions that hold rest on.
+    assumptions: Vec<AssumptionEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct AssumptionEntry<'a> {
+    text: &'a str,
+    file: &'a str,
+    /// Of the assertion.
+    start: LineColumn,
+    end: LineColumn,
 }
 
 #[derive(Serialize)]
@@ -51,7 +62,17 @@ struct SpanEntry<'a> {
 
 pub(crate) fn render(report: &Report<'_>) -> Result<String, Failure> {
     let diagnostics = report.diagnostics.iter().map(|diagnostic| entry(report, diagnostic)).collect();
-    let document = Document { version: env!("CARGO_PKG_VERSION"), diagnostics };
+    let assumption = |held: &'_ Assumption<'_>| {
+        let (source, _) = report.text(held.file)?;
+        let region = report.region_of(held.file, held.span)?;
+        Some((source, region))
+    };
+    let assumptions = report.assumptions.iter().filter_map(|held| {
+        let (source, region) = assumption(held)?;
+        Some(AssumptionEntry { text: held.text, file: &source.path, start: region.start, end: region.end })
+    });
+    let document =
+        Document { version: env!("CARGO_PKG_VERSION"), diagnostics, assumptions: assumptions.collect() };
     let mut text = serde_json::to_string_pretty(&document).map_err(internal)?;
     text.push('\n');
     Ok(text)

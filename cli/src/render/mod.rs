@@ -37,8 +37,18 @@ pub(crate) struct Report<'a> {
     diagnostics: &'a [Diagnostic],
     /// What leads from the current folder to the files.
     prefix: &'a str,
+    /// Empty, unless [`Self::assuming`] gave them.
+    assumptions: Vec<Assumption<'a>>,
     /// Of the files that diagnostics are about.
     lines: BTreeMap<FileId, LineIndex>,
+}
+
+/// What an assertion that holds rests on, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assumption<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) file: FileId,
+    pub(crate) span: Span,
 }
 
 /// Where a label is: the end is exclusive.
@@ -58,7 +68,26 @@ impl<'a> Report<'a> {
                 lines.entry(file).or_insert_with(|| LineIndex::new(&source.text));
             }
         }
-        Self { files, diagnostics, prefix, lines }
+        Self { files, diagnostics, prefix, assumptions: Vec::new(), lines }
+    }
+
+    pub(crate) fn assuming(mut self, assumptions: impl Iterator<Item = Assumption<'a>>) -> Self {
+        self.assumptions.extend(assumptions);
+        for assumption in &self.assumptions {
+            if let Some(source) = self.files.get(assumption.file.0 as usize) {
+                self.lines.entry(assumption.file).or_insert_with(|| LineIndex::new(&source.text));
+            }
+        }
+        self
+    }
+
+    /// Each assumption with its place, as `assertions.weir:21`.
+    pub(crate) fn assumptions(&self) -> impl Iterator<Item = (&'a str, String)> {
+        self.assumptions.iter().filter_map(|held| {
+            let (source, _) = self.text(held.file)?;
+            let line = self.region_of(held.file, held.span)?.start.line;
+            Some((held.text, format!("{}:{line}", self.path(source))))
+        })
     }
 
     pub(crate) fn print(&self, format: Format, console: &Console) -> Result<(), Failure> {

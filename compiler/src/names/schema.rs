@@ -479,6 +479,11 @@ kinds! {
         required("file", Type::Text, "Its path, from the package's folder; of Kubernetes manifests also that of a folder, for every `.yaml`, `.yml` and `.json` below it."),
         optional("cluster", Type::Reference(&[Kind::Cluster]), "The cluster that Kubernetes manifests are applied to; the package's only one, if not given."),
         optional("namespace", Type::Text, "The namespace of manifests that say none; `default`, if not given."),
+        optional("mapping", Type::Text, "Of an inventory: the path of the file that says what its columns mean."),
+        optional("bind", Type::Labels, "Of MUD files: who somebody is here, `{ \"local-networks\" = \"office_net\" }`."),
+        optional("hosts", Type::Text, "Of MUD files: the path of a file with the addresses of names, as /etc/hosts."),
+        optional("outside", Type::Reference(&[Kind::Zone]), "Of MUD files: the zone of what lies outside."),
+        optional("accept_unsaid", Type::Text, "Why it may stay as it is that some of the file is not said in Weir."),
     ], &[], false;
     Policy "policy" "Flows that belong together." NO_HEAD, POLICY, &[], true;
     Exception "exception" "Permissions with an end." NO_HEAD, EXCEPTION, &[], true;

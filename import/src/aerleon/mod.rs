@@ -20,6 +20,8 @@ pub struct Options<'o> {
     pub bound: &'o BTreeMap<String, String>,
     /// The zone of what lies outside.
     pub outside: Option<&'o str>,
+    /// Whether a term that asks for a source port, too, is said without that: wider than the policy, and marked so.
+    pub any_source_port: bool,
 }
 
 /// The key of [`Options::bound`] for who stands where a term names nobody.

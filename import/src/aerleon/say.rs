@@ -297,17 +297,17 @@ impl Import<'_> {
         };
         reach.services.clone_from(&services);
         let source_ports: Vec<&str> = term.words("source-port").map(|word| word.text.as_str()).collect();
+        let source_ports = source_ports.join(" ");
         if !source_ports.is_empty() {
             let whole = term.has("destination-port") && allow;
-            let why = if whole {
-                format!("said, but for its source port {}: any may be used", source_ports.join(" "))
-            } else {
-                format!("its source port {} cannot be said", source_ports.join(" "))
-            };
-            if !whole {
+            if !whole || !self.options.any_source_port {
+                let why = if whole {
+                    crate::narrower(&source_ports)
+                } else {
+                    format!("its source port {source_ports} cannot be said")
+                };
                 return Some((allow, Read::Unsaid { why, reach }));
             }
-            beside.push(why);
         }
         for field in &term.fields {
             if BESIDE.contains(&field.key.as_str()) && !["comment", "owner"].contains(&field.key.as_str()) {
@@ -322,6 +322,9 @@ impl Import<'_> {
             beside.push(format!("said, but not that it ends on {}", end.text));
         }
         let mut documentation = vec![format!("term {}", term.name)];
+        if !source_ports.is_empty() {
+            documentation.push(crate::wider(&source_ports));
+        }
         documentation.extend(term.words("comment").map(|word| word.text.replace('\n', " ")));
         documentation.extend(term.words("owner").map(|word| format!("owner {}", word.text)));
         let log = term.words("logging").any(|word| !matches!(word.text.as_str(), "false" | "disable"));

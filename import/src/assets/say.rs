@@ -265,8 +265,7 @@ impl Import<'_> {
         let place = Place { file: reader.file, span: cell.span };
         for part in cells::parts(&cell.text) {
             let mapped = self.mapping.protocols.get(part).cloned();
-            let spelled = |name: &&str| name.replace('_', "") == snake(part).replace('_', "");
-            let name = mapped.or_else(|| self.vocabulary.protocols().find(spelled).map(str::to_owned));
+            let name = mapped.or_else(|| self.usual(part));
             let transport = cells::transport(part).or_else(|| {
                 part.parse().ok().filter(|port| *port > 0).map(|port| Transport::Tcp(port, port))
             });
@@ -292,6 +291,16 @@ impl Import<'_> {
             }
         }
         served
+    }
+
+    /// The protocol that a cell means: by its name, however its words are separated, or by that with `TCP` behind it.
+    fn usual(&self, part: &str) -> Option<String> {
+        let plain = snake(part).replace('_', "");
+        let spelled = |wanted: &str| {
+            let found = self.vocabulary.protocols().find(|name| name.replace('_', "") == wanted);
+            found.map(str::to_owned)
+        };
+        spelled(&plain).or_else(|| spelled(plain.strip_suffix("tcp")?))
     }
 
     fn finish(mut self) -> Imported {

@@ -23,6 +23,8 @@ pub struct Options<'o> {
     pub devices: &'o BTreeMap<String, Vec<IpAddr>>,
     /// The zone of what lies outside.
     pub outside: Option<&'o str>,
+    /// Whether an entry that asks for a source port, too, is said without that: wider than the description, and marked so.
+    pub any_source_port: bool,
 }
 
 /// The key of [`Options::bound`] for peers that no condition narrows.

@@ -231,10 +231,14 @@ impl Import<'_> {
                 continue;
             };
             let Some(peer) = self.peer(entry) else { continue };
+            let mut documentation = vec![entry.name.clone()];
             if let (Some((first, last)), true) = (entry.source, entry.destination.is_some()) {
                 let ports = if first == last { first.to_string() } else { format!("{first}..{last}") };
-                let why = format!("said, but for its source port {ports}: any may be used");
-                self.left(entry.place, &entry.name, why);
+                if !self.options.any_source_port {
+                    self.left(entry.place, &entry.name, crate::narrower(&ports));
+                    continue;
+                }
+                documentation.push(crate::wider(&ports));
             }
             if !seen.insert((entry.peer.clone(), way, protocol, ports)) {
                 continue;
@@ -255,7 +259,7 @@ impl Import<'_> {
                 destination,
                 services: vec![Service::Transport(transport)],
                 log: false,
-                documentation: vec![entry.name.clone()],
+                documentation,
                 place: entry.place,
             });
         }

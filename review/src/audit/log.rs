@@ -185,8 +185,8 @@ type Found = Result<Option<Record>, String>;
 fn row(columns: &Columns, cells: &[String]) -> Found {
     if cells.len() < columns.names.len() {
         return Err(format!(
-            "{} cells where there are {} columns: cut off?",
-            cells.len(),
+            "{} where there are {} columns: cut off?",
+            if cells.len() == 1 { "1 cell".to_owned() } else { format!("{} cells", cells.len()) },
             columns.names.len()
         ));
     }

@@ -26,6 +26,10 @@ pub use log::{Log, Problem, Record, read};
 pub struct Audit {
     pub records: u64,
     pub permitted: u64,
+    /// Records of addresses that no principal has.
+    pub foreign: u64,
+    /// Lines about something else than connections of IP.
+    pub skipped: u64,
     /// Records that were turned around: their logs began in the middle of a connection.
     pub turned: u64,
     pub denied: Vec<Denied>,
@@ -74,6 +78,7 @@ pub fn audit(subject: &Subject, logs: Vec<Log>) -> Audit {
     let mut unknown: BTreeMap<IpAddr, u64> = BTreeMap::new();
     for log in logs {
         audit.not_understood += log.not_understood;
+        audit.skipped += log.skipped;
         let room = SHOWN.saturating_sub(audit.problems.len());
         audit.problems.extend(log.problems.into_iter().take(room));
         for record in log.records {
@@ -90,6 +95,7 @@ pub fn audit(subject: &Subject, logs: Vec<Log>) -> Audit {
             };
             let ends = (addresses.of(record.source), addresses.of(record.destination));
             let (Some(source), Some(destination)) = ends else {
+                audit.foreign += 1;
                 for (known, address) in [(ends.0, record.source), (ends.1, record.destination)] {
                     if known.is_none() {
                         *unknown.entry(address).or_default() += 1;

@@ -12,7 +12,7 @@ pub const NOW: &str = "2026-11-22";
 
 const MANIFEST: &str = "[package]\nname = \"example\"\nversion = \"0.1.0\"\nedition = \"2026\"\n";
 const PLANT: &str = "plant.weir";
-const KNOWN: &[&str] = &["replace", "ignore-warnings", "fails", "snippet"];
+const KNOWN: &[&str] = &["replace", "ignore-warnings", "fails", "snippet", "temporary"];
 const KEYS: &[&str] = &["file", "package", "now"];
 
 /// One package to check, or one snippet.
@@ -23,6 +23,8 @@ pub struct Case {
     pub line: usize,
     pub manifest: Text,
     pub files: BTreeMap<String, Text>,
+    /// The files as they were before a block that stands under this heading only.
+    before: Option<BTreeMap<String, Text>>,
     /// Only the grammar is checked.
     pub snippet: bool,
     pub ignore_warnings: bool,
@@ -147,6 +149,9 @@ fn new_case(section: &Section) -> Case {
 }
 
 fn begin_step(package: &mut Case, fresh: Case) {
+    if let Some(before) = package.before.take() {
+        package.files = before;
+    }
     package.title = fresh.title;
     package.line = fresh.line;
     package.fails = false;
@@ -166,6 +171,9 @@ fn add(case: &mut Case, block: &Block) {
         case.manifest = Text::default();
         case.manifest.add(block, "#");
         return;
+    }
+    if block.has("temporary") && case.before.is_none() {
+        case.before = Some(case.files.clone());
     }
     let file = case.files.entry(block.value("file").unwrap_or(PLANT).to_owned()).or_default();
     if block.has("replace") {

@@ -20,6 +20,7 @@
 //! | `file=cells/a.weir` | the file's path; `plant.weir`, if not given |
 //! | `package=NAME` | adds to a package that lives on under later headings; it is checked at the end of each |
 //! | `replace` | replaces a file of such a package, instead of adding to it |
+//! | `temporary` | the block is taken back behind its heading's section |
 //! | `now=2026-11-22` | the date of the build |
 //! | `ignore-warnings` | warnings that no mark asks for are not looked at |
 //! | `fails` | the block has a mark: its point is what it provokes |
@@ -32,6 +33,7 @@
 
 pub mod case;
 pub mod check;
+pub mod console;
 pub mod declarations;
 pub mod document;
 pub mod layout;

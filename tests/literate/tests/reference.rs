@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use weir_literate::{declarations, library, lists, paths};
 
@@ -83,5 +83,15 @@ fn grammar_chapter_knows_every_keyword() {
             grammar.contains(&format!("`{unit}`")),
             "reference/grammar.md does not name the unit `{unit}`"
         );
+    }
+}
+
+/// The words that the pages colour are the language's.
+#[test]
+fn every_declaration_has_a_colour() {
+    let script = fs::read_to_string(paths::root().join("book/weir.js")).unwrap();
+    let words: BTreeSet<&str> = script.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for keyword in weir_syntax::ast::DECLARATION_KEYWORDS {
+        assert!(words.contains(keyword), "book/weir.js does not know `{keyword}`");
     }
 }

@@ -9,7 +9,7 @@ use weir_syntax::{
     lexer, parse,
 };
 
-use crate::Package;
+use crate::{Package, imports};
 
 /// Tokens cover the text without gaps; each diagnostic and each item lies in it.
 pub fn lexer_parser(bytes: &[u8]) {
@@ -94,6 +94,41 @@ pub fn read_configuration(bytes: &[u8]) {
             .map(|file| file.split(|byte| *byte == b'\n').count());
         let most = longest.into_iter().max().unwrap_or_default().max(lines) + 1;
         assert!(line as usize <= most, "{file}:{line} lies behind the end");
+    }
+}
+
+/// A log: each of its lines is a record, is about something else, or is counted as not understood.
+pub fn read_log(bytes: &[u8]) {
+    let log = weir_review::audit::read("log", bytes);
+    let text: Vec<String> =
+        bytes.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let plain = |line: &&String| {
+        let line = line.trim_end_matches('\r').trim_start_matches('\u{feff}');
+        !line.trim().is_empty() && !line.starts_with('#')
+    };
+    let lines = text.iter().filter(plain).count() as u64;
+    let directives = text.len() as u64 - lines;
+    let counted = log.records.len() as u64 + log.skipped + log.not_understood;
+    // the header of a table is none of these; a `#fields` that is wrong is one of those not understood
+    assert!(lines.saturating_sub(1) <= counted, "{lines} lines, and {counted} of them counted");
+    assert!(counted <= lines + directives, "{counted} counted of {lines} lines");
+    assert!(log.problems.len() as u64 <= log.not_understood, "what is shown is counted");
+    assert!(log.problems.iter().all(|problem| problem.line <= text.len()), "problems lie in the file");
+}
+
+/// A file of another format. Its first line says which: `mud`, or `inventory.csv`.
+pub fn import_file(bytes: &[u8]) {
+    static VOCABULARY: std::sync::LazyLock<weir_import::Vocabulary> =
+        std::sync::LazyLock::new(imports::vocabulary);
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let name = String::from_utf8_lossy(&bytes[..end]);
+    let format = name.split(['.', '-']).next().unwrap_or_default();
+    if !imports::FORMATS.contains(&format) {
+        return;
+    }
+    let body = bytes.get(end + 1..).unwrap_or_default();
+    if let Err(broken) = imports::check(format, &name, body, &VOCABULARY) {
+        panic!("{broken}");
     }
 }
 

@@ -37,6 +37,7 @@ pub fn read(format: &str, path: &str, text: &str, vocabulary: &Vocabulary) -> (I
                 hosts: &hosts,
                 devices: &devices,
                 outside: Some("outside"),
+                any_source_port: false,
             };
             let Imported { inventory, diagnostics } = mud::read(&inputs, &options, vocabulary);
             (inventory, diagnostics)
@@ -51,7 +52,7 @@ pub fn read(format: &str, path: &str, text: &str, vocabulary: &Vocabulary) -> (I
             ];
             let alone = path.rsplit('.').next() != Some("pol");
             let used = if alone { &inputs[..] } else { &beside[..] };
-            let options = aerleon::Options { bound: &BTreeMap::new(), outside: None };
+            let options = aerleon::Options { bound: &BTreeMap::new(), outside: None, any_source_port: false };
             let Imported { inventory, diagnostics } = aerleon::read(used, &options, vocabulary);
             (inventory, diagnostics)
         }
@@ -86,6 +87,27 @@ fn manifests(inputs: &[Input<'_>], vocabulary: &Vocabulary) -> (Inventory, Vec<D
     (inventory, diagnostics)
 }
 
+/// What was read is said, or listed: nothing is dropped without a word.
+fn nothing_is_lost(format: &str, inventory: &Inventory) -> Result<(), String> {
+    let devices = inventory.items.iter().filter(|item| item.kind == weir_import::Kind::Device).count();
+    let flows: usize = inventory.policies.iter().map(|policy| policy.flows.len()).sum();
+    let (read, left) = (inventory.read, inventory.remainder.len());
+    let lost = match format {
+        // a row is a device, or listed
+        "inventory" => read > devices + left,
+        // several entries may say one flow, and answers need none; but something becomes of what was read
+        "mud" => read > 0 && flows + left == 0,
+        "aerleon" => read > 0 && flows + left < read,
+        _ => read > 0 && inventory.items.is_empty() && left == 0,
+    };
+    if lost {
+        return Err(format!(
+            "{read} read, {devices} devices, {flows} flows, {left} listed: something is lost"
+        ));
+    }
+    Ok(())
+}
+
 /// Imports a file, and says which promise is broken.
 ///
 /// # Errors
@@ -99,6 +121,10 @@ pub fn check(format: &str, path: &str, bytes: &[u8], vocabulary: &Vocabulary) ->
         promises::check(diagnostic, &sources)?;
     }
     let inputs = [Input { file: FileId(0), path, text }];
+    let has_errors = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
+    if !has_errors {
+        nothing_is_lost(format, &inventory)?;
+    }
     let weir = inventory.render(&inputs).map_err(|error| format!("what was read is no Weir: {error}"))?;
     if !is_formatted(&weir) {
         return Err(format!("what was read is not laid out:\n{weir}"));

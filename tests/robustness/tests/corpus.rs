@@ -42,6 +42,17 @@ fn read_listing() {
     replay("read_listing", cases::read_listing);
 }
 
+/// Logs as they are, cut anywhere, and with any byte changed.
+#[test]
+fn read_log() {
+    replay_changed("read_log", cases::read_log);
+}
+
+#[test]
+fn import_file() {
+    replay_changed("import_file", cases::import_file);
+}
+
 /// Files of configurations as they are, cut anywhere, and with any byte changed.
 #[test]
 fn read_configuration() {
@@ -60,7 +71,7 @@ fn replay_changed(target: &str, case: fn(&[u8])) {
         let whole = fs::read(file.unwrap().path()).unwrap();
         for at in (0..whole.len()).step_by((whole.len() / 60).max(1)) {
             case(&whole[..at]);
-            for byte in [0, b'"', b'\n', b'}', b'-', 0xff] {
+            for byte in [0, b'"', b'\n', b'}', b'-', b',', 0xff] {
                 let mut changed = whole.clone();
                 changed[at] = byte;
                 case(&changed);

@@ -151,6 +151,7 @@ codes! {
     W0221 Warning "a namespace has pods and no workload of the package"
     W0222 Warning "a workload serves a port that its manifest does not name"
     W0223 Warning "an imported object may run pods that are not seen"
+    W0224 Warning "an imported file says what Weir does not"
 
     W0501 Warning "an allow is fully covered by a deny"
     W0502 Warning "a group is empty"

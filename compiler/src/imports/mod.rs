@@ -1,5 +1,9 @@
-//! `import`: files of other formats that a package is held against. Which ones it wants is known from its text alone; the
-//! caller reads them, and hands them in before the analysis.
+//! `import`: files of other formats. Inventories and MUD files become declarations ([`declared`]); against Kubernetes manifests
+//! the package is held. Which files it wants is known from its text alone; the caller reads them, and hands them in before the
+//! analysis.
+
+mod declared;
+mod respan;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +19,8 @@ use weir_syntax::{
     parse,
 };
 
+pub(crate) use declared::{Made, declarations};
+
 use crate::{
     Sources,
     model::{Cluster, Model, TransportMatch, Typed, Workload, attribute_place, entity_block},
@@ -22,8 +28,17 @@ use crate::{
     plan::{self, PortMatch},
 };
 
-/// How the names of files end that are read where a folder is imported.
-pub const ENDINGS: &[&str] = &[".yaml", ".yml", ".json"];
+/// How the names of files end that are read where a folder is imported, whatever the format.
+pub const ENDINGS: &[&str] = &[".yaml", ".yml", ".json", ".csv"];
+
+/// Those of one format.
+pub fn endings(format: &str) -> &'static [&'static str] {
+    match format {
+        "mud" => &[".json"],
+        "kubernetes" => &[".yaml", ".yml", ".json"],
+        _ => ENDINGS,
+    }
+}
 
 /// The paths that a package's declarations import, each once: of files, or of folders. Only those that lie inside of the
 /// package.
@@ -47,7 +62,8 @@ pub fn wanted(sources: &Sources) -> Vec<String> {
 fn collect(item: &Item, paths: &mut Vec<String>) {
     match &item.kind {
         ItemKind::Declaration(declaration) if declaration.keyword.text == "import" => {
-            paths.extend(plain(declaration, "file"));
+            paths.extend(path_attributes(declaration, &["file"]));
+            paths.extend(declared::beside(declaration));
         }
         ItemKind::Template(template) => template.items.iter().for_each(|item| collect(item, paths)),
         _ => {}
@@ -64,11 +80,36 @@ fn plain(declaration: &Declaration, name: &str) -> Option<String> {
     }
 }
 
+/// The paths that these attributes name.
+fn path_attributes(declaration: &Declaration, names: &[&'static str]) -> impl Iterator<Item = String> {
+    names.iter().filter_map(|name| plain(declaration, name))
+}
+
 /// Whether a path leads into the package's folder, whatever that is.
 fn is_inside(path: &str) -> bool {
     !path.is_empty()
         && !path.contains(['\\', '\0', ':'])
         && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// The file at a path, or those of this format below it.
+fn inputs_of<'s>(
+    sources: &'s Sources,
+    path: &str,
+    format: &str,
+) -> impl Iterator<Item = Input<'s>> + use<'s> {
+    let (own, below, endings) = (path.to_owned(), format!("{path}/"), endings(format));
+    let ends = move |name: &str| {
+        let name = name.to_ascii_lowercase();
+        endings.iter().any(|ending| name.ends_with(ending))
+    };
+    let found = sources.imported.iter();
+    found.filter(move |(other, _)| **other == own || (other.starts_with(&below) && ends(other))).filter_map(
+        |(_, file)| {
+            let source = sources.file(*file)?;
+            Some(Input { file: *file, path: &source.path, text: &source.text })
+        },
+    )
 }
 
 /// One cluster's imports.
@@ -117,7 +158,9 @@ fn read<'s>(
 ) -> Option<Import<'s>> {
     let (mut format, mut path, mut cluster, mut namespace) = (None, None, None, None);
     // its attributes were checked with the other kinds
+    let mut named = Vec::new();
     for (name, typed) in entity_block(universe, entity, &mut Vec::new()) {
+        named.push(name);
         match (name, typed) {
             ("format", Typed::Word(word)) => format = Some(word),
             ("file", Typed::Text(text)) => path = Some(text.trim_end_matches('/').to_owned()),
@@ -128,29 +171,13 @@ fn read<'s>(
     }
     let (format, path) = (format?, path?);
     let (name_file, name_span) = universe.name_span(entity);
-    if format != "kubernetes" {
-        let (file, span) = attribute_place(universe, entity, "format");
-        diagnostics.push(
-            Diagnostic::new(&codes::E0603, format!("`{format}` is not read while a package is checked"))
-                .primary(file, span, "its declarations would be missing")
-                .help(format!("`weir import {format} {path}` says it in Weir, to be reviewed once")),
-        );
-        return None;
-    }
     let (file, span) = attribute_place(universe, entity, "file");
     let inside = is_inside(&path);
-    let below = format!("{path}/");
-    let found = sources.imported.iter().filter(|(own, _)| **own == path || own.starts_with(&below));
-    let inputs: Vec<Input<'s>> = found
-        .filter_map(|(_, file)| {
-            let source = sources.file(*file)?;
-            Some(Input { file: *file, path: &source.path, text: &source.text })
-        })
-        .collect();
+    let inputs: Vec<Input<'s>> = inputs_of(sources, &path, format).collect();
     if inputs.is_empty() {
         let (message, help) = if inside {
             (
-                format!("`{path}` cannot be read: there is no such file, nor a folder with manifests"),
+                format!("`{path}` cannot be read: there is no such file, nor a folder with such files"),
                 "give the path from the package's folder, with `/`",
             )
         } else {
@@ -162,6 +189,19 @@ fn read<'s>(
         diagnostics
             .push(Diagnostic::new(&codes::E0001, message).primary(file, span, "imported here").help(help));
         return None;
+    }
+    if format != "kubernetes" {
+        return None; // its declarations are the package's
+    }
+    for name in ["mapping", "bind", "hosts", "outside", "accept_unsaid"] {
+        if named.contains(&name) {
+            let (file, span) = attribute_place(universe, entity, name);
+            diagnostics.push(
+                Diagnostic::new(&codes::E0422, format!("`{name}` says nothing about manifests"))
+                    .primary(file, span, "not used")
+                    .help("leave it out"),
+            );
+        }
     }
     let cluster = match cluster {
         Some(cluster) => model.clusters.iter().position(|known| known.entity == cluster)?,

@@ -1,0 +1,1 @@
+//! Builds the book's HTML as its readers get it; see `tests/site.rs`.
