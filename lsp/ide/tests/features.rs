@@ -273,8 +273,13 @@ fn fixing_all_corrects_and_never_decides() {
 }
 
 #[test]
-fn the_graph_has_every_zone_and_rule() {
+fn the_drawing_has_everybody_and_where_they_are_declared() {
     let (host, _) = analyzed(&[("plant.weir", PLANT)]);
-    let graph = host.ide().graph().unwrap();
-    assert!(graph.contains("\"control\" -> \"control\" [label = \"1 rule\"]"), "{graph}");
+    let drawing = host.ide().job().drawing(0).unwrap();
+    for name in ["press", "station"] {
+        assert!(drawing.page.contains(&format!("\"label\":\"{name}")), "{name}: {}", drawing.page);
+    }
+    assert!(drawing.page.contains("plant.weir:"), "places are in it");
+    let (host, _) = analyzed(&[("plant.weir", &PLANT.replace("zone control", "zone contrl"))]);
+    assert_eq!(host.ide().job().drawing(0), None, "what is not understood is not drawn");
 }
