@@ -1,4 +1,5 @@
-//! The editor's session in a real VS Code, in a browser, over the flagship example.
+//! The extension of VS Code: the scopes of its grammar, and the editor's session in a real VS Code, in a browser, over the
+//! flagship example.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +16,22 @@ use std::{path::Path, process::Command};
 fn skipped(what: &str) {
     assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{what}: ./test installs it");
     eprintln!("SKIPPED: {what}; ./test installs it");
+}
+
+#[test]
+fn the_grammar_gives_each_word_its_scope() {
+    let extension = Path::new(env!("CARGO_MANIFEST_DIR")).join("../editors/vscode");
+    let runner = extension.join("node_modules/.bin/vscode-tmgrammar-test");
+    if !runner.exists() {
+        return skipped("the packages of editors/vscode are missing");
+    }
+    let run = Command::new(runner)
+        .args(["-g", "syntaxes/weir.tmLanguage.json", "tests/grammar/*.test.weir"])
+        .current_dir(&extension)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && text.matches("run successfuly").count() == 2, "{text}");
 }
 
 #[test]

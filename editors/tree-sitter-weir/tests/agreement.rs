@@ -85,7 +85,7 @@ fn faults(node: Node<'_>, found: &mut Vec<String>) {
 /// The tokens of a tree. Strings and quantities have parts here, and are one token there.
 fn leaves(node: Node<'_>, found: &mut Vec<Range<usize>>) {
     if node.child_count() == 0 || ["string", "quantity"].contains(&node.kind()) {
-        if node.byte_range().len() > 0 {
+        if !node.byte_range().is_empty() {
             found.push(node.byte_range());
         }
         return;
