@@ -55,6 +55,8 @@ page.on('pageerror', (error) => complaints.push(String(error)));
 /** Leaves a picture of the window as it is. */
 async function picture(name) {
   if (WEIR_SCREENSHOTS) {
+    // what fades in is there
+    await page.waitForTimeout(500);
     await page.screenshot({ path: path.join(WEIR_SCREENSHOTS, `${name}.png`) });
   }
 }
@@ -170,6 +172,7 @@ try {
 
   // the plant as a picture, and back to the text
   await page.keyboard.press('Control+B');
+  await page.setViewportSize({ width: 1760, height: 900 });
   await run('Weir: Show Graph');
   const graph = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
   await graph.locator('.node', { hasText: 'trip_plc' }).first().waitFor({ timeout: LONG });
