@@ -2,13 +2,17 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use weir_emission::Target;
 use weir_syntax::{
     Code, Severity,
     diagnostic::{codes, nearest},
 };
 
-use crate::{console::Color, emit::Target, render::Format};
+use crate::{console::Color, render::Format};
 
 /// Compiles reviewed zero-trust policies for industrial plants into what enforces them.
 #[derive(Debug, Parser)]
@@ -193,7 +197,7 @@ pub(crate) struct Building {
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
     /// Build only this target; may be given several times.
-    #[arg(long = "target", value_name = "TARGET", value_enum)]
+    #[arg(long = "target", value_name = "TARGET", value_parser = target())]
     pub(crate) targets: Vec<Target>,
     /// Write nothing, and fail if anything would change.
     #[arg(long)]
@@ -214,6 +218,11 @@ pub(crate) struct Verifying {
     /// Read the listing from a file, or from standard input (`-`), instead of asking `nft`.
     #[arg(long, value_name = "FILE", requires = "live")]
     pub(crate) listing: Option<PathBuf>,
+}
+
+fn target() -> impl TypedValueParser<Value = Target> {
+    PossibleValuesParser::new(Target::ALL.map(Target::word))
+        .try_map(|word| Target::ALL.into_iter().find(|target| target.word() == word).ok_or("not a target"))
 }
 
 fn warning_code(text: &str) -> Result<&'static Code, String> {

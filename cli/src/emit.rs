@@ -1,40 +1,12 @@
-//! From the plan to the files of the output tree: the one place that knows which targets there are.
+//! From the plan to the files of the output tree, point by point, each proven as soon as it is made.
 
-use clap::ValueEnum;
-use weir_compiler::{
-    Facts, Sources,
-    plan::{
-        GatewayPlan, Plan,
-        proxies::{ProxyKind, ProxyPlan},
-    },
-};
-use weir_proof::{File, Prover, certificate};
+use weir_compiler::{Facts, Sources, plan::Plan};
+use weir_emission::{Refusal, Target};
+use weir_proof::{File, certificate};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
-use weir_target_nftables::Options;
-use weir_targets::{Emitted, Ledger, TargetGuide, TreeError, file_name};
+use weir_targets::{Ledger, TreeError};
 
 use crate::{failure::Failure, prove, write::Publication};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Target {
-    Nftables,
-    Kubernetes,
-    Envoy,
-    Modbus,
-    Mosquitto,
-    #[value(name = "5g")]
-    Mobile,
-}
-
-/// What the targets made so far: the files of each point go to `publication` at once.
-struct Emission<'p> {
-    plan: &'p Plan,
-    prover: Prover<'p>,
-    ledger: Ledger<'p>,
-    publication: &'p mut dyn Sink,
-    guides: Vec<TargetGuide>,
-    diagnostics: Vec<Diagnostic>,
-}
 
 fn internal(error: TreeError) -> Failure {
     Failure::Internal(error.to_string())
@@ -61,109 +33,34 @@ pub(crate) fn emit(
     targets: &[Target],
     publication: &mut dyn Sink,
 ) -> Result<Vec<Diagnostic>, Failure> {
-    let wanted = |target| targets.is_empty() || targets.contains(&target);
-    let mut emission = Emission {
-        plan,
-        prover: prove::prover(plan, facts, sources),
-        ledger: Ledger::new(plan, sources),
-        publication,
-        guides: Vec::new(),
-        diagnostics: Vec::new(),
-    };
-    if wanted(Target::Nftables) {
-        let mut gateways: Vec<String> = Vec::new();
-        let options = Options::from(&sources.manifest.targets.nftables);
-        for gateway in &plan.gateways {
-            match weir_target_nftables::emit(gateway, &options) {
-                Ok(emitted) => {
-                    let emitted = Emitted {
-                        point: gateway.name.clone(),
-                        artifacts: emitted.artifacts,
-                        carried: vec![emitted.carried],
-                    };
-                    emission.prover.nftables(gateway, &files(&emitted));
-                    emission.take(&emitted)?;
-                    gateways.push(emitted.point);
+    let options = &sources.manifest.targets;
+    let mut prover = prove::prover(plan, facts, sources);
+    let mut ledger = Ledger::new(plan, sources);
+    let mut guides = Vec::new();
+    let mut diagnostics = Vec::new();
+    for target in Target::ALL {
+        if !targets.is_empty() && !targets.contains(&target) {
+            continue;
+        }
+        for point in plan.points().filter(|point| Target::of(*point) == target) {
+            let emitted = match weir_emission::emit(point, plan, options) {
+                Ok(emitted) => emitted,
+                Err(refusal) => {
+                    diagnostics.push(refused(plan, &refusal));
+                    continue;
                 }
-                Err(error) => {
-                    let what = format!("gateway `{}` cannot be built: {error}", gateway.name);
-                    emission.refused(what, error.statement(), error.help());
-                }
+            };
+            let artifacts = emitted.artifacts.iter();
+            let files: Vec<File<'_>> =
+                artifacts.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
+            prover.prove(point, &files);
+            ledger.enter(&emitted).map_err(internal)?;
+            for artifact in &emitted.artifacts {
+                publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
             }
         }
-        let those = |fits: fn(&GatewayPlan) -> bool| -> Vec<String> {
-            plan.gateways.iter().filter(|one| fits(one)).map(|one| one.name.clone()).collect()
-        };
-        let (bridges, transparent) =
-            (those(|one| !one.bridges.is_empty()), those(|one| !one.redirects.is_empty()));
-        let section = weir_target_nftables::readme_section(&gateways, &bridges, &transparent);
-        emission.guide(weir_target_nftables::TARGET, section);
+        guides.push(target.guide(plan, options));
     }
-    if wanted(Target::Kubernetes) {
-        let mut clusters = Vec::new();
-        for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
-            match weir_target_kubernetes::emit(cluster) {
-                Ok(emitted) => {
-                    let root = format!("kubernetes/{}", file_name(&cluster.name));
-                    emission.prover.kubernetes(cluster, &root, &files(&emitted));
-                    emission.take(&emitted)?;
-                    clusters.push(cluster);
-                }
-                Err(error) => {
-                    let what = format!("the policies of cluster `{}` cannot be built: {error}", cluster.name);
-                    emission.refused(what, error.statement(), error.help());
-                }
-            }
-        }
-        emission.guide(weir_target_kubernetes::TARGET, weir_target_kubernetes::readme_section(&clusters));
-    }
-    let of = |kind: ProxyKind| plan.proxies.iter().filter(move |proxy| proxy.kind == kind);
-    let manifest = &sources.manifest.targets;
-    if wanted(Target::Envoy) {
-        use weir_target_envoy::{Options, TARGET, emit, readme_section};
-        let options = Options::from(&manifest.envoy);
-        let done = emission.proxies(of(ProxyKind::Envoy), |proxy| {
-            emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
-        })?;
-        emission.guide(TARGET, readme_section(&done, &options));
-    }
-    if wanted(Target::Modbus) {
-        use weir_target_modbus::{Options, TARGET, emit, readme_section};
-        let options = Options::from(&manifest.modbus);
-        let done = emission.proxies(of(ProxyKind::Modbus), |proxy| {
-            emit(proxy, &options).map_err(|error| (error.to_string(), error.help()))
-        })?;
-        emission.guide(TARGET, readme_section(&done, &options));
-    }
-    if wanted(Target::Mosquitto) {
-        use weir_target_mosquitto::{Options, TARGET, emit, readme_section};
-        let options = Options::from(&manifest.mosquitto);
-        // a broker that serves no MQTT has nothing to listen on
-        let brokers = of(ProxyKind::Mosquitto).filter(|proxy| !proxy.listeners.is_empty());
-        let done = emission.proxies(brokers, |proxy| {
-            emit(proxy, &options).map_err(|error| (error.to_string(), error.help().to_owned()))
-        })?;
-        emission.guide(TARGET, readme_section(&done, &options));
-    }
-    if wanted(Target::Mobile) {
-        let mut done = Vec::new();
-        for core in &plan.cores {
-            match weir_target_5g::emit(core, &plan.gaps) {
-                Ok(emitted) => {
-                    let root = format!("5g/{}", file_name(&core.name));
-                    emission.prover.mobile(core, &root, &files(&emitted));
-                    emission.take(&emitted)?;
-                    done.push(core);
-                }
-                Err(error) => {
-                    let what = format!("the settings of core `{}` cannot be built: {error}", core.name);
-                    emission.refused(what, error.statement(), error.help());
-                }
-            }
-        }
-        emission.guide(weir_target_5g::TARGET, weir_target_5g::readme_section(&done));
-    }
-    let Emission { prover, ledger, publication, guides, diagnostics, .. } = emission;
     if !diagnostics.is_empty() {
         return Ok(diagnostics);
     }
@@ -180,50 +77,9 @@ pub(crate) fn emit(
     Ok(diagnostics)
 }
 
-fn files(emitted: &Emitted) -> Vec<File<'_>> {
-    emitted.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents }).collect()
-}
-
-impl Emission<'_> {
-    fn take(&mut self, emitted: &Emitted) -> Result<(), Failure> {
-        self.ledger.enter(emitted).map_err(internal)?;
-        for artifact in &emitted.artifacts {
-            self.publication.take(&artifact.path, &artifact.contents, artifact.executable)?;
-        }
-        Ok(())
-    }
-
-    fn guide(&mut self, target: &'static str, section: String) {
-        self.guides.push(TargetGuide { target, section });
-    }
-
-    /// Emits the points of one kind, and gives the names of those that were rendered.
-    fn proxies<'p>(
-        &mut self,
-        proxies: impl Iterator<Item = &'p ProxyPlan>,
-        emit: impl Fn(&ProxyPlan) -> Result<Emitted, (String, String)>,
-    ) -> Result<Vec<String>, Failure> {
-        let mut done = Vec::new();
-        for proxy in proxies {
-            match emit(proxy) {
-                Ok(emitted) => {
-                    self.prover.proxy(proxy, &files(&emitted));
-                    self.take(&emitted)?;
-                    done.push(emitted.point);
-                }
-                Err((error, help)) => {
-                    self.refused(format!("gateway `{}` cannot be built: {error}", proxy.name), None, &help);
-                }
-            }
-        }
-        Ok(done)
-    }
-
-    /// What a target cannot say, at the statement that it cannot say.
-    fn refused(&mut self, what: String, statement: Option<&str>, help: &str) {
-        let origin = statement.and_then(|id| self.plan.statements.iter().find(|origin| origin.id == id));
-        let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
-        self.diagnostics
-            .push(Diagnostic::new(&codes::E0604, what).primary(file, span, "not rendered").help(help));
-    }
+/// What a target cannot say, at the statement that it cannot say.
+fn refused(plan: &Plan, refusal: &Refusal) -> Diagnostic {
+    let origin = refusal.statement.as_ref().and_then(|id| plan.statement(id));
+    let (file, span) = origin.map_or((FileId(0), Span::default()), |origin| (origin.file, origin.span));
+    Diagnostic::new(&codes::E0604, &refusal.what).primary(file, span, "not rendered").help(&refusal.help)
 }

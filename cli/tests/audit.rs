@@ -1,6 +1,6 @@
 //! `weir audit`, from outside.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What `examples/ci` holds, run as a service and as git would run it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The smaller commands from outside: `new`, `fmt`, `explain`, `completions`, `man`.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! `weir graph`, looked at by a real browser: the page draws without an error, finds, filters and answers the keyboard.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod common;
 

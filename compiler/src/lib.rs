@@ -238,6 +238,7 @@ fn flows_and_plan(
     }
     let assertions = claims.check(universe, ground, diagnostics);
     flows::check_isolation(universe, ground, diagnostics);
+    plan::add_guard_rails(sources, model, &statements, &assertions, &mut plan);
     plan.gaps = plan::gaps(universe, model, &rectangles, &proxies, diagnostics);
     if !goes_on() {
         return None;

@@ -73,6 +73,8 @@ pub struct Targets {
     pub modbus: ModbusOptions,
     #[serde(default)]
     pub mosquitto: MosquittoOptions,
+    #[serde(default)]
+    pub kubernetes: KubernetesOptions,
 }
 
 /// `[targets.envoy]`: where things are on the proxy.
@@ -109,6 +111,24 @@ pub struct MosquittoOptions {
     /// The dynamic-security plugin; Debian's on amd64, if not given.
     #[serde(default)]
     pub plugin: Option<String>,
+}
+
+/// `[targets.kubernetes]`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KubernetesOptions {
+    /// The priority of guard rails among the cluster's policies of the tier `Admin`: 0 to 1000, the least first. There are
+    /// no guard rails, if not given: clusters need the CRD `ClusterNetworkPolicy` for them.
+    #[serde(default, deserialize_with = "priority")]
+    pub guard_rails: Option<u16>,
+}
+
+fn priority<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let priority = u16::deserialize(deserializer)?;
+    if priority > 1000 {
+        return Err(serde::de::Error::custom(format!("{priority} is no priority: they go from 0 to 1000")));
+    }
+    Ok(Some(priority))
 }
 
 /// `[targets.nftables]`.

@@ -2,6 +2,7 @@
 //! refused: what a few lines of them can blow up to has no bound that a reader would expect.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
+use weir_reading::yaml::{Plain, plain};
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 
 use crate::tree::{Key, MAX_DEPTH, Node, Value, unique};
@@ -156,63 +157,11 @@ fn scalar(text: String, style: ScalarStyle) -> Value {
     if style != ScalarStyle::Plain {
         return Value::Text(text);
     }
-    match text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Value::Boolean(true);
-        }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Value::Boolean(false);
-        }
-        _ => {}
+    match plain(&text) {
+        Plain::Null => Value::Null,
+        Plain::Boolean(value) => Value::Boolean(value),
+        Plain::Integer(value) => Value::Integer(value),
+        Plain::Number => Value::Number,
+        Plain::Text => Value::Text(text),
     }
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text.as_str(), ".nan" | ".NaN" | ".NAN") {
-        return Value::Number;
-    }
-    let digits: String = text.chars().filter(|character| *character != '_').collect();
-    if let Some(number) = integer(&digits) {
-        return number.map_or(Value::Number, Value::Integer);
-    }
-    if is_float(&digits) { Value::Number } else { Value::Text(text) }
-}
-
-/// An integer by its prefix: decimal, `0x`, `0o` or a mere `0`, `0b`. `Some(None)` is one that does not fit.
-fn integer(text: &str) -> Option<Option<i64>> {
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (digits, radix) = match rest.get(..2) {
-        Some("0x" | "0X") => (&rest[2..], 16),
-        Some("0o" | "0O") => (&rest[2..], 8),
-        Some("0b" | "0B") => (&rest[2..], 2),
-        _ if rest.len() > 1 && rest.starts_with('0') => (&rest[1..], 8),
-        _ => (rest, 10),
-    };
-    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return None;
-    }
-    Some(i64::from_str_radix(digits, radix).ok().map(|number| sign * number))
-}
-
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
-fn is_float(text: &str) -> bool {
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (rest, None),
-    };
-    let exponent_fits = exponent.is_none_or(|exponent| {
-        let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-        !digits.is_empty() && all_digits(digits)
-    });
-    let mantissa_fits = match mantissa.split_once('.') {
-        Some((whole, part)) => {
-            all_digits(whole) && all_digits(part) && !(whole.is_empty() && part.is_empty())
-        }
-        None => !mantissa.is_empty() && all_digits(mantissa),
-    };
-    exponent_fits && mantissa_fits
 }

@@ -1,32 +1,47 @@
 //! One cluster: what its network policies permit against what they have to permit, for every pod that could run and every
 //! address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use weir_compiler::{
+    Facts,
     model::{Cluster, DnsServer, PodSelector, PrincipalSet, Workload},
-    plan::{AddressSet, Transport},
+    plan::{AddressSet, ClusterPlan, Transport},
 };
 use weir_kubernetes_reader::{Direction, Grant, Peer, PolicyModel, Protocol, Requirement, Selector, compare};
 
 use crate::{
     filter::Effort,
     finding::{Fault, Finding},
+    guard_rails,
     specification::{Far, PodRequirement},
 };
 
-/// Stands for the line that says where pods ask for names, which is no statement.
-const NAMES: u32 = u32::MAX;
+/// Stands for what is no statement: the line that says where pods ask for names, and assertions.
+pub(crate) const NAMES: u32 = u32::MAX;
 
 /// Compares the model of a cluster's folder with what the relation has its pods do.
 pub(crate) fn check(
+    facts: &Facts,
+    plan: &ClusterPlan,
     cluster: &Cluster,
     pods: &[PodRequirement],
     model: &PolicyModel,
     artifact: &str,
     findings: &mut Vec<Finding>,
 ) -> Effort {
-    let required = requirement(cluster, pods);
+    let mut required = requirement(cluster, pods);
+    let wanted: BTreeSet<i64> = plan.guard_rails.iter().map(|rails| i64::from(rails.priority)).collect();
+    if !wanted.is_empty() {
+        required.denials = guard_rails::required(facts, cluster, &required.grants);
+    }
+    if !model.priorities.is_subset(&wanted) {
+        let what = "its guard rails have another priority than the package gives them".to_owned();
+        findings.push(Finding::new(artifact, Fault::Forms { what }));
+    }
     for difference in compare(&required, model) {
         findings.push(Finding {
             artifact: artifact.into(),
@@ -36,8 +51,8 @@ pub(crate) fn check(
         });
     }
     Effort {
-        requirements: required.grants.len() as u64,
-        elements: model.terms.len() as u64,
+        requirements: (required.grants.len() + required.denials.len()) as u64,
+        elements: (model.terms.len() + model.denials.len()) as u64,
         ..Effort::default()
     }
 }
@@ -94,13 +109,13 @@ fn requirement(cluster: &Cluster, pods: &[PodRequirement]) -> Requirement {
     required
 }
 
-fn selector(pods: &PodSelector) -> Selector {
+pub(crate) fn selector(pods: &PodSelector) -> Selector {
     let labels = pods.labels.iter().map(|(key, value)| (key.to_string(), value.to_string()));
     Selector { namespace: pods.namespace.to_string(), labels: labels.collect() }
 }
 
 /// What network policies know of transports; they know no ICMP, and the compiler refuses it at pods.
-fn protocol(transport: Transport) -> Option<Protocol> {
+pub(crate) fn protocol(transport: Transport) -> Option<Protocol> {
     match transport {
         Transport::Tcp => Some(Protocol::Tcp),
         Transport::Udp => Some(Protocol::Udp),
@@ -109,7 +124,7 @@ fn protocol(transport: Transport) -> Option<Protocol> {
     }
 }
 
-fn ranges(set: &AddressSet) -> Vec<Peer> {
+pub(crate) fn ranges(set: &AddressSet) -> Vec<Peer> {
     let v4 = set.v4.iter().map(|(first, last)| {
         Peer::Addresses(IpAddr::V4(Ipv4Addr::from_bits(first)), IpAddr::V4(Ipv4Addr::from_bits(last)))
     });

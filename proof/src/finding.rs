@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use weir_compiler::plan::{Hook, Transport};
+use weir_reading::Unread;
 
 /// The first packet of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +87,11 @@ impl Finding {
     pub fn new(artifact: impl Into<String>, fault: Fault) -> Self {
         Self { artifact: artifact.into(), fault, statements: Vec::new(), places: Vec::new() }
     }
+
+    /// A reader gave up.
+    pub(crate) fn unread(artifact: impl Into<String>, unread: Unread) -> Self {
+        Self::new(artifact, Fault::Unread { place: unread.place(), what: unread.what })
+    }
 }
 
 impl fmt::Display for Finding {
@@ -141,6 +147,15 @@ fn pods(
         }
         Fault::Loss(connection) => {
             write!(formatter, "{artifact} refuses what the policy permits: {connection}")
+        }
+        Fault::Denied(connection) => {
+            write!(
+                formatter,
+                "{artifact} has a guard rail against what the policy does not forbid: {connection}"
+            )
+        }
+        Fault::Undenied(connection) => {
+            write!(formatter, "{artifact} has no guard rail against what the policy forbids: {connection}")
         }
         Fault::Open(direction, namespace) => {
             write!(

@@ -1,6 +1,7 @@
 //! The forms of one ruleset: the whole file, and the hitless one in parts. All have to hold the same.
 
-use weir_nftables_reader::{FilterModel, Ruleset, Unread};
+use weir_nftables_reader::{FilterModel, Ruleset};
+use weir_reading::Unread;
 
 use crate::{
     File,
@@ -42,17 +43,12 @@ pub(crate) fn hitless(
         match Ruleset::hitless(parts).and_then(|ruleset| ruleset.model()) {
             Ok(model) if model.canonical() == whole.canonical() => {}
             Ok(_) => wrong("the hitless form holds something else than the whole file"),
-            Err(unread) => return findings.push(unreadable(folder, &unread)),
+            Err(unread) => return findings.push(Finding::unread(folder, unread)),
         }
     }
     if fixed_part(package, folder, stage.bytes, apply.bytes).as_deref() != Some(APPLY) {
         findings.push(Finding::new(apply.path, Fault::Forms { what: "not the reviewed script".into() }));
     }
-}
-
-fn unreadable(artifact: &str, unread: &Unread) -> Finding {
-    let place = format!("{}:{}", unread.file, unread.line);
-    Finding::new(artifact, Fault::Unread { place, what: unread.what.clone() })
 }
 
 /// The digest of the script without what differs between gateways; nothing, if it names another generation than the one

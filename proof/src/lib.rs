@@ -16,8 +16,10 @@ mod filter;
 mod finding;
 mod forms;
 mod frames;
+mod guard_rails;
 mod legs;
 mod mobile;
+mod points;
 mod proxies;
 mod redirects;
 mod same_text;
@@ -27,11 +29,11 @@ mod topology;
 
 use weir_compiler::{
     Facts,
-    model::{Bridge, GatewayId, fiveg::Product},
-    plan::{ClusterPlan, CorePlan, GatewayPlan, Plan, ProxyPlan},
+    model::{Bridge, GatewayId},
+    plan::{GatewayPlan, Plan},
 };
 use weir_engine::Budget;
-use weir_nftables_reader::{FilterModel, Unread};
+use weir_nftables_reader::FilterModel;
 
 pub use certificate::Verdict;
 pub use filter::Effort;
@@ -40,7 +42,7 @@ pub use specification::Terms;
 
 use crate::{
     arrivals::Homes,
-    proxies::{Case, Concerns, Points},
+    proxies::{Bearers, Points},
     redirects::LocalPorts,
     specification::Specification,
     topology::Topology,
@@ -87,6 +89,7 @@ pub struct Prover<'p> {
     topology: Topology<'p>,
     homes: Homes,
     points: Points,
+    bearers: Bearers,
     local_ports: LocalPorts,
     proof: Proof,
 }
@@ -111,172 +114,10 @@ impl<'p> Prover<'p> {
             topology: Topology::new(&facts.model),
             homes: Homes::new(&facts.model),
             points,
+            bearers: Bearers::default(),
             local_ports,
             proof,
         }
-    }
-
-    /// Proves the ruleset of a gateway from all its files: `<gateway>.nft`, and the hitless form in `<gateway>.d`.
-    pub fn nftables(&mut self, gateway: &GatewayPlan, files: &[File<'_>]) {
-        let known = self.proof.findings.len();
-        let Some(whole) = files.iter().find(|file| !file.path.contains(".d/")) else {
-            let what = "the ruleset is missing".to_owned();
-            self.proof.findings.push(Finding::new(&gateway.name, Fault::Forms { what }));
-            return;
-        };
-        let model = match forms::whole(whole) {
-            Ok(model) => model,
-            Err(unread) => return self.unread(whole.path, &unread),
-        };
-        let (effort, verdict) = self.filter(gateway, &model, whole.path);
-        let prove = |file: &File<'_>, verdict, effort| Proven {
-            path: file.path.into(),
-            target: "nftables",
-            point: gateway.name.clone(),
-            verdict,
-            effort,
-        };
-        let hitless: Vec<File<'_>> = files.iter().filter(|file| file.path.contains(".d/")).copied().collect();
-        if !hitless.is_empty() {
-            forms::hitless(&gateway.package, whole, &model, &hitless, &mut self.proof.findings);
-        }
-        if self.proof.findings.len() > known {
-            return;
-        }
-        self.proof.artifacts.push(prove(whole, verdict, effort));
-        for file in &hitless {
-            self.proof.artifacts.push(prove(file, Verdict::SameAsProven, Effort::default()));
-        }
-    }
-
-    /// Proves the folder of a cluster from all its files. `root` is its path in the output tree.
-    pub fn kubernetes(&mut self, plan: &ClusterPlan, root: &str, files: &[File<'_>]) {
-        let known = self.proof.findings.len();
-        let mut texts = Vec::with_capacity(files.len());
-        for file in files {
-            let below = file.path.strip_prefix(root).and_then(|path| path.strip_prefix('/'));
-            match (below, std::str::from_utf8(file.bytes)) {
-                (Some(below), Ok(text)) => texts.push((below, text)),
-                _ => {
-                    let what = "is not UTF-8, or lies elsewhere".to_owned();
-                    self.proof.findings.push(Finding::new(file.path, Fault::Forms { what }));
-                    return;
-                }
-            }
-        }
-        let Some(cluster) = self.facts.model.clusters.iter().find(|cluster| cluster.name == plan.name) else {
-            let what = format!("the package has no cluster `{}`", plan.name);
-            self.proof.findings.push(Finding::new(root, Fault::Forms { what }));
-            return;
-        };
-        let model = match weir_kubernetes_reader::read_folder(root, &texts) {
-            Ok(model) => model,
-            Err(unread) => {
-                let place = match unread.line {
-                    0 => unread.file,
-                    line => format!("{}:{line}", unread.file),
-                };
-                self.proof.findings.push(Finding::new(root, Fault::Unread { place, what: unread.what }));
-                return;
-            }
-        };
-        let pods = &self.specification.pods;
-        let effort = cluster::check(cluster, pods, &model, root, &mut self.proof.findings);
-        if self.proof.findings.len() > known {
-            return;
-        }
-        self.proof.artifacts.extend(files.iter().map(|file| Proven {
-            path: file.path.into(),
-            target: "kubernetes",
-            point: plan.name.clone(),
-            verdict: Verdict::Equal,
-            effort,
-        }));
-    }
-
-    /// Proves the folder of a 5G core from all its files. `root` is its path in the output tree.
-    pub fn mobile(&mut self, core: &CorePlan, root: &str, files: &[File<'_>]) {
-        let known = self.proof.findings.len();
-        let mut texts = Vec::with_capacity(files.len());
-        for file in files {
-            let below = file.path.strip_prefix(root).and_then(|path| path.strip_prefix('/'));
-            match (below, std::str::from_utf8(file.bytes)) {
-                (Some(below), Ok(text)) => texts.push((below, text)),
-                _ => {
-                    let what = "is not UTF-8, or lies elsewhere".to_owned();
-                    self.proof.findings.push(Finding::new(file.path, Fault::Forms { what }));
-                    return;
-                }
-            }
-        }
-        let product = match core.product {
-            Product::Open5gs => weir_5g_reader::Product::Open5gs,
-            Product::SdCore => weir_5g_reader::Product::SdCore,
-            Product::Free5gc => return,
-        };
-        let cores = &self.facts.model.mobile.cores;
-        let Some(index) = cores.iter().position(|known| known.name == core.name) else {
-            let what = format!("the package has no core `{}`", core.name);
-            self.proof.findings.push(Finding::new(root, Fault::Forms { what }));
-            return;
-        };
-        let model = match weir_5g_reader::read(product, &texts) {
-            Ok(model) => model,
-            Err(unread) => {
-                let place = match unread.line {
-                    0 => unread.file,
-                    line => format!("{}:{line}", unread.file),
-                };
-                self.proof.findings.push(Finding::new(root, Fault::Unread { place, what: unread.what }));
-                return;
-            }
-        };
-        let findings = &mut self.proof.findings;
-        let effort = mobile::check(self.facts, self.plan, index, &model, root, findings);
-        if self.proof.findings.len() > known {
-            return;
-        }
-        self.proof.artifacts.extend(files.iter().map(|file| Proven {
-            path: file.path.into(),
-            target: "5g",
-            point: core.name.clone(),
-            verdict: Verdict::Equal,
-            effort,
-        }));
-    }
-
-    /// Proves the configuration of a point that ends connections from all its files.
-    pub fn proxy(&mut self, plan: &ProxyPlan, files: &[File<'_>]) {
-        let known = self.proof.findings.len();
-        let target = plan.kind.word();
-        let principals = self.facts.model.principals.iter();
-        let point = (0..).zip(principals).find(|(_, known)| known.name == plan.name.as_str());
-        let Some((point, _)) = point else {
-            let what = format!("the package has nobody by the name `{}`", plan.name);
-            self.proof.findings.push(Finding::new(target, Fault::Forms { what }));
-            return;
-        };
-        // what the findings are about is in one of the files, mostly
-        let decides = ["/listeners.yaml", "/policy.json", "/dynsec.json"];
-        let artifact = files.iter().find(|file| decides.iter().any(|end| file.path.ends_with(end)));
-        let none = Concerns::default();
-        let case = Case {
-            facts: self.facts,
-            point,
-            kind: plan.kind,
-            concerns: self.points.of(point).unwrap_or(&none),
-            local_ports: self.local_ports.at(Some(point)),
-            artifact: artifact.map_or(target, |file| file.path),
-        };
-        let requirements = proxies::check(&case, files, &mut self.proof.findings);
-        let Some(requirements) = requirements.filter(|_| self.proof.findings.len() == known) else { return };
-        self.proof.artifacts.extend(files.iter().map(|file| Proven {
-            path: file.path.into(),
-            target,
-            point: plan.name.clone(),
-            verdict: Verdict::Equal,
-            effort: Effort { requirements, ..Effort::default() },
-        }));
     }
 
     /// Holds a ruleset, wherever it was read from, against what a gateway has to permit.
@@ -333,15 +174,6 @@ impl<'p> Prover<'p> {
     /// Something that was found beside the contents of artifacts.
     pub fn add(&mut self, finding: Finding) {
         self.proof.findings.push(finding);
-    }
-
-    /// A reader gave up.
-    pub fn unread(&mut self, artifact: &str, unread: &Unread) {
-        let place = match unread.line {
-            0 => unread.file.clone(),
-            line => format!("{}:{line}", unread.file),
-        };
-        self.proof.findings.push(Finding::new(artifact, Fault::Unread { place, what: unread.what.clone() }));
     }
 
     /// The plan that everything is held against.

@@ -8,10 +8,10 @@ use std::{
     process::Command,
 };
 
-use weir_compiler::plan::{Plan, proxies::ProxyKind};
+use weir_compiler::plan::Plan;
 use weir_nftables_reader::Ruleset;
 use weir_proof::{Fault, File, Finding, Proof, Prover, certificate};
-use weir_targets::{MANIFEST, Manifest, file_name};
+use weir_targets::{MANIFEST, Manifest};
 
 use super::check::Checked;
 use crate::{
@@ -119,43 +119,12 @@ fn tree(folder: &Path, plan: &Plan, prover: &mut Prover<'_>) -> Result<(), Failu
                 .add(Finding::new(path, Fault::Forms { what: "no part of the tree that was built".into() }));
         }
     }
-    for gateway in &plan.gateways {
-        let base = format!("nftables/{}", file_name(&gateway.name));
-        let (whole, parts) = (format!("{base}.nft"), format!("{base}.d/"));
-        let of_gateway: Vec<File<'_>> = files
-            .iter()
-            .filter(|(path, _)| **path == whole || path.starts_with(&parts))
-            .map(|(path, bytes)| File { path, bytes })
-            .collect();
-        prover.nftables(gateway, &of_gateway);
-    }
-    for proxy in &plan.proxies {
-        // a broker that serves no MQTT has nothing to listen on, and no files
-        if proxy.kind == ProxyKind::Mosquitto && proxy.listeners.is_empty() {
-            continue;
-        }
-        let base = format!("{}/{}", proxy.kind.word(), file_name(&proxy.name));
-        let (whole, parts, folder) = (format!("{base}.yaml"), format!("{base}.d/"), format!("{base}/"));
-        let of_proxy: Vec<File<'_>> = files
-            .iter()
-            .filter(|(path, _)| **path == whole || path.starts_with(&parts) || path.starts_with(&folder))
-            .map(|(path, bytes)| File { path, bytes })
-            .collect();
-        prover.proxy(proxy, &of_proxy);
-    }
-    for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
-        let root = format!("kubernetes/{}", file_name(&cluster.name));
-        let below = format!("{root}/");
-        let of_cluster = files.iter().filter(|(path, _)| path.starts_with(&below));
-        let of_cluster: Vec<File<'_>> = of_cluster.map(|(path, bytes)| File { path, bytes }).collect();
-        prover.kubernetes(cluster, &root, &of_cluster);
-    }
-    for core in &plan.cores {
-        let root = format!("5g/{}", file_name(&core.name));
-        let below = format!("{root}/");
-        let of_core = files.iter().filter(|(path, _)| path.starts_with(&below));
-        let of_core: Vec<File<'_>> = of_core.map(|(path, bytes)| File { path, bytes }).collect();
-        prover.mobile(core, &root, &of_core);
+    for point in plan.points() {
+        let stem = weir_emission::stem(point);
+        let near = files.range(stem.clone()..).take_while(|(path, _)| path.starts_with(&stem));
+        let own = near.filter(|(path, _)| weir_emission::is_of(point, path));
+        let own: Vec<File<'_>> = own.map(|(path, bytes)| File { path, bytes }).collect();
+        prover.prove(point, &own);
     }
     Ok(())
 }
@@ -205,7 +174,7 @@ fn live(gateway: &str, listing: Option<&Path>, plan: &Plan, prover: &mut Prover<
         Ok(model) => {
             prover.filter(known, &model, &name);
         }
-        Err(unread) => prover.unread(&name, &unread),
+        Err(unread) => prover.unread(&name, unread),
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ mod relation;
 mod services;
 mod statements;
 
-pub use assertions::{Claims, Ground, Held};
+pub use assertions::{Claims, Ground, Held, Never};
 pub(crate) use conduits::{Side, carries, joins, side};
 pub use conduits::{between as conduits_between, check as check_conduits};
 pub use integrity::{IntegrityReport, check as check_integrity};
@@ -22,5 +22,6 @@ pub use reach::Index;
 pub(crate) use reach::{Common, common};
 pub use relation::{Covered, Rectangle, covered, relation};
 pub use services::{Demand, PortSet};
+pub(crate) use statements::one_line;
 pub(crate) use statements::some_names;
 pub use statements::{Conditions, Statement, statements, statements_of};

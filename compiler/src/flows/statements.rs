@@ -200,7 +200,7 @@ impl<'a> Reader<'_, 'a> {
             diagnostics.push(Diagnostic::new(code, message).primary(file, flow.span, "left out").help(help));
             return Vec::new();
         }
-        let text = self.text(file, flow.span);
+        let text = one_line(self.sources.file(file).map_or("", |source| flow.span.of(&source.text)));
         let policy: SmolStr = match flow.block {
             Some(_) => block.path,
             None => match self.universe.module(flow.scope.module).path.as_str() {
@@ -335,29 +335,28 @@ impl<'a> Reader<'_, 'a> {
         }
         conditions
     }
+}
 
-    /// The statement on one line, without comments.
-    fn text(&self, file: FileId, span: Span) -> SmolStr {
-        let source = self.sources.file(file).map_or("", |file| span.of(&file.text));
-        if is_plain(source) {
-            return source.into();
-        }
-        let words = lexer::lex(source);
-        let mut text = String::with_capacity(source.len());
-        let mut gap = false;
-        for token in words {
-            if token.kind.is_trivia() {
-                gap = !text.is_empty();
-            } else {
-                if gap {
-                    text.push(' ');
-                }
-                gap = false;
-                text.push_str(token.span.of(source));
-            }
-        }
-        text.into()
+/// A statement or assertion on one line, without comments.
+pub(crate) fn one_line(source: &str) -> SmolStr {
+    if is_plain(source) {
+        return source.into();
     }
+    let words = lexer::lex(source);
+    let mut text = String::with_capacity(source.len());
+    let mut gap = false;
+    for token in words {
+        if token.kind.is_trivia() {
+            gap = !text.is_empty();
+        } else {
+            if gap {
+                text.push(' ');
+            }
+            gap = false;
+            text.push_str(token.span.of(source));
+        }
+    }
+    text.into()
 }
 
 /// Whether a text has no white space but single spaces, and no comment, as most statements: then it is on one line.

@@ -662,6 +662,13 @@ impl<'a> Universe<'a> {
             "udp" => Some(Transport::Udp),
             "sctp" => Some(Transport::Sctp),
             "ethertype" => None,
+            "icmp" => {
+                return Err(Box::new(
+                    Diagnostic::new(&codes::E0302, "`icmp` has no ports")
+                        .primary(scope.file, expr.span, "echo requests, and nothing to number")
+                        .help("write `icmp` alone"),
+                ));
+            }
             other => {
                 let known = ["tcp", "udp", "sctp", "ethertype"];
                 return Err(Box::new(

@@ -339,6 +339,11 @@ impl<'a> Universe<'a> {
         segment: &Segment,
         scope: Scope,
     ) -> Evaluated<IpNet> {
+        let length =
+            segment.arguments.as_deref().filter(|list| segment.name.text == "subnet" && list.len() == 2);
+        let length =
+            length.and_then(|list| list[0].value.as_ref()).map(|length| self.evaluate(length, scope));
+        let beyond_v4 = matches!(length, Some(Ok(Value::Integer(33..))));
         let name = match self.entity(id).kind {
             Kind::Network => "subnet",
             Kind::Slice => "pool",
@@ -346,11 +351,20 @@ impl<'a> Universe<'a> {
             _ => "prefixes",
         };
         let value = self.attribute(id, name).map(|attribute| {
+            let home = self.scope(id, element);
             let expr = match &attribute.value.kind {
-                ExprKind::List(list) => list.first().unwrap_or(&attribute.value),
+                // of two families, the length says which is meant
+                ExprKind::List(list) => list
+                    .iter()
+                    .find(|one| {
+                        let net = self.evaluate(one, home);
+                        beyond_v4 && matches!(net, Ok(Value::Prefix(IpNet::V6(_))))
+                    })
+                    .or_else(|| list.first())
+                    .unwrap_or(&attribute.value),
                 _ => &attribute.value,
             };
-            self.evaluate(expr, self.scope(id, element))
+            self.evaluate(expr, home)
         });
         match value.transpose()? {
             Some(Value::Prefix(net)) => Ok(net),

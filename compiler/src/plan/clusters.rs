@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    AddressSet, PortMatch, Statement, StatementId, StatementOrigin, Transport,
+    AddressSet, GuardRails, PortMatch, Statement, StatementId, StatementOrigin, Transport,
     build::{Planner, Station},
     legs::Leg,
     routes::Route,
@@ -36,6 +36,8 @@ pub struct ClusterPlan {
     pub grants: Vec<PodGrant>,
     /// What no peer's address may be: addresses of pods and services.
     pub inside: AddressSet,
+    /// Where the package wants them: `guard-rails` of `[targets.kubernetes]`.
+    pub guard_rails: Option<GuardRails>,
 }
 
 /// Pods whose permissions are held.
@@ -363,6 +365,7 @@ fn cluster_plan(
         workloads,
         grants,
         inside,
+        guard_rails: None,
     };
     (plan, origin)
 }

@@ -11,9 +11,11 @@ mod evidence;
 mod finish;
 mod gaps;
 mod gateway;
+mod guard_rails;
 mod join;
 mod legs;
 mod operations;
+mod points;
 pub mod proxies;
 mod refusals;
 mod routes;
@@ -34,8 +36,10 @@ pub use gateway::{
     Action, Binding, BridgePlan, BridgePort, FrameRule, GatewayPlan, Hook, InterfacePlan, Limit, MacBinding,
     PlanRule, PortMac, PortMatch, Redirect, Statement, StatementId, Transport,
 };
+pub use guard_rails::{GuardRail, GuardRails, add_guard_rails};
 pub use legs::Leg;
 pub use operations::{OperationMatch, PayloadProtocol, RequestMatch};
+pub use points::Point;
 pub use proxies::ProxyPlan;
 pub use routes::{Hop, Route, Routes};
 

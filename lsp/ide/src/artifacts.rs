@@ -4,15 +4,9 @@
 use std::sync::{Arc, PoisonError};
 
 use smol_str::SmolStr;
-use weir_compiler::{
-    names::Kind,
-    plan::{
-        Plan,
-        proxies::{ProxyKind, ProxyPlan},
-    },
-};
+use weir_compiler::{names::Kind, plan::Point};
 use weir_syntax::{FileId, Span};
-use weir_targets::{Artifact, file_name};
+use weir_targets::Artifact;
 
 use crate::{facts::Facts, host::Ide, navigation::Location};
 
@@ -40,17 +34,10 @@ pub struct Origin {
 }
 
 impl Facts {
-    /// The points that artifacts are made for.
+    /// The names of points that artifacts are made for.
     pub fn points(&self) -> Vec<&str> {
         let Some(plan) = &self.analysis.plan else { return Vec::new() };
-        let gateways = plan.gateways.iter().map(|one| one.name.as_str());
-        let clusters =
-            plan.clusters.iter().filter(|one| !one.namespaces.is_empty()).map(|one| one.name.as_str());
-        let proxies = plan.proxies.iter().map(|one| one.name.as_str());
-        let mut all: Vec<&str> = gateways.chain(clusters).chain(proxies).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+        names(plan.points())
     }
 
     fn rendered(&self, point: &str) -> Arc<Rendered> {
@@ -65,45 +52,16 @@ impl Facts {
 
     fn render(&self, point: &str) -> Result<Vec<Artifact>, String> {
         let plan = self.analysis.plan.as_ref().ok_or("the package has errors: nothing is made of it")?;
+        let options = &self.sources.manifest.targets;
         let mut artifacts = Vec::new();
-        for gateway in plan.gateways.iter().filter(|one| one.name == point) {
-            let options = weir_target_nftables::Options::from(&self.sources.manifest.targets.nftables);
-            let emission =
-                weir_target_nftables::emit(gateway, &options).map_err(|error| error.to_string())?;
-            artifacts.extend(emission.artifacts);
-        }
-        for cluster in plan.clusters.iter().filter(|one| one.name == point) {
-            let emitted = weir_target_kubernetes::emit(cluster).map_err(|error| error.to_string())?;
+        for one in plan.points().filter(|one| one.name() == point) {
+            let emitted = weir_emission::emit(one, plan, options).map_err(|refusal| refusal.what)?;
             artifacts.extend(emitted.artifacts);
-        }
-        for proxy in plan.proxies.iter().filter(|one| one.name == point) {
-            artifacts.extend(self.render_proxy(proxy)?);
         }
         if artifacts.is_empty() {
             return Err(format!("`{point}` enforces nothing that Weir writes files for"));
         }
         Ok(artifacts)
-    }
-
-    fn render_proxy(&self, proxy: &ProxyPlan) -> Result<Vec<Artifact>, String> {
-        let manifest = &self.sources.manifest.targets;
-        let emitted = match proxy.kind {
-            ProxyKind::Envoy => {
-                let options = weir_target_envoy::Options::from(&manifest.envoy);
-                weir_target_envoy::emit(proxy, &options).map_err(|error| error.to_string())?
-            }
-            ProxyKind::Modbus => {
-                let options = weir_target_modbus::Options::from(&manifest.modbus);
-                weir_target_modbus::emit(proxy, &options).map_err(|error| error.to_string())?
-            }
-            // a broker that serves no MQTT has nothing to listen on
-            ProxyKind::Mosquitto if proxy.listeners.is_empty() => return Ok(Vec::new()),
-            ProxyKind::Mosquitto => {
-                let options = weir_target_mosquitto::Options::from(&manifest.mosquitto);
-                weir_target_mosquitto::emit(proxy, &options).map_err(|error| error.to_string())?
-            }
-        };
-        Ok(emitted.artifacts)
     }
 
     /// The files of one point: those that people read, not the scripts beside them.
@@ -120,30 +78,23 @@ impl Facts {
 
     /// The text of one artifact, by its path below the output folder.
     pub fn artifact(&self, path: &str) -> Option<Arc<str>> {
-        let (_, below) = path.split_once('/')?;
-        let of = |point: &&str| {
-            let rest = below.strip_prefix(&file_name(point));
-            rest.is_some_and(|rest| rest.starts_with(['.', '/']))
-        };
-        let files = self.points().into_iter().filter(of).filter_map(|point| self.artifacts_of(point).ok());
+        let plan = self.analysis.plan.as_ref()?;
+        let points = plan.points().filter(|point| weir_emission::is_of(*point, path));
+        let files = points.filter_map(|point| self.artifacts_of(point.name()).ok());
         files.flatten().find(|(of, _)| of == path).map(|(_, text)| text)
     }
 
     /// The names of points whose artifacts carry a statement.
     pub(crate) fn carriers(&self, id: &str) -> Vec<&str> {
         let Some(plan) = &self.analysis.plan else { return Vec::new() };
-        carriers(plan, id)
+        let carries =
+            |point: &Point<'_>| point.statements().binary_search_by(|one| one.id.as_str().cmp(id)).is_ok();
+        names(plan.points().filter(carries))
     }
 }
 
-fn carriers<'p>(plan: &'p Plan, id: &str) -> Vec<&'p str> {
-    let has = |statements: &[weir_compiler::plan::Statement]| {
-        statements.binary_search_by(|one| one.id.as_str().cmp(id)).is_ok()
-    };
-    let gateways = plan.gateways.iter().filter(|one| has(&one.statements)).map(|one| one.name.as_str());
-    let clusters = plan.clusters.iter().filter(|one| has(&one.statements)).map(|one| one.name.as_str());
-    let proxies = plan.proxies.iter().filter(|one| has(&one.statements)).map(|one| one.name.as_str());
-    let mut all: Vec<&str> = gateways.chain(clusters).chain(proxies).collect();
+fn names<'p>(points: impl Iterator<Item = Point<'p>>) -> Vec<&'p str> {
+    let mut all: Vec<&str> = points.map(Point::name).collect();
     all.sort_unstable();
     all.dedup();
     all

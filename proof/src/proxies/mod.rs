@@ -19,6 +19,7 @@ use weir_compiler::{
     model::Principal,
     plan::{AddressSet, ProxyPlan, proxies::ProxyKind},
 };
+use weir_reading::Unread;
 
 use crate::{
     File,
@@ -26,11 +27,12 @@ use crate::{
     proxies::{
         operations::Operations,
         required::{clients, covers, listens, ports},
-        shown::{Identities, Shown, bearers, by, subject},
+        shown::{Identities, Shown, by, subject},
     },
 };
 
 pub(crate) use required::{Concerns, Points, kind_of, protocol};
+pub(crate) use shown::Bearers;
 
 /// A permission of a port, apart from whom it is given to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +87,7 @@ pub(crate) struct Case<'c> {
     pub(crate) point: u32,
     pub(crate) kind: ProxyKind,
     pub(crate) concerns: &'c Concerns,
+    pub(crate) bearers: &'c BTreeMap<Shown, Vec<u32>>,
     /// The ports at which connections to others are taken.
     pub(crate) local_ports: &'c BTreeMap<SocketAddr, u16>,
     /// Path in the output tree.
@@ -99,13 +102,13 @@ pub(crate) fn check(case: &Case<'_>, files: &[File<'_>], findings: &mut Vec<Find
         ProxyKind::Modbus => &["/nginx.conf", "/policy.json", "/modbus.js"],
         ProxyKind::Mosquitto => &["/mosquitto.conf", "/dynsec.json"],
     };
-    let unread = |place: String, what: String| Finding::new(case.artifact, Fault::Unread { place, what });
-    let place = |file: &str, line: u32| match line {
-        0 => format!("{}: {file}", case.artifact),
-        line => format!("{}: {file}:{line}", case.artifact),
+    let unread = |mut unread: Unread| {
+        unread.file = format!("{}: {}", case.artifact, unread.file);
+        Finding::unread(case.artifact, unread)
     };
     if files.len() != wanted.len() || !wanted.iter().all(|name| file(name).is_some()) {
-        findings.push(unread(case.artifact.into(), format!("its files are not {}", wanted.join(", "))));
+        let what = format!("its files are not {}", wanted.join(", "));
+        findings.push(Finding::unread(case.artifact, Unread { file: case.artifact.into(), line: 0, what }));
         return None;
     }
     let (listeners, grants) = match case.kind {
@@ -114,7 +117,7 @@ pub(crate) fn check(case: &Case<'_>, files: &[File<'_>], findings: &mut Vec<Find
             match weir_mosquitto_reader::read(conf, dynsec) {
                 Ok(model) => return Some(broker::check(case, &model, findings)),
                 Err(error) => {
-                    findings.push(unread(place(error.file, error.line), error.what));
+                    findings.push(unread(error));
                     return None;
                 }
             }
@@ -124,7 +127,7 @@ pub(crate) fn check(case: &Case<'_>, files: &[File<'_>], findings: &mut Vec<Find
             match weir_envoy_reader::read(bootstrap, file("/listeners.yaml")?, file("/clusters.yaml")?) {
                 Ok(model) => envoy(case, &model, findings),
                 Err(error) => {
-                    findings.push(unread(place(error.file, error.line), error.what));
+                    findings.push(unread(error));
                     return None;
                 }
             }
@@ -133,7 +136,7 @@ pub(crate) fn check(case: &Case<'_>, files: &[File<'_>], findings: &mut Vec<Find
             match weir_modbus_reader::read(file("/nginx.conf")?, file("/policy.json")?, file("/modbus.js")?) {
                 Ok(model) => modbus(&model),
                 Err(error) => {
-                    findings.push(unread(place(error.file, error.line), error.what));
+                    findings.push(unread(error));
                     return None;
                 }
             }
@@ -379,8 +382,7 @@ fn shared(case: &Case<'_>, names: &BTreeSet<&Shown>, findings: &mut Vec<Finding>
         return;
     }
     let model = &case.facts.model;
-    let bearers = bearers(model, case.kind);
-    for (name, all) in names.iter().filter_map(|name| bearers.get_key_value(*name)) {
+    for (name, all) in names.iter().filter_map(|name| case.bearers.get_key_value(*name)) {
         let mut entities: Vec<_> =
             all.iter().map(|id| (model.principal(*id).entity, model.principal(*id).element)).collect();
         entities.dedup();

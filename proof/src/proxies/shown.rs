@@ -1,6 +1,9 @@
 //! What principals show to points, derived from what the package declares of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use weir_compiler::{
     model::{Identity, Model, Principal, PrincipalKind},
@@ -92,14 +95,31 @@ pub(crate) fn by(principal: &Principal, kind: ProxyKind) -> Option<Identities> {
     }
 }
 
-/// Everybody in a package by what they show: whoever shows what a point knows, is let in, whether meant or not.
-pub(crate) fn bearers(model: &Model, kind: ProxyKind) -> BTreeMap<Shown, Vec<u32>> {
-    let mut found: BTreeMap<Shown, Vec<u32>> = BTreeMap::new();
-    for (id, principal) in (0..).zip(&model.principals) {
-        let shown = by(principal, kind).unwrap_or_default();
-        for name in shown.names {
-            found.entry(name).or_default().push(id);
-        }
+/// Everybody in a package by what they show: whoever shows what a point knows, is let in, whether meant or not. Made once
+/// for each kind of point.
+#[derive(Default)]
+pub(crate) struct Bearers {
+    envoy: OnceCell<BTreeMap<Shown, Vec<u32>>>,
+    modbus: OnceCell<BTreeMap<Shown, Vec<u32>>>,
+    mosquitto: OnceCell<BTreeMap<Shown, Vec<u32>>>,
+}
+
+impl Bearers {
+    pub(crate) fn of(&self, model: &Model, kind: ProxyKind) -> &BTreeMap<Shown, Vec<u32>> {
+        let known = match kind {
+            ProxyKind::Envoy => &self.envoy,
+            ProxyKind::Modbus => &self.modbus,
+            ProxyKind::Mosquitto => &self.mosquitto,
+        };
+        known.get_or_init(|| {
+            let mut found: BTreeMap<Shown, Vec<u32>> = BTreeMap::new();
+            for (id, principal) in (0..).zip(&model.principals) {
+                let shown = by(principal, kind).unwrap_or_default();
+                for name in shown.names {
+                    found.entry(name).or_default().push(id);
+                }
+            }
+            found
+        })
     }
-    found
 }

@@ -22,12 +22,12 @@ struct SliceReport<'p> {
     slice: &'p str,
     s_nssai: String,
     dnn: &'p str,
-    pool: String,
+    pools: Vec<String>,
     user_plane: &'p str,
     interface: &'p str,
     dedicated: bool,
     exclusive_with: &'p [String],
-    subscriptions: usize,
+    subscriptions: u64,
 }
 
 #[derive(Serialize)]
@@ -41,8 +41,26 @@ struct PairReport<'p> {
     residual_risks: Vec<Risk<'p>>,
 }
 
+/// What neither the core nor a packet filter of its user planes holds.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum RiskKind {
+    /// UEs of one pool, inside of the UPF.
+    Hairpin,
+    /// The user plane's host forwards and filters nothing.
+    UnfilteredUserPlane,
+    /// One process has the sessions of both.
+    SharedUserPlane,
+    /// Devices with sessions in both.
+    DeviceInBoth,
+}
+
 #[derive(Serialize)]
 struct Risk<'p> {
+    kind: RiskKind,
+    /// How many devices it is about.
+    devices: u64,
+    /// The same in words.
     what: String,
     /// Why the package accepts it; `null`, if it does not.
     accepted: Option<&'p str>,
@@ -67,7 +85,7 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
         slice: &slice.name,
         s_nssai: slice.snssai.to_string(),
         dnn: &slice.dnn,
-        pool: slice.pool.to_string(),
+        pools: slice.pools.iter().map(|pool| pool.net.to_string()).collect(),
         user_plane: plane(slice).map_or("", |plane| plane.name.as_str()),
         interface: &slice.device,
         dedicated: slice.dedicated,
@@ -75,7 +93,7 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
         subscriptions: *subscriptions,
     });
     // the first device that is in both, and how many are
-    let mut joining: BTreeMap<(usize, usize), (&str, usize)> = BTreeMap::new();
+    let mut joining: BTreeMap<(usize, usize), (&str, u64)> = BTreeMap::new();
     for subscriber in &plan.subscribers {
         for one in &subscriber.sessions {
             for other in subscriber.sessions.iter().filter(|other| other.slice != one.slice) {
@@ -96,7 +114,8 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
                 [from, to].into_iter().filter_map(filters).map(|plane| plane.name.as_str()).collect();
             held.sort_unstable();
             held.dedup();
-            let mut residual_risks = risks(plan, &by_place, from, to);
+            let mut residual_risks =
+                risks(plan, &by_place, (from, subscriptions[index]), (to, subscriptions[other]));
             if let Some((first, count)) = joining.get(&(index, other)) {
                 let what = match count {
                     1 => format!("`{first}` is in both slices: what it forwards, no gateway sees"),
@@ -105,7 +124,12 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
                         count - 1
                     ),
                 };
-                residual_risks.push(Risk { what, accepted: Some("the devices name both slices") });
+                residual_risks.push(Risk {
+                    kind: RiskKind::DeviceInBoth,
+                    devices: *count,
+                    what,
+                    accepted: Some("the devices name both slices"),
+                });
             }
             pairs.push(PairReport {
                 from: &from.name,
@@ -119,7 +143,13 @@ pub(crate) fn report<'p>(plan: &'p CorePlan, gaps: &'p [Gap]) -> Report<'p> {
     Report { core: &plan.name, product: plan.product.name(), slices: slices.collect(), pairs }
 }
 
-fn risks<'p>(plan: &'p CorePlan, gaps: &Gaps<'p>, from: &'p SlicePlan, to: &'p SlicePlan) -> Vec<Risk<'p>> {
+/// Slices with the number of their subscriptions.
+fn risks<'p>(
+    plan: &'p CorePlan,
+    gaps: &Gaps<'p>,
+    (from, of_from): (&'p SlicePlan, u64),
+    (to, of_to): (&'p SlicePlan, u64),
+) -> Vec<Risk<'p>> {
     let same = from.name == to.name;
     let plane =
         |slice: &SlicePlan| plan.user_planes.get(slice.user_plane).map_or("", |plane| plane.name.as_str());
@@ -133,11 +163,25 @@ fn risks<'p>(plan: &'p CorePlan, gaps: &Gaps<'p>, from: &'p SlicePlan, to: &'p S
         .iter()
         .filter_map(|place| gaps.get(place))
         .flatten()
-        .map(|gap| Risk { what: gap.message().to_owned(), accepted: gap.accepted.as_deref() })
+        .map(|gap| Risk {
+            kind: if gap.kind == GapKind::Hairpin {
+                RiskKind::Hairpin
+            } else {
+                RiskKind::UnfilteredUserPlane
+            },
+            devices: gap.who.count(),
+            what: gap.message().to_owned(),
+            accepted: gap.accepted.as_deref(),
+        })
         .collect();
     if !same && from.user_plane == to.user_plane {
         let what = format!("one process, `{}`, holds the sessions of both slices", plane(from));
-        risks.push(Risk { what, accepted: Some("user_plane = shared(…)") });
+        risks.push(Risk {
+            kind: RiskKind::SharedUserPlane,
+            devices: of_from + of_to,
+            what,
+            accepted: Some("user_plane = shared(…)"),
+        });
     }
     risks
 }

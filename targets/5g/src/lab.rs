@@ -183,7 +183,9 @@ pub(crate) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
         let title = format!("srsRAN: slices of radio {}, to be merged into its configuration", radio.name);
         out.yaml(&format!("lab/srsran/{name}.yaml"), &title, &srsran)?;
     }
-    for subscriber in &plan.subscribers {
+    // UERANSIM's UEs have sessions of IPv4 only
+    let of_v4 = |one: &&SubscriberPlan| one.sessions.iter().all(|session| session.v4.is_some());
+    for subscriber in plan.subscribers.iter().filter(of_v4) {
         let name = file_name(&subscriber.device);
         let title = format!("UERANSIM: device {}", subscriber.device);
         out.yaml(&format!("lab/ueransim/ue-{name}.yaml"), &title, &ue(plan, subscriber)?)?;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use weir_compiler::plan::{CorePlan, cores::SessionPlan};
+use weir_compiler::{
+    model::fiveg::PduSessionType,
+    plan::{CorePlan, cores::SessionPlan},
+};
 
-/// Sessions, but for the address: slice and flows, the default one first.
-type Shape = Vec<(usize, Vec<usize>)>;
+/// Sessions, but for the address: slice, type and flows, the default one first.
+type Shape = Vec<(usize, PduSessionType, Vec<usize>)>;
 
 /// Subscriptions with the same sessions.
 pub(crate) struct Profile {
@@ -17,7 +20,7 @@ pub(crate) struct Profile {
 /// Every subscription is in exactly one. The order is that of the first IMSI, so that ranges never overlap.
 pub(crate) fn profiles(plan: &CorePlan) -> Vec<Profile> {
     let shape = |sessions: &[SessionPlan]| -> Shape {
-        sessions.iter().map(|session| (session.slice, session.flows.clone())).collect()
+        sessions.iter().map(|session| (session.slice, session.kind(), session.flows.clone())).collect()
     };
     let mut by_shape: BTreeMap<Shape, Vec<&str>> = BTreeMap::new();
     for subscriber in &plan.subscribers {

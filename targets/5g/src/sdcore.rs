@@ -13,7 +13,7 @@ use weir_compiler::{
     model::fiveg::{BitRate, characteristics},
     plan::{
         CorePlan, Transport,
-        cores::{SlicePermission, SlicePlan},
+        cores::{PoolPlan, SlicePermission, SlicePlan},
     },
 };
 use weir_targets::file_name;
@@ -147,7 +147,7 @@ const MTU: u16 = 1400;
 pub(crate) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
     for (index, slice) in plan.slices.iter().enumerate() {
         let name = file_name(&slice.name);
-        out.json(&format!("sdcore/device-group/{name}.json"), &device_group(plan, index, slice))?;
+        out.json(&format!("sdcore/device-group/{name}.json"), &device_group(plan, index, slice)?)?;
         out.json(&format!("sdcore/network-slice/{name}.json"), &network_slice(plan, slice)?)?;
     }
     let settings = WebUi { configuration: WebUiConfiguration { spec_compliant_sdf: true } };
@@ -179,19 +179,23 @@ fn in_one_unit(uplink: BitRate, downlink: BitRate) -> (u64, u64, &'static str) {
     (uplink.0, downlink.0, "bps")
 }
 
-fn device_group(plan: &CorePlan, index: usize, slice: &SlicePlan) -> DeviceGroup {
+fn device_group(plan: &CorePlan, index: usize, slice: &SlicePlan) -> Result<DeviceGroup, EmitError> {
     let name = file_name(&slice.name);
     let inside =
         plan.subscribers.iter().filter(|one| one.sessions.iter().any(|session| session.slice == index));
     let session = slice.quality.session;
     let (uplink, downlink, unit) = in_one_unit(session.uplink, session.downlink);
-    DeviceGroup {
+    // one of IPv4: others were refused when the plan was made
+    let [PoolPlan { net: IpNet::V4(pool), .. }] = slice.pools.as_slice() else {
+        return Err(EmitError::BrokenPlan { what: "pool for SD-Core" });
+    };
+    Ok(DeviceGroup {
         imsis: inside.map(|one| one.supi.digits().to_owned()).collect(),
         site_info: plan.package.clone(),
         ip_domain_name: format!("pool-{name}"),
         ip_domains: [IpDomain {
             dnn: slice.dnn.to_string(),
-            ue_ip_pool: slice.pool.trunc().to_string(),
+            ue_ip_pool: pool.to_string(),
             dns_primary: slice.dns.to_string(),
             mtu: MTU,
             ue_dnn_qos: DnnQuality {
@@ -201,7 +205,7 @@ fn device_group(plan: &CorePlan, index: usize, slice: &SlicePlan) -> DeviceGroup
                 traffic_class: class(&name, slice.quality.five_qi, slice.quality.arp.priority),
             },
         }],
-    }
+    })
 }
 
 fn network_slice(plan: &CorePlan, slice: &SlicePlan) -> Result<NetworkSlice, EmitError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use weir_compiler::{
-    model::fiveg::{Arp, BitRate, Plmn, Protection, Snssai, UserPlaneSecurity},
+    model::fiveg::{Arp, BitRate, PduSessionType, Plmn, Protection, Snssai, UserPlaneSecurity},
     plan::{
         CorePlan,
         cores::{FlowPlan, SlicePlan},
@@ -145,11 +145,11 @@ fn slice_model(plan: &CorePlan) -> Result<SubNetwork, EmitError> {
     let root = file_name(&plan.name);
     let dn = |kind: &str, id: &str| format!("SubNetwork={root},{kind}={id}");
     let (mut slices, mut isolation) = (Vec::new(), Vec::new());
-    for slice in &plan.slices {
+    for (index, slice) in plan.slices.iter().enumerate() {
         let id = file_name(&slice.name);
         let plane =
             plan.user_planes.get(slice.user_plane).ok_or(EmitError::BrokenPlan { what: "user plane" })?;
-        let statements = plan.statements.iter().map(|statement| statement.id.to_string()).collect();
+        let statements = plan.statements_of(index).map(|statement| statement.id.to_string()).collect();
         let filter = SecurityFunction {
             sec_fun_id: plane.name.clone(),
             sec_fun_type: "packet filter (nftables)",
@@ -410,7 +410,7 @@ struct DnnConfiguration {
     #[serde(rename = "sessionAmbr")]
     ambr: Ambr,
     #[serde(rename = "staticIpAddress")]
-    address: [StaticAddress; 1],
+    address: Vec<StaticAddress>,
     #[serde(rename = "upSecurity")]
     security: UpSecurity,
 }
@@ -430,8 +430,9 @@ struct SscModes {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct StaticAddress {
-    ipv4_addr: String,
+enum StaticAddress {
+    Ipv4Addr(String),
+    Ipv6Prefix(String),
 }
 
 #[derive(Serialize)]
@@ -456,7 +457,7 @@ pub(crate) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
     out.json("3gpp/slice-nrm.json", &slice_model(plan)?)?;
     let mut policies: BTreeMap<&str, Vec<PolicyEntry>> = BTreeMap::new();
     for profile in profiles(plan) {
-        for (slice, flows) in &profile.sessions {
+        for (slice, _, flows) in &profile.sessions {
             let slice = plan.slices.get(*slice).ok_or(EmitError::BrokenPlan { what: "slice" })?;
             let range = |(first, last): &(String, String)| {
                 if first == last { format!("imsi-{first}") } else { format!("imsi-{first}..imsi-{last}") }
@@ -486,12 +487,19 @@ pub(crate) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
                 .smf_sel_data
                 .subscribed_snssai_infos
                 .insert(slice.snssai.to_string(), DnnInfos { dnn_infos: [info] });
+            let kind = match session.kind() {
+                PduSessionType::Ipv4 => "IPV4",
+                PduSessionType::Ipv6 => "IPV6",
+                PduSessionType::Ipv4v6 => "IPV4V6",
+            };
+            let v4 = session.v4.map(|address| StaticAddress::Ipv4Addr(address.to_string()));
+            let v6 = session.v6.map(|net| StaticAddress::Ipv6Prefix(net.to_string()));
             let configuration = DnnConfiguration {
-                types: SessionTypes { default_session_type: "IPV4", allowed_session_types: ["IPV4"] },
+                types: SessionTypes { default_session_type: kind, allowed_session_types: [kind] },
                 modes: SscModes { default_ssc_mode: "SSC_MODE_1" },
                 quality: slice.into(),
                 ambr: slice.into(),
-                address: [StaticAddress { ipv4_addr: session.address.to_string() }],
+                address: v4.into_iter().chain(v6).collect(),
                 security: slice.security.into(),
             };
             subscription.sm_data.push(SmData {

@@ -9,14 +9,19 @@
 
 mod schemas;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use weir_compiler::{Facts, Sources, analyze, plan::Plan};
+use weir_compiler::{
+    Facts, Sources, analyze,
+    plan::{Plan, Point},
+};
 use weir_engine::Budget;
 use weir_proof::{File, Finding, Prover};
 use weir_syntax::Severity;
 
 const NOW: i64 = 1_780_272_000;
+
+const MANIFEST: &str = "[package]\nname = \"plant\"\nversion = \"1.0.0\"\nedition = \"2026\"\n";
 
 /// A compiled package with the files of its one core.
 struct Plant {
@@ -28,30 +33,16 @@ struct Plant {
 
 impl Plant {
     fn of(text: &str) -> Self {
-        Self::compile(vec![("plant.weir".into(), text.into())])
+        Self::compile(&Sources::new(MANIFEST, vec![("plant.weir".into(), text.into())]))
     }
 
     fn example(name: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-        let mut files = Vec::new();
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "weir") {
-                    let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-                    files.push((name, fs::read(&path).unwrap()));
-                }
-            }
-        }
-        Self::compile(files)
+        Self::compile(&weir_files::load::load(&root).sources)
     }
 
-    fn compile(files: Vec<(String, Vec<u8>)>) -> Self {
-        let manifest = "[package]\nname = \"plant\"\nversion = \"1.0.0\"\nedition = \"2026\"\n";
-        let analysis = analyze(&Sources::new(manifest, files), NOW);
+    fn compile(sources: &Sources) -> Self {
+        let analysis = analyze(sources, NOW);
         let errors = analysis.diagnostics.iter().filter(|one| one.severity() == Severity::Error);
         let errors: Vec<_> = errors.map(|one| (one.code.id, &one.message, &one.help)).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -68,7 +59,7 @@ impl Plant {
         let mut prover = Prover::new(&self.facts, &self.plan, Budget::default(), false);
         let files: Vec<File<'_>> =
             files.iter().map(|(path, text)| File { path, bytes: text.as_bytes() }).collect();
-        prover.mobile(&self.plan.cores[0], &self.root, &files);
+        prover.prove(Point::Core(&self.plan.cores[0]), &files);
         prover.finish().findings
     }
 
@@ -109,9 +100,39 @@ fn sdcore() -> Plant {
     )
 }
 
+/// One slice with both families, one with IPv6 only, and a flow of either.
+fn both_families() -> Plant {
+    Plant::of(
+        &PLANT
+            .replace("subnet = 10.1.0.0/24", "subnet = [10.1.0.0/24, 2001:db8:1::/64]")
+            .replace(
+                "interface eth0 { network = n6, address = 10.1.0.1 }",
+                "interface eth0 { network = n6, address = [10.1.0.1, 2001:db8:1::1] }",
+            )
+            .replace(
+                "interface eth0 { network = n6, address = 10.1.0.2 }",
+                "interface eth0 { network = n6, address = [10.1.0.2, 2001:db8:1::2] }",
+            )
+            .replace("address = 10.1.0.10 }", "address = [10.1.0.10, 2001:db8:1::10] }")
+            .replace("pool = 10.61.0.0/24", "pool = [10.61.0.0/24, 2001:db8:61::/48]")
+            .replace(
+                "address = control.pool.host(10 + index)",
+                "address = [control.host(10 + index), control.subnet(64, 10 + index)]",
+            )
+            .replace("pool = 10.62.0.0/24", "pool = 2001:db8:62::/48")
+            .replace("address = 10.62.0.11", "address = video.pool.subnet(64, 11)"),
+    )
+}
+
 #[test]
 fn cores_are_proven() {
-    for plant in [Plant::of(PLANT), sdcore(), Plant::example("campus_5g"), Plant::example("turbine_hall")] {
+    for plant in [
+        Plant::of(PLANT),
+        both_families(),
+        sdcore(),
+        Plant::example("campus_5g"),
+        Plant::example("turbine_hall"),
+    ] {
         assert_eq!(plant.proof(&plant.files), []);
     }
 }
@@ -188,6 +209,18 @@ fn changes_of_open5gs_are_refuted() {
         ("3gpp/subscriptions.json", "10.61.0.11", "10.61.0.99"),
         ("3gpp/subscriptions.json", "REQUIRED", "PREFERRED"),
         ("3gpp/sm-policies.json", "\"10 Mbps\"", "\"10 Gbps\""),
+        ("3gpp/sm-policies.json", "10.1.0.10/32 502", "10.1.0.10/32 503"),
+        ("3gpp/sm-policies.json", "10.1.0.10/32 502", "10.1.0.0/24 502"),
+        ("3gpp/sm-policies.json", "\"maxbrUl\": \"500 Kbps\"", "\"maxbrUl\": \"501 Kbps\""),
+        ("3gpp/sm-policies.json", "\"5qi\": 83", "\"5qi\": 84"),
+        ("3gpp/sm-policies.json", "\"periodicity\": 20000", "\"periodicity\": 10000"),
+        ("3gpp/sm-policies.json", "imsi-999700000000002", "imsi-999700000000003"),
+        ("3gpp/slice-nrm.json", "\"maxNumberofUEs\": 10", "\"maxNumberofUEs\": 11"),
+        ("3gpp/slice-nrm.json", "\"DEDICATED\"", "\"SHARED\""),
+        ("isolation.json", "\"upf_control\"", "\"upf_video\""),
+        ("isolation.json", "\"kind\": \"hairpin\"", "\"kind\": \"device_in_both\""),
+        ("isolation.json", "\"devices\": 2", "\"devices\": 1"),
+        ("isolation.json", "vehicles of one fleet", "vehicles"),
         ("lab/ueransim/gnb-gnb.yaml", "sd: 1", "sd: 10"),
         ("lab/ueransim/gnb-gnb.yaml", "tac: 1", "tac: 2"),
         ("lab/srsran/gnb.yaml", "sd: 1", "sd: 10"),
@@ -212,9 +245,6 @@ fn missing_and_additional_files_are_refuted() {
         for index in 0..plant.files.len() {
             let mut files = plant.files.clone();
             let (path, text) = files.remove(index);
-            if path.ends_with("isolation.json") || path.ends_with("nrf.yaml") {
-                continue; // of no effect on who gets which session
-            }
             assert!(!plant.proof(&files).is_empty(), "{path} may be missing");
             // a second SMF, UPF, group or slice of the same
             if let Some((folder, file)) = path.rsplit_once('/').filter(|(folder, _)| {
@@ -290,7 +320,7 @@ fn an_unknown_file_or_broken_text_is_no_panic() {
         for cut in [0, text.len() / 3, text.len() / 2] {
             let mut files = plant.files.clone();
             files[at].1 = text[..text.floor_char_boundary(cut)].to_owned();
-            if !path.ends_with("isolation.json") && !path.ends_with(".network") {
+            if !path.ends_with(".network") {
                 assert!(!plant.proof(&files).is_empty(), "{path} cut at {cut}");
             }
         }
@@ -304,14 +334,16 @@ fn an_unknown_file_or_broken_text_is_no_panic() {
 /// name: both sides of one relation.
 #[test]
 fn interfaces_are_those_of_the_packet_filter() {
-    for plant in [Plant::of(PLANT), Plant::example("campus_5g"), Plant::example("turbine_hall")] {
+    for plant in
+        [Plant::of(PLANT), both_families(), Plant::example("campus_5g"), Plant::example("turbine_hall")]
+    {
         for slice in &plant.plan.cores[0].slices {
             let plane = &plant.plan.cores[0].user_planes[slice.user_plane];
             let gateway = plant.plan.gateways.iter().find(|gateway| gateway.name == plane.name).unwrap();
             let binding = gateway.bindings.iter().find(|binding| binding.device == slice.device).unwrap();
-            let pool = [(slice.pool.network().into(), slice.pool.broadcast().into())];
-            let pool: weir_compiler::plan::AddressSet = pool.into_iter().collect();
-            assert!(pool.covers(&binding.sources), "{}: {:?}", slice.name, binding.sources);
+            let pools = slice.pools.iter().map(|pool| (pool.net.network(), pool.net.broadcast()));
+            let pools: weir_compiler::plan::AddressSet = pools.collect();
+            assert!(pools.covers(&binding.sources), "{}: {:?}", slice.name, binding.sources);
         }
     }
 }
@@ -336,7 +368,13 @@ fn the_report_names_lines_places_and_risks() {
 #[test]
 fn documents_follow_the_schemas_of_3gpp() {
     let Some(schemas) = schemas::Schemas::find() else { return };
-    for plant in [Plant::of(PLANT), sdcore(), Plant::example("campus_5g"), Plant::example("turbine_hall")] {
+    for plant in [
+        Plant::of(PLANT),
+        both_families(),
+        sdcore(),
+        Plant::example("campus_5g"),
+        Plant::example("turbine_hall"),
+    ] {
         let read = |below: &str| -> serde_json::Value { serde_json::from_str(plant.file(below)).unwrap() };
         schemas.check("TS28541_SliceNrm.yaml", "SubNetwork-Single", &read("3gpp/slice-nrm.json"));
         for policies in read("3gpp/sm-policies.json").as_object().unwrap().values() {
@@ -403,9 +441,8 @@ fn texts_are_refused_or_proven() {
         assert!(PLANT.contains(before));
         for text in &texts {
             let text = PLANT.replace(before, &after.replace("TEXT", text));
-            let manifest = "[package]\nname = \"plant\"\nversion = \"1.0.0\"\nedition = \"2026\"\n";
             let analysis =
-                analyze(&Sources::new(manifest, vec![("plant.weir".into(), text.into_bytes())]), NOW);
+                analyze(&Sources::new(MANIFEST, vec![("plant.weir".into(), text.into_bytes())]), NOW);
             let (Some(facts), Some(plan)) = (analysis.facts, analysis.plan) else { continue };
             let emitted = weir_target_5g::emit(&plan.cores[0], &plan.gaps).unwrap();
             let files: Vec<File<'_>> = emitted
@@ -414,7 +451,7 @@ fn texts_are_refused_or_proven() {
                 .map(|file| File { path: &file.path, bytes: &file.contents })
                 .collect();
             let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
-            prover.mobile(&plan.cores[0], "5g/plant5g", &files);
+            prover.prove(Point::Core(&plan.cores[0]), &files);
             assert_eq!(prover.finish().findings, [], "{after}");
             for file in &emitted.artifacts {
                 if file.path.strip_suffix(".json").is_some() {

@@ -57,6 +57,13 @@ pub struct TargetGuide {
     pub section: String,
 }
 
+/// Whether a name of the model (package, policy, statement) can stand in any artifact as it is: `[A-Za-z0-9_.\[\]-]+`, at
+/// most 1,024 bytes.
+pub fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte);
+    (1..=1024).contains(&name.len()) && name.bytes().all(plain)
+}
+
 /// A name of the package (`press[3].gw`) as a part of a file name. Injective: what is not `[A-Za-z0-9_-]` or an inner
 /// `.` becomes `~` and two hex digits per byte, so two names never meet in one file.
 pub fn file_name(name: &str) -> String {

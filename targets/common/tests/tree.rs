@@ -1,6 +1,6 @@
 //! The output tree: what describes it, and what it refuses.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use serde_json::Value;
 use weir_compiler::{

@@ -6,6 +6,7 @@ use serde::Serialize;
 use weir_compiler::plan::proxies::{
     Client, Evidence, HttpMatch, Listener, PathMatch, Permission, ProxyOperations, ProxyPlan,
 };
+use weir_targets::is_plain;
 
 use crate::{EmitError, http::issuer_key, tls::Text};
 
@@ -134,8 +135,7 @@ fn rules<'p>(
     for permission in permissions {
         let statement =
             plan.statements.get(permission.statement as usize).map_or("", |statement| statement.id.as_str());
-        let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte);
-        if statement.is_empty() || !statement.bytes().all(safe) {
+        if !is_plain(statement) {
             return Err(EmitError::UnsafeName { kind: "statement", name: statement.into() });
         }
         // a policy without principals is no policy to Envoy

@@ -16,6 +16,7 @@ use weir_targets::{Artifact, Carried, Emitted, file_name};
 use crate::{
     TARGET,
     error::EmitError,
+    guard_rails,
     names::{Register, check, check_text, label_value},
     object::{Policy, Rule, kustomization},
     prefixes::prefixes,
@@ -25,6 +26,8 @@ use crate::{
 const MAX_PEERS: usize = 1_000;
 /// What an API server stores, by default.
 const MAX_BYTES: usize = 1 << 20;
+/// Where guard rails are: no namespace is called so.
+const GUARD_RAILS: &str = "_cluster";
 /// Bytes of ids in an annotation, at most; the source map has all.
 const MAX_IDS: usize = 4_096;
 
@@ -65,6 +68,16 @@ pub fn emit(plan: &ClusterPlan) -> Result<Emitted, EmitError> {
     let root = format!("kubernetes/{}", file_name(&plan.name));
     let mut resources = Vec::new();
     let mut register = Register::default();
+    for policy in plan.guard_rails.iter().map(|rails| guard_rails::policies(plan, rails, &mut register)) {
+        for policy in policy? {
+            let below = format!("{GUARD_RAILS}/{}.yaml", policy.name);
+            let contents = policy.render(&header);
+            let path = put(&root, below, &policy.name, contents, &mut resources, &mut emission.artifacts)?;
+            let ids: BTreeSet<&String> = policy.rules.iter().map(|rule| &rule.id).collect();
+            let statements = ids.into_iter().map(SmolStr::from).collect();
+            emission.carried.push(Carried { statements, artifacts: vec![path] });
+        }
+    }
     for (subject, by_ports) in subjects {
         let rules = rules(by_ports, &mut unions);
         for (part, rules) in in_parts(rules).into_iter().enumerate() {
@@ -228,7 +241,7 @@ fn in_parts(rules: Vec<Rule>) -> Vec<Vec<Rule>> {
     parts
 }
 
-fn labels(plan: &ClusterPlan) -> BTreeMap<&'static str, String> {
+pub(crate) fn labels(plan: &ClusterPlan) -> BTreeMap<&'static str, String> {
     [("app.kubernetes.io/managed-by", "weir".to_owned()), ("weir/package", label_value(&plan.package))].into()
 }
 
@@ -247,17 +260,6 @@ fn policy(
     let identity = [subject.namespace, subject.policy, subject.workload, suffix, number.as_str()];
     let name = register.claim([subject.policy, subject.workload], suffix, &identity)?;
     let ids: BTreeSet<&str> = rules.iter().flat_map(|rule| &rule.ids).map(String::as_str).collect();
-    let mut statements = String::new();
-    for (position, id) in ids.iter().enumerate() {
-        if statements.len() + id.len() > MAX_IDS {
-            statements.push_str(&format!(" +{}", ids.len() - position));
-            break;
-        }
-        if position > 0 {
-            statements.push(' ');
-        }
-        statements.push_str(id);
-    }
     let selector = plan.workloads.get(subject.index as usize).map(|workload| workload.pods.labels.clone());
     Ok(Policy {
         title: format!("policy {}: {verb} {}", subject.policy, subject.workload),
@@ -266,7 +268,7 @@ fn policy(
         labels: labels(plan),
         annotations: [
             ("weir/policy", subject.policy.to_owned()),
-            ("weir/statements", statements),
+            ("weir/statements", ids_within(&ids)),
             ("weir/workload", subject.workload.to_owned()),
         ]
         .into(),
@@ -274,6 +276,22 @@ fn policy(
         direction: subject.direction,
         rules,
     })
+}
+
+/// Ids as an annotation has room for them.
+pub(crate) fn ids_within(ids: &BTreeSet<&str>) -> String {
+    let mut text = String::new();
+    for (position, id) in ids.iter().enumerate() {
+        if text.len() + id.len() > MAX_IDS {
+            text.push_str(&format!(" +{}", ids.len() - position));
+            break;
+        }
+        if position > 0 {
+            text.push(' ');
+        }
+        text.push_str(id);
+    }
+    text
 }
 
 fn default_deny(
@@ -307,13 +325,28 @@ fn write(
     resources: &mut Vec<String>,
     artifacts: &mut Vec<Artifact>,
 ) -> Result<String, EmitError> {
-    let contents = policy.render(header).into_bytes();
-    if contents.len() > MAX_BYTES {
-        return Err(EmitError::TooLarge { name: policy.name.clone(), bytes: contents.len() });
-    }
     let below = format!("{}/{}.yaml", policy.namespace, policy.name);
+    put(root, below, &policy.name, policy.render(header), resources, artifacts)
+}
+
+fn put(
+    root: &str,
+    below: String,
+    name: &str,
+    contents: String,
+    resources: &mut Vec<String>,
+    artifacts: &mut Vec<Artifact>,
+) -> Result<String, EmitError> {
+    if contents.len() > MAX_BYTES {
+        return Err(EmitError::TooLarge { name: name.to_owned(), bytes: contents.len() });
+    }
     let path = format!("{root}/{below}");
     resources.push(below);
-    artifacts.push(Artifact { path: path.clone(), contents, target: TARGET, executable: false });
+    artifacts.push(Artifact {
+        path: path.clone(),
+        contents: contents.into_bytes(),
+        target: TARGET,
+        executable: false,
+    });
     Ok(path)
 }

@@ -10,12 +10,14 @@
 //! - addresses as prefixes that neither overlap nor touch, without `except`, and never of pods or services;
 //! - a rule always has peers and ports, for an empty list permits everything;
 //! - every field is said, every text stands in double quotes, everything is sorted;
-//! - each namespace that holds a workload denies by default, both ways.
+//! - each namespace that holds a workload denies by default, both ways;
+//! - where the package wants guard rails, what it forbids is denied by a `ClusterNetworkPolicy` as well.
 //!
 //! [`emit`] goes from the plan to [`object::Policy`]s, the closed schema, and from there to text.
 
 mod emit;
 mod error;
+mod guard_rails;
 mod names;
 mod object;
 mod prefixes;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use sha2::{Digest as _, Sha256};
+use weir_targets::is_plain;
 
 use crate::error::EmitError;
 
@@ -11,8 +12,7 @@ const LONGEST: usize = 63;
 
 /// Checks a name of the model (package, policy, statement, workload) against `[A-Za-z0-9_.\[\]-]`.
 pub(crate) fn check(kind: &'static str, name: &str) -> Result<(), EmitError> {
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte);
-    if name.is_empty() || name.len() > 1024 || !name.bytes().all(safe) {
+    if !is_plain(name) {
         return Err(EmitError::UnsafeName { kind, name: name.to_owned() });
     }
     Ok(())

@@ -8,6 +8,8 @@ use weir_compiler::{
     plan::{PodDirection, PortMatch, Transport},
 };
 
+use crate::guard_rails::{Denial, DeniedPeer, rule_name};
+
 /// Ids that a comment names, at most.
 const SHOWN_IDS: usize = 8;
 
@@ -32,6 +34,18 @@ pub(crate) struct Rule {
     pub(crate) pods: Vec<PodSelector>,
     pub(crate) prefixes: Vec<IpNet>,
     pub(crate) ports: Vec<PortMatch>,
+}
+
+/// A `ClusterNetworkPolicy` of the tier `Admin` that denies.
+pub(crate) struct ClusterPolicy {
+    pub(crate) title: String,
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<&'static str, String>,
+    pub(crate) annotations: BTreeMap<&'static str, String>,
+    pub(crate) priority: u16,
+    pub(crate) subject: PodSelector,
+    pub(crate) direction: PodDirection,
+    pub(crate) rules: Vec<Denial>,
 }
 
 /// Lines of YAML.
@@ -106,6 +120,92 @@ impl Writer {
                 }
             }
         }
+    }
+}
+
+impl Writer {
+    /// What chooses pods wherever policies of the whole cluster do; `indent` is that of the line `pods:` before.
+    fn pods(&mut self, indent: usize, pods: &PodSelector) {
+        let namespace = [("kubernetes.io/metadata.name".into(), pods.namespace.clone())].into();
+        self.selector(false, indent + 2, "namespaceSelector", &namespace);
+        self.selector(false, indent + 2, "podSelector", &pods.labels);
+    }
+
+    fn denial(&mut self, rule: &Denial, peers: &str) {
+        let action = quoted("Deny");
+        self.line(4, &format!("# {}", rule.id));
+        match rule_name(&rule.id) {
+            Some(name) => {
+                self.text(4, "- name", name);
+                self.line(6, &format!("action: {action}"));
+            }
+            None => self.line(4, &format!("- action: {action}")),
+        }
+        self.line(6, &format!("{peers}:"));
+        for peer in &rule.peers {
+            match peer {
+                DeniedPeer::Pods(pods) => {
+                    self.line(8, "- pods:");
+                    self.pods(10, pods);
+                }
+                DeniedPeer::Networks(networks) => {
+                    self.line(8, "- networks:");
+                    for network in networks {
+                        self.line(12, &format!("- {}", quoted(&network.to_string())));
+                    }
+                }
+            }
+        }
+        let Some(ports) = &rule.ports else { return };
+        self.line(6, "protocols:");
+        for port in ports {
+            let transport = match port.transport {
+                Transport::Udp => "udp",
+                Transport::Sctp => "sctp",
+                Transport::Tcp | Transport::IcmpEcho => "tcp",
+            };
+            self.line(8, &format!("- {transport}:"));
+            self.line(12, "destinationPort:");
+            if port.first == port.last {
+                self.line(14, &format!("number: {}", port.first));
+            } else {
+                self.line(14, "range:");
+                self.line(16, &format!("start: {}", port.first));
+                self.line(16, &format!("end: {}", port.last));
+            }
+        }
+    }
+}
+
+impl ClusterPolicy {
+    /// The object as one YAML document.
+    pub(crate) fn render(&self, header: &str) -> String {
+        let mut writer = Writer { out: String::with_capacity(1024) };
+        writer.line(0, &format!("# {header}"));
+        writer.line(0, &format!("# {}", self.title));
+        writer.text(0, "apiVersion", "policy.networking.k8s.io/v1alpha2");
+        writer.text(0, "kind", "ClusterNetworkPolicy");
+        writer.line(0, "metadata:");
+        writer.text(2, "name", &self.name);
+        writer.line(2, "labels:");
+        writer.map(4, self.labels.iter().map(|(key, value)| (*key, value.as_str())));
+        writer.line(2, "annotations:");
+        writer.map(4, self.annotations.iter().map(|(key, value)| (*key, value.as_str())));
+        writer.line(0, "spec:");
+        writer.text(2, "tier", "Admin");
+        writer.line(2, &format!("priority: {}", self.priority));
+        writer.line(2, "subject:");
+        writer.line(4, "pods:");
+        writer.pods(4, &self.subject);
+        let (rules, peers) = match self.direction {
+            PodDirection::Ingress => ("ingress", "from"),
+            PodDirection::Egress => ("egress", "to"),
+        };
+        writer.line(2, &format!("{rules}:"));
+        for rule in &self.rules {
+            writer.denial(rule, peers);
+        }
+        writer.out
     }
 }
 

@@ -56,5 +56,38 @@ pub fn readme_section(clusters: &[&ClusterPlan]) -> String {
          reach; interfaces beside the pods' own (Multus). The cluster needs a network plug-in that enforces policies both ways, \
          port ranges (`endPort`) included; without one, all of this does nothing.\n"
     );
+    for plan in clusters {
+        guard_rails(&mut out, plan);
+    }
     out
+}
+
+/// What guard rails of a cluster need, and what they leave out.
+fn guard_rails(out: &mut String, plan: &ClusterPlan) {
+    let Some(guard_rails) = &plan.guard_rails else { return };
+    let (folder, package) = (file_name(&plan.name), label_value(&plan.package));
+    // Writing into a String does not fail.
+    let _ = write!(
+        out,
+        "\n**Guard rails of `{}`** (`kubernetes/{folder}/_cluster`): what a `deny` or an `assert never` forbids pods, denied in the \
+         tier `Admin` at priority {}, so that no network policy that somebody adds permits it. They permit nothing. The cluster \
+         needs the CRD `ClusterNetworkPolicy` (`policy.networking.k8s.io/v1alpha2`) and a network plug-in that enforces it; \
+         without the CRD, `kubectl apply` fails. Policies of the same tier with a lower number go before them. One that is gone \
+         from this tree still forbids what it did, until it is deleted:\n\n\
+         ```sh\n\
+         comm -23 \\\n\
+         \x20   <(kubectl get clusternetworkpolicies -l weir/package={package} --no-headers -o custom-columns=:.metadata.name | sort) \\\n\
+         \x20   <(kubectl get -k kubernetes/{folder} --no-headers -o custom-columns=:.metadata.name | sort) |\n\
+         \x20   while read -r name; do kubectl delete clusternetworkpolicy \"$name\"; done\n\
+         ```\n",
+        plan.name, guard_rails.priority
+    );
+    if !guard_rails.left_out.is_empty() {
+        out.push_str(
+            "\nNot, or not wholly, said by guard rails, and held by all else that is in this tree:\n\n",
+        );
+        for (id, why) in &guard_rails.left_out {
+            let _ = writeln!(out, "- `{id}`: {why}");
+        }
+    }
 }

@@ -345,3 +345,117 @@ fn the_proof_refutes_every_mutant_that_means_something_else() {
     assert!(missed.is_empty(), "{missed:#?}");
     assert!(made > 500 && refuted * 10 > made * 7, "{refuted} of {made}");
 }
+
+/// Pods, addresses, a proxy that is a pod, pings, operations, and what comes from outside.
+const GUARDED: &str = r#"
+use std.it.{https, postgres, ssh}
+use std.ot.{modbus, s7}
+zone edge { purdue = 3 }
+zone control { purdue = 2 }
+network edge_net { zone = edge, subnet = 10.40.0.0/24 }
+network control_net { zone = control, subnet = 10.1.0.0/24, accept_gap = "a bench" }
+gateway gw {
+    enforces = nftables
+    serves = [ssh]
+    interface eth0 { network = edge_net, address = 10.40.0.1 }
+    interface eth1 { network = control_net, address = 10.1.0.1 }
+}
+cluster edge1 {
+    zone = edge
+    nodes = edge_net
+    pods = 10.42.0.0/16
+    services = 10.43.0.0/16
+    accept_gap = "a bench"
+}
+workload shop in edge1 { namespace = "shop", labels = { app = "shop" }, serves = [https] }
+workload ledger in edge1 { namespace = "ledger", labels = { app = "ledger" }, serves = [postgres, https] }
+workload mail in edge1 { namespace = "shop", labels = { app = "mail" }, serves = [https] }
+device plc { network = control_net, address = [10.1.0.10, 10.1.0.20..10.1.0.22], serves = [modbus, s7] }
+device gate { network = control_net, address = 10.1.0.30, enforces = envoy }
+device admin { network = control_net, address = 10.1.0.11 }
+
+conduit field between edge, control { carries = [https, s7, ssh] }
+allow shop -> ledger : postgres
+allow admin -> gw : ssh
+policy rails {
+    deny shop | mail -> plc : any
+    deny mail -> ledger : postgres | tcp/9000..9010 | udp/53
+    deny admin -> shop : any
+    deny shop -> admin : icmp
+    deny ledger -> shop : https.get("/admin")
+}
+assert never ledger ~> mail : https
+"#;
+
+#[test]
+fn guard_rails() {
+    let plant = Plant::guarded(GUARDED);
+    let rails = |(path, _): &&(String, String)| path.contains("/_cluster/");
+    let texts: Vec<String> =
+        plant.files.iter().filter(rails).map(|(path, text)| format!("==> {path}\n{text}")).collect();
+    let clusters: Vec<_> = plant.plan.clusters.iter().collect();
+    let readme = weir_target_kubernetes::readme_section(&clusters);
+    let (_, readme) = readme.split_once("**Guard rails").unwrap();
+    insta::assert_snapshot!(format!("{}\n{readme}", texts.join("\n")));
+    let mut prover = plant.prover();
+    assert_eq!(plant.findings(&mut prover, &plant.files), []);
+    // none where none is wanted, and none missing where they are
+    let bare = Plant::of(GUARDED);
+    assert!(bare.files.iter().all(|file| !rails(&file)));
+    assert_ne!(bare.findings(&mut bare.prover(), &plant.files), []);
+    assert_ne!(plant.findings(&mut prover, &bare.files), []);
+}
+
+/// Whatever is changed in a guard rail in one place is refuted.
+#[test]
+fn changed_guard_rails() {
+    let plant = Plant::guarded(GUARDED);
+    let mut prover = plant.prover();
+    let changes: [(&str, &str); 17] = [
+        ("\"Deny\"", "\"Accept\""),
+        ("\"Deny\"", "\"Pass\""),
+        ("\"Admin\"", "\"Baseline\""),
+        ("priority: 7", "priority: 8"),
+        ("priority: 7", "priority: 1001"),
+        ("  egress:", "  ingress:"),
+        ("v1alpha2", "v1alpha1"),
+        ("ClusterNetworkPolicy", "NetworkPolicy"),
+        ("\"app\": \"mail\"", "\"app\": \"shop\""),
+        ("\"app\": \"mail\"", "\"job\": \"mail\""),
+        ("\"kubernetes.io/metadata.name\": \"shop\"", "\"kubernetes.io/metadata.name\": \"ledger\""),
+        ("10.1.0.20/31", "10.1.0.16/28"),
+        ("10.1.0.10/32", "10.1.0.12/32"),
+        ("start: 9000", "start: 9001"),
+        ("end: 9010", "end: 9011"),
+        ("number: 5432", "number: 5433"),
+        ("- udp:", "- tcp:"),
+    ];
+    for (from, to) in changes {
+        let mut made = 0;
+        for index in 0..plant.files.len() {
+            let (path, text) = &plant.files[index];
+            if !path.contains("/_cluster/") || !text.contains(from) {
+                continue;
+            }
+            let mut files = plant.files.clone();
+            files[index].1 = text.replace(from, to);
+            assert_ne!(plant.findings(&mut prover, &files), [], "{path}: {from} as {to}");
+            made += 1;
+        }
+        assert!(made > 0, "{from}");
+    }
+    // whole parts: a file, a rule, the list of ports
+    for index in 0..plant.files.len() {
+        let (path, text) = &plant.files[index];
+        if !path.contains("/_cluster/") {
+            continue;
+        }
+        let mut files = plant.files.clone();
+        files.remove(index);
+        assert_ne!(plant.findings(&mut prover, &files), [], "without {path}");
+        if let Some((before, _)) = text.split_once("      protocols:") {
+            files.insert(index, (path.clone(), before.to_owned()));
+            assert_ne!(plant.findings(&mut prover, &files), [], "{path} without protocols");
+        }
+    }
+}

@@ -7,6 +7,7 @@ use weir_compiler::plan::{
     RequestMatch,
     proxies::{Evidence, Listener, Permission, ProxyOperations, ProxyPlan},
 };
+use weir_targets::is_plain;
 
 use crate::EmitError;
 
@@ -145,12 +146,7 @@ fn entry<'p>(plan: &'p ProxyPlan, permission: &Permission) -> Result<Entry<'p>, 
     let statement =
         plan.statements.get(permission.statement as usize).map_or("", |statement| statement.id.as_str());
     // it names the file in which operations are counted
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte);
-    if statement.is_empty()
-        || statement.len() > 200
-        || statement.starts_with('.')
-        || !statement.bytes().all(safe)
-    {
+    if !is_plain(statement) || statement.len() > 200 || statement.starts_with('.') {
         return Err(EmitError::UnsafeName { kind: "statement", name: statement.into() });
     }
     let matches = |list: &[RequestMatch]| -> Vec<Match> {

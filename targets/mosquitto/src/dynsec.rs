@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use weir_compiler::plan::proxies::{Evidence, Permission, ProxyOperations, ProxyPlan, Topics};
+use weir_targets::is_plain;
 
 use crate::EmitError;
 
@@ -122,8 +123,7 @@ fn name_for(roles: &mut BTreeMap<String, Role>, base: &str, acls: Vec<Acl>) -> S
 fn roles_of(plan: &ProxyPlan, permission: &Permission) -> Result<Vec<(String, Vec<Acl>, i32)>, EmitError> {
     let statement =
         plan.statements.get(permission.statement as usize).map_or("", |statement| statement.id.as_str());
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.[]-".contains(&byte);
-    if statement.is_empty() || !statement.bytes().all(safe) {
+    if !is_plain(statement) {
         return Err(EmitError::UnsafeName { kind: "statement", name: statement.into() });
     }
     let everything = || Topics { publish: vec!["#".into()], subscribe: vec!["#".into()] };

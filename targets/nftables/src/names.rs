@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use weir_compiler::plan::{Action, Limit};
+use weir_targets::is_plain;
 
 use crate::error::EmitError;
 use crate::profile::interval_name;
@@ -16,8 +17,7 @@ const LONGEST_PREFIX: usize = 127;
 
 /// Checks a name of the model (policy, statement) against `[A-Za-z0-9_.\[\]-]`.
 pub(crate) fn check(kind: &'static str, name: &str) -> Result<(), EmitError> {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"_.[]-".contains(&b);
-    if name.is_empty() || name.len() > 1024 || !name.bytes().all(safe) {
+    if !is_plain(name) {
         return Err(EmitError::UnsafeName { kind, name: name.to_owned() });
     }
     Ok(())

@@ -16,6 +16,7 @@ use std::{
 };
 
 use support::{NOW, available, install, plan};
+use weir_gateway_tests::SEGMENTS;
 
 /// A server that notes each request's PDU.
 const PLC: &str = "
@@ -32,33 +33,6 @@ def handle(connection):
             print(kept[7:end].hex(), file=log); connection.sendall(kept[:end]); kept = kept[end:]
 while True:
     threading.Thread(target=handle, args=(server.accept()[0],), daemon=True).start()
-";
-
-/// A TCP client of its own: a handshake, then segments as they are given, `offset:hex` each.
-const SENDER: &str = "
-import socket, struct, sys, time
-source, target, port, sport = '10.9.7.20', '10.9.7.2', 502, int(sys.argv[1])
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP); raw.settimeout(3)
-def checksum(data):
-    data += b'\\0' * (len(data) % 2)
-    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-def send(flags, seq, ack, data=b''):
-    head = lambda check: struct.pack('>HHIIBBHHH', sport, port, seq, ack, 5 << 4, flags, 64000, check, 0)
-    pseudo = socket.inet_aton(source) + socket.inet_aton(target) + struct.pack('>BBH', 0, 6, 20 + len(data))
-    raw.sendto(head(checksum(pseudo + head(0) + data)) + data, (target, 0))
-raw.bind((source, 0))
-send(2, 1000, 0)
-while True:
-    packet = raw.recv(65535); tcp = packet[(packet[0] & 15) * 4:]
-    if struct.unpack('>HH', tcp[:4]) == (port, sport) and tcp[13] & 0x12 == 0x12: break
-ack = struct.unpack('>I', tcp[4:8])[0] + 1
-send(0x10, 1001, ack); time.sleep(0.2)
-for segment in sys.argv[2:]:
-    offset, data = segment.split(':')
-    send(0x18, 1001 + int(offset), ack, bytes.fromhex(data)); time.sleep(0.05)
-time.sleep(0.5)
 ";
 
 struct Wire {
@@ -165,7 +139,7 @@ fn no_order_of_segments_makes_a_write_of_reads() {
     let mut seen = Vec::new();
     for (number, (what, segments)) in orders.iter().enumerate() {
         let mut sender = wire.at("hmi", "python3");
-        sender.args(["-c", SENDER, &(40_000 + number).to_string()]).args(segments);
+        sender.args(["-c", SEGMENTS, "10.9.7.20", "10.9.7.2", &(40_000 + number).to_string()]).args(segments);
         let out = sender.output().unwrap();
         assert!(out.status.success(), "{what}: {}", String::from_utf8_lossy(&out.stderr));
         let all = std::fs::read_to_string(path("seen")).unwrap();

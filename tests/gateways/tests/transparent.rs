@@ -18,8 +18,12 @@ use std::{
 };
 
 use support::{NOW, available, bytes, hex, install};
-use weir_compiler::plan::proxies::{Listener, ProxyPlan};
+use weir_compiler::plan::{
+    Point,
+    proxies::{Listener, ProxyPlan},
+};
 use weir_engine::Budget;
+use weir_gateway_tests::SEGMENTS;
 use weir_lab::{Lab, Place, package::Package, wires::Host};
 use weir_nftables_reader::Ruleset;
 use weir_proof::{File, Prover};
@@ -97,33 +101,6 @@ for line in sys.stdin:
         for piece in line.split(): s.sendall(bytes.fromhex(piece))
         print(s.recv(4096).hex(), flush=True)
     except OSError: print('', flush=True)
-";
-
-/// A TCP client of its own: a handshake, then segments as they are given, `offset:hex` each.
-const SENDER: &str = "
-import socket, struct, sys, time
-source, target, port, sport = sys.argv[1], sys.argv[2], 502, int(sys.argv[3])
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP); raw.settimeout(3)
-def checksum(data):
-    data += b'\\0' * (len(data) % 2)
-    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-def send(flags, seq, ack, data=b''):
-    head = lambda check: struct.pack('>HHIIBBHHH', sport, port, seq, ack, 5 << 4, flags, 64000, check, 0)
-    pseudo = socket.inet_aton(source) + socket.inet_aton(target) + struct.pack('>BBH', 0, 6, 20 + len(data))
-    raw.sendto(head(checksum(pseudo + head(0) + data)) + data, (target, 0))
-raw.bind((source, 0))
-send(2, 1000, 0)
-while True:
-    packet = raw.recv(65535); tcp = packet[(packet[0] & 15) * 4:]
-    if struct.unpack('>HH', tcp[:4]) == (port, sport) and tcp[13] & 0x12 == 0x12: break
-ack = struct.unpack('>I', tcp[4:8])[0] + 1
-send(0x10, 1001, ack); time.sleep(0.2)
-for segment in sys.argv[4:]:
-    offset, data = segment.split(':')
-    send(0x18, 1001 + int(offset), ack, bytes.fromhex(data)); time.sleep(0.05)
-time.sleep(0.5)
 ";
 
 /// One connection that stays open.
@@ -301,12 +278,12 @@ fn findings(package: &Package, listing: Option<&str>) -> Vec<String> {
             let artifacts = package.artifacts("gate");
             let files: Vec<File<'_>> =
                 artifacts.iter().map(|one| File { path: &one.path, bytes: &one.contents }).collect();
-            prover.nftables(gateway, &files);
+            prover.prove(Point::Gateway(gateway), &files);
             let emitted = weir_target_modbus::emit(proxy(package), &weir_target_modbus::Options::default());
             let emitted = emitted.unwrap();
             let files: Vec<File<'_>> =
                 emitted.artifacts.iter().map(|one| File { path: &one.path, bytes: &one.contents }).collect();
-            prover.proxy(proxy(package), &files);
+            prover.prove(Point::Proxy(proxy(package)), &files);
         }
     }
     prover.take_findings().iter().map(ToString::to_string).collect()
@@ -394,7 +371,7 @@ fn clients_that_know_the_devices_address() {
     for (number, (what, segments)) in orders.iter().enumerate() {
         let mut sender = bench.lab.command(bench.host("hmi").place, "python3");
         let port = (30_000 + number).to_string();
-        sender.args(["-c", SENDER, "10.30.0.20", "10.31.1.10", &port]).args(segments);
+        sender.args(["-c", SEGMENTS, "10.30.0.20", "10.31.1.10", &port]).args(segments);
         let out = sender.output().unwrap();
         assert!(out.status.success(), "{what}: {}", String::from_utf8_lossy(&out.stderr));
         let seen = bench.seen();

@@ -39,7 +39,7 @@ impl Campus {
         let sessions = self.core().subscribers.iter().flat_map(|one| &one.sessions);
         sessions
             .filter(|session| session.slice == slice)
-            .map(|session| session.address)
+            .filter_map(|session| session.v4)
             .min()
             .unwrap()
             .to_string()
@@ -58,8 +58,10 @@ fn interfaces_have_the_names_that_cores_are_told() {
             |what: &str| campus.lab.shell(gateway, &format!("ip -o -4 {what} show dev {}", slice.device));
         // the lab gives every address by itself, and leads the pool to the interface by a route
         let (addresses, routes) = (show("address"), show("route"));
-        assert!(addresses.contains(&format!("inet {}/", slice.gateway)), "{}: {addresses}", slice.name);
-        assert!(routes.contains(&slice.pool.to_string()), "{}: {routes}", slice.name);
+        for pool in &slice.pools {
+            assert!(addresses.contains(&format!("inet {}/", pool.gateway)), "{}: {addresses}", slice.name);
+            assert!(routes.contains(&pool.net.to_string()), "{}: {routes}", slice.name);
+        }
     }
 }
 

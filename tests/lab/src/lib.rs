@@ -12,7 +12,9 @@ pub mod station;
 pub mod wires;
 
 use std::{
+    fmt::Write as _,
     io::Write as _,
+    net::IpAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -40,11 +42,19 @@ pub fn available() -> bool {
     able
 }
 
+/// What a namespace needs, whoever stands in it.
+const PREPARE: &str = "cd /proc/sys/net
+for c in all default; do echo 0 >ipv4/conf/$c/rp_filter; echo 0 >ipv6/conf/$c/accept_dad; done
+echo '0 2147483647' >ipv4/ping_group_range; echo 1 >ipv6/conf/all/disable_ipv6; echo 0 >ipv6/conf/all/disable_ipv6
+ip link set lo up";
+
 /// A namespace, by what stands in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Segment(usize),
     Gateway(usize),
+    /// A station that is apart from the others of its segment, by the order in which they were made.
+    Apart(usize),
 }
 
 pub struct Lab {
@@ -76,6 +86,48 @@ impl Lab {
         lab
     }
 
+    /// Gives some addresses of a segment's station to one in a namespace of its own, on the same bridge. `gateways` is the way
+    /// to everywhere else, by family.
+    pub fn apart(
+        &mut self,
+        segment: usize,
+        addresses: &[IpAddr],
+        gateways: &[IpAddr],
+        program: &str,
+    ) -> Place {
+        let index = self.stations.iter().filter(|(place, _)| matches!(place, Place::Apart(_))).count();
+        let place = Place::Apart(index);
+        let namespace = self.namespace(place);
+        run(Command::new("ip").args(["netns", "add", &namespace]));
+        let length = |address: &IpAddr| if address.is_ipv4() { 32 } else { 128 };
+        let mut around = format!(
+            "ip link add u{index} type veth peer name eth0 netns {namespace}\nip link set u{index} master br0 up\n"
+        );
+        let mut inside = PREPARE.to_owned() + "\nip link set eth0 up\n";
+        for address in addresses {
+            let length = length(address);
+            let _ = writeln!(around, "ip address del {address}/{length} dev br0");
+            let nodad = if address.is_ipv4() { "" } else { "nodad" };
+            let _ = writeln!(inside, "ip address add {address}/{length} dev eth0 {nodad}");
+        }
+        for net in self.map.prefixes(segment) {
+            let family = if net.network().is_ipv4() { 4 } else { 6 };
+            let _ = writeln!(inside, "ip -{family} route add {net} dev eth0");
+        }
+        for gateway in gateways {
+            let family = if gateway.is_ipv4() { 4 } else { 6 };
+            let _ = writeln!(inside, "ip -{family} route add default via {gateway} dev eth0");
+        }
+        let station = |lab: &Self| {
+            lab.shell(Place::Segment(segment), &around);
+            lab.shell(place, &inside);
+            Station::start(&namespace, program)
+        };
+        let station = station(self);
+        self.stations.push((place, station));
+        place
+    }
+
     /// A program in a namespace.
     pub fn command(&self, place: Place, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new("ip");
@@ -86,13 +138,7 @@ impl Lab {
     fn build(&self) {
         for place in self.map.places() {
             run(Command::new("ip").args(["netns", "add", &self.namespace(place)]));
-            self.shell(
-                place,
-                "cd /proc/sys/net
-                 for c in all default; do echo 0 >ipv4/conf/$c/rp_filter; echo 0 >ipv6/conf/$c/accept_dad; done
-                 echo '0 2147483647' >ipv4/ping_group_range; echo 1 >ipv6/conf/all/disable_ipv6; echo 0 >ipv6/conf/all/disable_ipv6
-                 ip link set lo up",
-            );
+            self.shell(place, PREPARE);
         }
         for (place, lines) in self.map.links(|place| self.namespace(place)) {
             self.batch(place, &lines);
@@ -115,6 +161,7 @@ impl Lab {
         match place {
             Place::Segment(index) => format!("{}s{index}", self.name),
             Place::Gateway(index) => format!("{}g{index}", self.name),
+            Place::Apart(index) => format!("{}u{index}", self.name),
         }
     }
 
@@ -192,8 +239,11 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        let apart =
+            self.stations.iter().map(|(place, _)| *place).filter(|place| matches!(place, Place::Apart(_)));
+        let apart: Vec<Place> = apart.collect();
         self.stations.clear();
-        for place in self.map.places() {
+        for place in self.map.places().into_iter().chain(apart) {
             let _ = Command::new("ip")
                 .args(["netns", "del", &self.namespace(place)])
                 .stderr(Stdio::null())

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use weir_compiler::{Facts, Sources, plan::Plan};
+use weir_files::walk::{Nested, walk};
 use weir_target_nftables::{Options, emit};
 
 pub struct Package {
@@ -34,8 +35,8 @@ impl Package {
     /// One of the repository's examples, with more lines in its root folder.
     pub fn example(name: &str, more: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-        let mut files = Vec::new();
-        collect(&folder, "", &mut files);
+        let found = walk(&folder, Nested::Skip).files.into_iter();
+        let mut files: Vec<_> = found.map(|one| (one.path, std::fs::read(one.disk).unwrap())).collect();
         files.push(("more.weir".into(), more.into()));
         Self::new(files, NOW)
     }
@@ -48,17 +49,5 @@ impl Package {
             .into_iter()
             .map(|artifact| Artifact { path: artifact.path, contents: artifact.contents })
             .collect()
-    }
-}
-
-fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = format!("{prefix}{}", path.file_name().unwrap().to_string_lossy());
-        if path.is_dir() {
-            collect(&path, &format!("{name}/"), files);
-        } else if path.extension().is_some_and(|end| end == "weir") {
-            files.push((name, std::fs::read(&path).unwrap()));
-        }
     }
 }

@@ -143,6 +143,10 @@ impl Map {
         segments.chain(self.gateways.iter().map(|gateway| Place::Gateway(gateway.index))).collect()
     }
 
+    pub fn prefixes(&self, segment: usize) -> &[IpNet] {
+        &self.prefixes[segment]
+    }
+
     /// Gateways with a ruleset.
     pub fn filters(&self) -> Vec<(usize, String)> {
         self.gateways
@@ -220,6 +224,7 @@ impl Map {
                 Place::Gateway(index) => {
                     self.router(index).interfaces.iter().map(|one| (one.0.as_str(), one.1)).collect()
                 }
+                Place::Apart(_) => continue,
             };
             for (device, segment) in &own {
                 for net in &self.prefixes[*segment] {
@@ -284,6 +289,7 @@ impl Map {
                 let interfaces = self.router(index).interfaces.iter();
                 interfaces.map(|one| one.1).min_by_key(|segment| distance(*segment)).unwrap_or(to)
             }
+            Place::Apart(_) => return met,
         };
         while at != to {
             let Some(gateway) = self.first_hops.get(&(at, to)).copied() else { return met };

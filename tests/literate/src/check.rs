@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use weir_compiler::{Facts, Sources, analyze, imports, plan::Plan};
+use weir_compiler::{Facts, Sources, analyze, imports, package::Targets, plan::Plan};
 use weir_engine::Budget;
 use weir_proof::{File, Prover};
 use weir_syntax::{Diagnostic, FileId, Severity, text::LineIndex};
@@ -80,7 +80,7 @@ fn said(case: &Case) -> Result<Vec<Said<'_>>, String> {
         return Err("a plan exists exactly if there is no error, but not here".to_owned());
     }
     if let (Some(plan), Some(facts)) = (&analysis.plan, &analysis.facts) {
-        prove(plan, facts)?;
+        prove(plan, facts, &sources.manifest.targets)?;
     }
     let placed = analysis.diagnostics.into_iter().map(|diagnostic| {
         let source = diagnostic.labels.first().and_then(|label| sources.file(label.file));
@@ -92,20 +92,12 @@ fn said(case: &Case) -> Result<Vec<Said<'_>>, String> {
 }
 
 /// What a page's package becomes is proven, as by `weir build`.
-fn prove(plan: &Plan, facts: &Facts) -> Result<(), String> {
+fn prove(plan: &Plan, facts: &Facts, options: &Targets) -> Result<(), String> {
     let mut prover = Prover::new(facts, plan, Budget::default(), false);
-    for gateway in &plan.gateways {
-        let emission = weir_target_nftables::emit(gateway, &weir_target_nftables::Options::default())
-            .map_err(|error| format!("`{}` cannot be built: {error}", gateway.name))?;
-        let files = emission.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
-        prover.nftables(gateway, &files.collect::<Vec<_>>());
-    }
-    for core in &plan.cores {
-        let emitted = weir_target_5g::emit(core, &plan.gaps)
-            .map_err(|error| format!("`{}` cannot be built: {error}", core.name))?;
+    for point in plan.points() {
+        let emitted = weir_emission::emit(point, plan, options).map_err(|refusal| refusal.what)?;
         let files = emitted.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
-        let root = format!("5g/{}", core.name);
-        prover.mobile(core, &root, &files.collect::<Vec<_>>());
+        prover.prove(point, &files.collect::<Vec<_>>());
     }
     match prover.finish().findings.first() {
         Some(finding) => Err(format!("the proof: {finding}")),

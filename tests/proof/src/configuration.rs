@@ -60,6 +60,8 @@ pub fn mutants(path: &str, text: &str) -> Vec<Mutant> {
     };
     let Some(whole) = whole else { return of_lines(text) };
     let write = |value: &Value| match ending {
+        // what is YAML here is read by its quotes, which a writer of YAML leaves out
+        _ if path.starts_with("5g/") => serde_json::to_string_pretty(value).unwrap_or_default(),
         "json" => serde_json::to_string_pretty(value).unwrap_or_default(),
         _ => serde_yaml_ng::to_string(value).unwrap_or_default(),
     };
@@ -148,8 +150,10 @@ fn each(value: &Value, path: &mut Vec<String>, call: &mut impl FnMut(&str, &str,
         .collect::<Vec<_>>()
         .concat();
     let named = |part: &String| {
-        let is_field = part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'@');
-        if is_field || part.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        let is_field =
+            part.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'@' | b'-'));
+        let is_known = matches!(part.as_str(), "5qi" | "5gQosProfile" | "n6Protection" | "t3512");
+        if is_field || is_known || part.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             part.clone()
         } else {
             "*".into()

@@ -1,6 +1,9 @@
 //! An example with its artifacts, and what the proof says of changed ones.
 
-use weir_compiler::{Facts, Sources, analyze, plan::Plan};
+use weir_compiler::{
+    Facts, Sources, analyze,
+    plan::{Plan, Point},
+};
 use weir_engine::Budget;
 use weir_proof::{File, Finding, Prover};
 use weir_robustness::package::{NOW, Package};
@@ -45,7 +48,7 @@ impl Plant {
         files: &[(String, Vec<u8>)],
     ) -> Vec<Finding> {
         let files: Vec<File<'_>> = files.iter().map(|(path, bytes)| File { path, bytes }).collect();
-        prover.nftables(&self.plan.gateways[gateway], &files);
+        prover.prove(Point::Gateway(&self.plan.gateways[gateway]), &files);
         prover.take_findings()
     }
 }

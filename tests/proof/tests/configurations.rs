@@ -12,10 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_compiler::{
     Facts, Sources,
-    plan::{
-        Plan,
-        proxies::{ProxyKind, ProxyPlan},
-    },
+    package::Targets,
+    plan::{Plan, Point},
 };
 use weir_engine::Budget;
 use weir_proof::{File, Prover};
@@ -75,25 +73,25 @@ allow hmi -> meter : modbus.write(registers 5)
 allow historian -> meter : modbus.read(registers 0..9)
 "#;
 
+/// All that files of 5G cores can say.
+const CORES: [&str; 2] = [include_str!("cores/open5gs.weir"), include_str!("cores/sdcore.weir")];
+
 /// Changes that say nothing of who may do what: the order of sets, names for people and logs, where files lie, how long
 /// to wait. `UPDATE=1` writes what was found, for review.
 const WITHOUT_MEANING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/without_meaning.txt");
 
 struct Emitted<'p> {
-    plan: &'p ProxyPlan,
+    point: Point<'p>,
     files: Vec<(String, String)>,
 }
 
-fn emit(plan: &ProxyPlan) -> Emitted<'_> {
-    let emitted = match plan.kind {
-        ProxyKind::Envoy => weir_target_envoy::emit(plan, &weir_target_envoy::Options::default()).unwrap(),
-        ProxyKind::Modbus => weir_target_modbus::emit(plan, &weir_target_modbus::Options::default()).unwrap(),
-        ProxyKind::Mosquitto => {
-            weir_target_mosquitto::emit(plan, &weir_target_mosquitto::Options::default()).unwrap()
-        }
-    };
+fn emit<'p>(point: Point<'p>, plan: &Plan) -> Emitted<'p> {
+    let emitted = weir_emission::emit(point, plan, &Targets::default()).unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Emitted { plan, files: emitted.artifacts.into_iter().map(|one| (one.path, text(one.contents))).collect() }
+    Emitted {
+        point,
+        files: emitted.artifacts.into_iter().map(|one| (one.path, text(one.contents))).collect(),
+    }
 }
 
 impl Emitted<'_> {
@@ -104,7 +102,7 @@ impl Emitted<'_> {
             File { path, bytes: text.as_bytes() }
         });
         let files: Vec<File<'_>> = files.collect();
-        prover.proxy(self.plan, &files);
+        prover.prove(self.point, &files);
         !prover.take_findings().is_empty()
     }
 }
@@ -121,18 +119,41 @@ fn compiled(package: &Package) -> (Facts, Plan) {
     (facts, plan)
 }
 
+/// What a file is, whatever it is about.
+fn file_name(path: &str) -> &str {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        ["envoy", _] => "bootstrap",
+        ["5g", _, .., folder @ ("device-group" | "network-slice" | "srsran"), _] => folder,
+        ["5g", _, .., file] if file.starts_with("gnb-") => "gnb",
+        ["5g", _, .., file] if file.starts_with("ue-") => "ue",
+        ["5g", _, .., file] if file.strip_suffix(".network").is_some() => "network",
+        [.., file] => file,
+        [] => path,
+    }
+}
+
 #[test]
 fn every_change_with_a_meaning_is_refuted() {
     let mut made: BTreeMap<Kind, (usize, usize)> = BTreeMap::new();
     let mut passed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for package in [Package::of(BENCH), Package::of(PLAIN), Package::example("turbine_hall").unwrap()] {
+    let benches = [BENCH, PLAIN].into_iter().chain(CORES).map(Package::of);
+    let packages =
+        benches.map(|package| (package, true)).chain([(Package::example("turbine_hall").unwrap(), false)]);
+    for (package, with_cores) in packages {
         let (facts, plan) = compiled(&package);
-        assert!(!plan.proxies.is_empty());
+        assert!(!plan.proxies.is_empty() || !plan.cores.is_empty());
         let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
-        for emitted in plan.proxies.iter().map(emit) {
+        let points = plan.points().filter(|point| match point {
+            Point::Proxy(_) => true,
+            Point::Core(_) => with_cores,
+            _ => false,
+        });
+        for emitted in points.map(|point| emit(point, &plan)) {
             for (index, (path, text)) in emitted.files.iter().enumerate() {
                 assert!(!emitted.refuted(&mut prover, index, text), "{path}");
-                let name = path.rsplit('/').next().unwrap();
+                if path.starts_with("5g/") { let at = format!("/tmp/c5/dump/{path}"); std::fs::create_dir_all(std::path::Path::new(&at).parent().unwrap()).unwrap(); std::fs::write(at, text).unwrap(); }
+                let name = file_name(path);
                 if name == "modbus.js" {
                     assert!(emitted.refuted(&mut prover, index, &format!("{text} ")), "{path}");
                     continue;
@@ -143,13 +164,8 @@ fn every_change_with_a_meaning_is_refuted() {
                     if emitted.refuted(&mut prover, index, &mutant.text) {
                         score.1 += 1;
                     } else {
-                        let file = if path.starts_with("envoy/") && !path.contains(".d/") {
-                            "bootstrap"
-                        } else {
-                            name
-                        };
                         passed
-                            .entry(format!("{file} {}", mutant.place))
+                            .entry(format!("{name} {}", mutant.place))
                             .or_default()
                             .insert(format!("{:?}", mutant.kind));
                     }

@@ -14,7 +14,7 @@ use packages::{
 use proptest::prelude::*;
 use weir_compiler::{
     Facts,
-    plan::{AddressSet, Plan, PlanRule, Transport},
+    plan::{AddressSet, Plan, PlanRule, Point, Transport},
 };
 use weir_engine::Budget;
 use weir_proof::{File, Finding, Prover};
@@ -30,7 +30,7 @@ fn findings(facts: &Facts, plan: &Plan, emitted: &Plan) -> Vec<Finding> {
     for (gateway, emitted) in plan.gateways.iter().zip(&emitted.gateways) {
         let emission = emit(emitted, &Options::default()).unwrap();
         let files = emission.artifacts.iter().map(|file| File { path: &file.path, bytes: &file.contents });
-        prover.nftables(gateway, &files.collect::<Vec<_>>());
+        prover.prove(Point::Gateway(gateway), &files.collect::<Vec<_>>());
     }
     prover.finish().findings
 }

@@ -97,6 +97,54 @@ pub fn read_configuration(bytes: &[u8]) {
     }
 }
 
+/// Where each file of a core lies.
+const CORE_FILES: [(weir_5g_reader::Product, &str); 20] = {
+    use weir_5g_reader::Product::{Open5gs, SdCore};
+    [
+        (Open5gs, "open5gs/nrf.yaml"),
+        (Open5gs, "open5gs/nssf.yaml"),
+        (Open5gs, "open5gs/amf.yaml"),
+        (Open5gs, "open5gs/pcf.yaml"),
+        (Open5gs, "open5gs/subscribers.json"),
+        (Open5gs, "open5gs/keys.json"),
+        (Open5gs, "open5gs/slices/one/smf.yaml"),
+        (Open5gs, "open5gs/user-planes/one/upf.yaml"),
+        (Open5gs, "open5gs/user-planes/one/10-one.network"),
+        (SdCore, "sdcore/webui.yaml"),
+        (SdCore, "sdcore/device-group/one.json"),
+        (SdCore, "sdcore/network-slice/one.json"),
+        (SdCore, "3gpp/slice-nrm.json"),
+        (SdCore, "3gpp/sm-policies.json"),
+        (SdCore, "3gpp/subscriptions.json"),
+        (SdCore, "lab/ueransim/gnb-one.yaml"),
+        (SdCore, "lab/ueransim/ue-one.yaml"),
+        (SdCore, "lab/srsran/one.yaml"),
+        (SdCore, "isolation.json"),
+        (SdCore, "elsewhere"),
+    ]
+};
+
+/// One file of a 5G core, read back in the place of each. What is read is not what nobody requires.
+pub fn read_core(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let lines = text.lines().count() + 1;
+    for (product, path) in CORE_FILES {
+        match weir_5g_reader::read(product, &[(path, text)]) {
+            Err(error) => assert!(error.line as usize <= lines, "{error} lies behind the end"),
+            Ok(model) => {
+                let found = weir_5g_reader::compare(&weir_5g_reader::Expected::default(), &model);
+                assert!(!found.is_empty(), "nothing is missing beside {path}");
+                let Some(core) = &model.open5gs else { continue };
+                for subscription in &core.subscriptions {
+                    for (slice, _) in &subscription.slices {
+                        let _ = core.session(&subscription.imsi, slice.slice, &slice.data_network, 1);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// What is read has a model or a place where it has none; every attempt of the model lets its own packets to the rules.
 fn check_ruleset(set: Result<Ruleset, Unread>, lines: usize) {
     let model = match set.and_then(|set| Ok((set.model()?, set))) {

@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use weir_compiler::{
-    Sources, analyze,
-    plan::proxies::{ProxyKind, ProxyPlan},
-};
+use weir_compiler::{Sources, analyze};
+use weir_emission::Target;
 use weir_engine::Budget;
+use weir_files::walk::{Nested, walk};
 use weir_proof::{File, Prover, certificate};
 use weir_syntax::{Diagnostic, Severity};
-use weir_targets::{Emitted, OutputTree, TargetGuide};
+use weir_targets::OutputTree;
 
 use crate::promises;
 
@@ -44,21 +43,9 @@ impl Package {
 
     /// A package from disk.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        let mut package = Self { manifest: fs::read_to_string(folder.join("weir.toml"))?, files: Vec::new() };
-        let mut folders = vec![folder.to_owned()];
-        while let Some(current) = folders.pop() {
-            for entry in fs::read_dir(&current)? {
-                let path = entry?.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "weir") {
-                    let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-                    package.files.push((name, fs::read(&path)?));
-                }
-            }
-        }
-        package.files.sort();
-        Ok(package)
+        let found = walk(folder, Nested::Skip).files.into_iter();
+        let files = found.map(|one| Ok((one.path, fs::read(one.disk)?))).collect::<io::Result<_>>()?;
+        Ok(Self { manifest: fs::read_to_string(folder.join("weir.toml"))?, files })
     }
 
     /// An example of this repository.
@@ -94,38 +81,15 @@ impl Package {
             let facts = analysis.facts.as_ref().ok_or("a plan, and not what it was made from")?;
             let mut prover = Prover::new(facts, plan, Budget::default(), false);
             let mut emitted = Vec::new();
-            for gateway in &plan.gateways {
+            for point in plan.points() {
                 // What a target refuses is a diagnostic of the command line; here it is enough that it refuses.
-                let Ok(emission) =
-                    weir_target_nftables::emit(gateway, &weir_target_nftables::Options::default())
-                else {
+                let Ok(one) = weir_emission::emit(point, plan, &sources.manifest.targets) else {
                     return Ok(outcome);
                 };
-                let files = emission.artifacts.iter();
-                let files: Vec<File<'_>> =
-                    files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
-                prover.nftables(gateway, &files);
-                emitted.push(Emitted {
-                    point: gateway.name.clone(),
-                    artifacts: emission.artifacts,
-                    carried: vec![emission.carried],
-                });
-            }
-            for cluster in plan.clusters.iter().filter(|cluster| !cluster.namespaces.is_empty()) {
-                let Ok(one) = weir_target_kubernetes::emit(cluster) else { return Ok(outcome) };
                 let files = one.artifacts.iter();
                 let files: Vec<File<'_>> =
                     files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
-                let root = format!("kubernetes/{}", weir_targets::file_name(&cluster.name));
-                prover.kubernetes(cluster, &root, &files);
-                emitted.push(one);
-            }
-            for proxy in &plan.proxies {
-                let Some(one) = proxy_files(proxy) else { return Ok(outcome) };
-                let files = one.artifacts.iter();
-                let files: Vec<File<'_>> =
-                    files.map(|file| File { path: &file.path, bytes: &file.contents }).collect();
-                prover.proxy(proxy, &files);
+                prover.prove(point, &files);
                 emitted.push(one);
             }
             let proof = prover.finish();
@@ -134,26 +98,11 @@ impl Package {
             }
             let certificate = certificate::render(&proof, facts, plan, &sources, str::to_owned)
                 .map_err(|error| format!("the certificate: {error}"))?;
-            let gateways: Vec<String> = emitted.iter().map(|one| one.point.clone()).collect();
-            let guides = [TargetGuide {
-                target: weir_target_nftables::TARGET,
-                section: weir_target_nftables::readme_section(&gateways, &[], &[]),
-            }];
+            let guides = Target::ALL.map(|target| target.guide(plan, &sources.manifest.targets));
             outcome.tree = OutputTree::assemble(plan, &sources, emitted, &guides, certificate)
                 .map_err(|error| format!("the tree: {error}"))?;
         }
         Ok(outcome)
-    }
-}
-
-/// The files of a point that ends connections, if its target renders it.
-fn proxy_files(proxy: &ProxyPlan) -> Option<Emitted> {
-    match proxy.kind {
-        ProxyKind::Envoy => weir_target_envoy::emit(proxy, &weir_target_envoy::Options::default()).ok(),
-        ProxyKind::Modbus => weir_target_modbus::emit(proxy, &weir_target_modbus::Options::default()).ok(),
-        ProxyKind::Mosquitto => {
-            weir_target_mosquitto::emit(proxy, &weir_target_mosquitto::Options::default()).ok()
-        }
     }
 }
 

@@ -45,16 +45,25 @@ fn read_listing() {
 /// Files of configurations as they are, cut anywhere, and with any byte changed.
 #[test]
 fn read_configuration() {
-    replay("read_configuration", cases::read_configuration);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/read_configuration");
+    replay_changed("read_configuration", cases::read_configuration);
+}
+
+#[test]
+fn read_core() {
+    replay_changed("read_core", cases::read_core);
+}
+
+fn replay_changed(target: &str, case: fn(&[u8])) {
+    replay(target, case);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     for file in fs::read_dir(folder).unwrap() {
         let whole = fs::read(file.unwrap().path()).unwrap();
         for at in (0..whole.len()).step_by((whole.len() / 60).max(1)) {
-            cases::read_configuration(&whole[..at]);
+            case(&whole[..at]);
             for byte in [0, b'"', b'\n', b'}', b'-', 0xff] {
                 let mut changed = whole.clone();
                 changed[at] = byte;
-                cases::read_configuration(&changed);
+                case(&changed);
             }
         }
     }

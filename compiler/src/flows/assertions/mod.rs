@@ -58,6 +58,17 @@ pub struct Held {
     pub span: Span,
     /// What it holds under, or is broken under, by its own words.
     pub assumption: Option<String>,
+    /// What `assert never` forbids.
+    pub never: Option<Never>,
+}
+
+/// Whom a chain must never lead to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Never {
+    pub sources: PrincipalSet,
+    pub destinations: PrincipalSet,
+    /// What the last connection of a chain would be.
+    pub services: Vec<Service>,
 }
 
 /// What claims are held against.
@@ -117,7 +128,15 @@ impl Claims {
                     })
                 }
             };
-            held.push(Held { file: claim.file, span: claim.span, assumption });
+            let never = match &claim.body {
+                Body::Never { sources, destinations, services, .. } => Some(Never {
+                    sources: sources.clone(),
+                    destinations: destinations.clone(),
+                    services: services.clone().unwrap_or_else(|| vec![Service::Any]),
+                }),
+                _ => None,
+            };
+            held.push(Held { file: claim.file, span: claim.span, assumption, never });
             diagnostics.extend(broken.map(|broken| match &claim.reason {
                 Some(reason) => broken.note(format!("why it must hold: {reason}")),
                 None => broken,

@@ -58,7 +58,7 @@ pub struct Capabilities {
     pub guaranteed: bool,
     /// The highest 5QI that it knows.
     pub highest_five_qi: u8,
-    /// Packet filters of one flow, and rules of one session.
+    /// Packet filters of one flow, each of which is there for both directions; and rules of one session.
     pub filters_per_flow: usize,
     pub rules_per_session: usize,
     /// Whether what it is told of flows is what it lets pass.
@@ -67,10 +67,14 @@ pub struct Capabilities {
     pub hairpins: bool,
     /// Whether a slice can have its user plane for itself only; it has exactly one in any case.
     pub shares_user_planes: bool,
+    /// Pools of all slices that share a user plane.
+    pub pools_per_user_plane: usize,
+    /// Whether UEs have IPv6, alone or beside IPv4: a prefix of 64 bits each.
+    pub ipv6: bool,
 }
 
 /// Sources: Open5GS 2.7.7 (`lib/proto/types.h`, `src/upf/gtp-path.c`, `lib/pfcp`), SD-Core 1.x/2.x (`webconsole`
-/// `backend/nfconfig`, `smf/context`), free5GC 3.4/4.x (`smf/internal/context`).
+/// `backend/nfconfig`, `smf/context`; its UPF has IPv4 only, omec-project/upf#314), free5GC 3.4/4.x (`smf/internal/context`).
 pub const TABLE_OF_CORES: &[Capabilities] = &[
     Capabilities {
         product: Product::Open5gs,
@@ -81,11 +85,15 @@ pub const TABLE_OF_CORES: &[Capabilities] = &[
         user_plane_security: true,
         guaranteed: true,
         highest_five_qi: 86,
-        filters_per_flow: 15,
+        // 15 of both directions together, or the process ends (`OGS_MAX_NUM_OF_FLOW_IN_PCC_RULE`)
+        filters_per_flow: 7,
         rules_per_session: 8,
         flows_are_filters: false,
         hairpins: true,
         shares_user_planes: true,
+        // `OGS_MAX_NUM_OF_SUBNET`
+        pools_per_user_plane: 16,
+        ipv6: true,
     },
     Capabilities {
         product: Product::SdCore,
@@ -102,6 +110,8 @@ pub const TABLE_OF_CORES: &[Capabilities] = &[
         flows_are_filters: true,
         hairpins: false,
         shares_user_planes: false,
+        pools_per_user_plane: 1,
+        ipv6: false,
     },
     Capabilities {
         product: Product::Free5gc,
@@ -117,6 +127,8 @@ pub const TABLE_OF_CORES: &[Capabilities] = &[
         flows_are_filters: false,
         hairpins: false,
         shares_user_planes: true,
+        pools_per_user_plane: usize::MAX,
+        ipv6: false,
     },
 ];
 

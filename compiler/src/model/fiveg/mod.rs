@@ -6,8 +6,9 @@ mod five_qi;
 mod read;
 mod values;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::Ipv6Net;
 use smol_str::SmolStr;
 use weir_syntax::Span;
 
@@ -123,12 +124,8 @@ pub struct Subscriber {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub slice: usize,
-    /// One for each family that it has; at least one.
-    pub addresses: Vec<IpAddr>,
-}
-
-impl Session {
-    pub fn kind(&self) -> PduSessionType {
-        PduSessionType::of(&self.addresses).unwrap_or(PduSessionType::Ipv4)
-    }
+    /// Of both families, it has one at least.
+    pub v4: Option<Ipv4Addr>,
+    /// 64 bits: a UE chooses the other half of its addresses by itself (TS 23.501, 5.8.2.2).
+    pub v6: Option<Ipv6Net>,
 }

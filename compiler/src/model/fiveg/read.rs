@@ -1,7 +1,8 @@
 //! Reads cores, radios and slices, and finds out which devices subscribe to them.
 
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
+use ipnet::Ipv6Net;
 use rustc_hash::FxHashMap;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
@@ -14,7 +15,10 @@ use super::{
     Arp, BitRate, Core, FlowQuality, Mobile, Plmn, Product, Protection, Radio, Rates, Session, Slice,
     SliceQuality, Snssai, Subscriber, Supi, UserPlaneSecurity, check, five_qi,
 };
-use crate::names::{EntityId, Kind, Universe, schema};
+use crate::{
+    names::{EntityId, Kind, Universe, schema},
+    plan::AddressSet,
+};
 
 /// What a session gets, where the slice says nothing: what cores give, too.
 const DEFAULT_FIVE_QI: u8 = 9;
@@ -274,9 +278,22 @@ fn subscribers(
         let mut sessions: Vec<_> = principal.attachments.iter().filter_map(on).collect();
         let Some((first, _)) = sessions.first() else { continue };
         let core = mobile.slices[*first].core;
+        let order = named_slices(universe, model, principal.entity, principal.details.class);
+        let twice = order.iter().enumerate().find(|(at, slice)| order[..*at].contains(slice));
+        if let Some((_, slice)) = twice {
+            if principal.element.is_none_or(|element| element == 1) {
+                let (file, span) = attribute_place(universe, principal.entity, "slice");
+                let what = format!("`{}` is in `{}` twice", principal.name, universe.path(*slice));
+                diagnostics.push(
+                    Diagnostic::new(&codes::E0408, what)
+                        .primary(file, span, "the default one, and another that is not")
+                        .help("name each slice once, the default one first (TS 29.503, 6.1.6.2.2)"),
+                );
+            }
+            continue;
+        }
         // the first that the device or its class names is the default one
         if sessions.len() > 1 {
-            let order = named_slices(universe, model, principal.entity, principal.details.class);
             sessions.sort_by_key(|(slice, _)| {
                 let slice = mobile.slices[*slice].entity;
                 order.iter().position(|entity| *entity == slice).unwrap_or(usize::MAX)
@@ -331,21 +348,13 @@ fn subscribers(
         }
         let mut read = Vec::new();
         for (slice, addresses) in sessions {
-            let v4: Vec<IpAddr> = addresses.v4.iter().map(|(first, _)| IpAddr::V4(first.into())).collect();
-            let v6: Vec<IpAddr> = addresses.v6.iter().map(|(first, _)| IpAddr::V6(first.into())).collect();
-            let single = addresses.v4.iter().all(|(first, last)| first == last)
-                && addresses.v6.iter().all(|(first, last)| first == last);
-            if v4.len() > 1 || v6.len() > 1 || v4.len() + v6.len() == 0 || !single {
-                let what = format!(
-                    "`{}` has {} in `{}`",
-                    principal.name,
-                    if v4.len() + v6.len() == 0 { "no address" } else { "several addresses" },
-                    mobile.slices[slice].name
-                );
-                diagnostics.push(lacks(what, "give it one address of the slice's pool, as `address = control.pool.host(10)`: the core fixes it in the subscription, and rules know the device by it"));
-                continue;
+            match fixed(&addresses) {
+                Ok((v4, v6)) => read.push(Session { slice, v4, v6 }),
+                Err((has, help)) => {
+                    let what = format!("`{}` has {has} in `{}`", principal.name, mobile.slices[slice].name);
+                    diagnostics.push(lacks(what, help));
+                }
             }
-            read.push(Session { slice, addresses: v4.into_iter().chain(v6).collect() });
         }
         mobile.subscribers.push(Subscriber {
             principal: id as u32,
@@ -355,6 +364,34 @@ fn subscribers(
             sessions: read,
         });
     }
+}
+
+/// An IPv4 address, a prefix of IPv6, or both.
+type Fixed = (Option<Ipv4Addr>, Option<Ipv6Net>);
+
+/// What a core fixes in a subscription; or what it has instead, and what to write.
+fn fixed(addresses: &AddressSet) -> Result<Fixed, (&'static str, &'static str)> {
+    const ONE: &str = "give it one address of the slice's pool, as `address = control.pool.host(10)`: the core fixes it in the subscription, and rules know the device by it";
+    const PREFIX: &str = "give it 64 bits of the slice's pool, as `address = control.subnet(64, 10)`: a core gives a UE a whole /64, and the UE chooses its addresses in it";
+    let (mut v4, mut v6) = (addresses.v4.iter(), addresses.v6.iter());
+    let found = match (v4.next(), v6.next()) {
+        (None, None) => return Err(("no address", ONE)),
+        found => found,
+    };
+    if v4.next().is_some() || found.0.is_some_and(|(first, last)| first != last) {
+        return Err(("several addresses", ONE));
+    }
+    if v6.next().is_some() {
+        return Err(("several prefixes", PREFIX));
+    }
+    let prefix = |(first, last): (u128, u128)| {
+        let whole = first & u128::from(u64::MAX) == 0 && last == first | u128::from(u64::MAX);
+        Ipv6Net::new(first.into(), 64)
+            .ok()
+            .filter(|_| whole)
+            .ok_or(("another part of the pool than a /64", PREFIX))
+    };
+    Ok((found.0.map(|(first, _)| first.into()), found.1.map(prefix).transpose()?))
 }
 
 /// The slices that a device, or else the nearest of its classes, names; in the order of the text.

@@ -1,7 +1,7 @@
 //! Identifiers and quantities of 5G, each with the form that 3GPP gives it (TS 23.003, TS 29.571). One typed value each:
 //! how a target spells it is the target's affair.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
 use smol_str::SmolStr;
 
@@ -129,6 +129,20 @@ impl BitRate {
         }
         (value, unit)
     }
+
+    /// The next rate that is a number of at most 31 bits in some unit: this one, in most cases.
+    #[must_use]
+    pub fn rounded_up(self) -> Self {
+        let mut unit = 1u64;
+        while self.0.div_ceil(unit) > i32::MAX as u64 && unit < 1_000_000_000_000 {
+            unit *= 1000;
+        }
+        Self(if self.scaled().0 > i32::MAX as u64 {
+            self.0.div_ceil(unit).saturating_mul(unit)
+        } else {
+            self.0
+        })
+    }
 }
 
 /// As TS 29.571 spells a `BitRate`.
@@ -192,13 +206,12 @@ pub enum PduSessionType {
 }
 
 impl PduSessionType {
-    /// By the addresses that a session has; nothing, without any.
-    pub fn of(addresses: &[IpAddr]) -> Option<Self> {
-        match (addresses.iter().any(IpAddr::is_ipv4), addresses.iter().any(IpAddr::is_ipv6)) {
-            (true, true) => Some(Self::Ipv4v6),
-            (true, false) => Some(Self::Ipv4),
-            (false, true) => Some(Self::Ipv6),
-            (false, false) => None,
+    /// By the families that a session has an address of.
+    pub fn of(v4: bool, v6: bool) -> Self {
+        match (v4, v6) {
+            (true, true) => Self::Ipv4v6,
+            (false, true) => Self::Ipv6,
+            (_, false) => Self::Ipv4,
         }
     }
 }
@@ -250,5 +263,7 @@ mod tests {
         assert_eq!(BitRate(0).to_string(), "0 bps");
         assert_eq!(BitRate(7).to_string(), "7 bps");
         assert_eq!(BitRate(5_000_000_000_000_000).scaled(), (5000, 4));
+        assert_eq!(BitRate(10_000_000_000).rounded_up(), BitRate(10_000_000_000));
+        assert_eq!(BitRate(3_000_000_002).rounded_up(), BitRate(3_000_001_000));
     }
 }

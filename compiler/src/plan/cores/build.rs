@@ -7,13 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Net, Ipv6Subnets};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use super::{
-    CorePlan, FilterPlan, FlowPlan, RadioPlan, SessionPlan, SlicePair, SlicePermission, SlicePlan,
+    CorePlan, FilterPlan, FlowPlan, PoolPlan, RadioPlan, SessionPlan, SlicePair, SlicePermission, SlicePlan,
     SubscriberPlan, UserPlanePlan, quality,
 };
 use crate::{
@@ -161,13 +161,9 @@ impl Planner<'_, '_, '_> {
         let flows_of = self.flows(&place, &ids, &mut plan);
         for subscriber in mobile.subscribers.iter().filter(|one| one.core == self.index) {
             let sessions = subscriber.sessions.iter().filter_map(|session| {
-                let v4 = session.addresses.iter().find_map(|address| match address {
-                    IpAddr::V4(v4) => Some(*v4),
-                    IpAddr::V6(_) => None,
-                })?;
                 let slice = *place.get(&session.slice)?;
                 let flows = flows_of.get(&(subscriber.principal, slice)).cloned().unwrap_or_default();
-                Some(SessionPlan { slice, address: v4, flows })
+                Some(SessionPlan { slice, v4: session.v4, v6: session.v6, flows })
             });
             plan.subscribers.push(SubscriberPlan {
                 device: self.model.principal(subscriber.principal).name.clone(),
@@ -217,11 +213,22 @@ impl Planner<'_, '_, '_> {
     fn slice(&self, slice: &Slice, user_plane: usize, radios: &[usize]) -> Option<SlicePlan> {
         let mobile = &self.model.mobile;
         let segment = self.model.segment(slice.segment);
-        let [IpNet::V4(pool)] = segment.prefixes.as_slice() else { return None };
         let gateway = self.model.gateway(slice.user_plane);
         let interface = gateway.interfaces.iter().find(|one| one.segment == slice.segment)?;
-        let declared = interface.addresses.v4.iter().map(|(first, _)| Ipv4Addr::from(first)).next();
-        let own = declared.or_else(|| self.free_address(*pool, slice))?;
+        let pool = |net: &IpNet| {
+            let declared = match net {
+                IpNet::V4(_) => {
+                    interface.addresses.v4.iter().next().map(|(first, _)| Ipv4Addr::from(first).into())
+                }
+                IpNet::V6(_) => {
+                    interface.addresses.v6.iter().next().map(|(first, _)| Ipv6Addr::from(first).into())
+                }
+            };
+            Some(PoolPlan { net: net.trunc(), gateway: declared.or_else(|| self.free_address(net, slice))? })
+        };
+        let mut pools: Vec<PoolPlan> = segment.prefixes.iter().map(pool).collect::<Option<_>>()?;
+        pools.sort_by_key(|pool| pool.gateway);
+        let own = pools.first()?.gateway;
         let session_management = slice.session_management.and_then(|id| {
             let joined = |segment| {
                 let here = gateway.interfaces.iter().filter(|one| one.segment == segment);
@@ -236,8 +243,7 @@ impl Planner<'_, '_, '_> {
             name: slice.name.clone(),
             snssai: slice.snssai,
             dnn: slice.dnn.clone(),
-            pool: *pool,
-            gateway: own,
+            pools,
             device: interface.device.to_string(),
             radios: slice
                 .area
@@ -255,14 +261,16 @@ impl Planner<'_, '_, '_> {
             quality: slice.quality,
             security: slice.security,
             session_management,
-            dns: slice.dns.unwrap_or(IpAddr::V4(own)),
+            dns: slice.dns.unwrap_or(own),
+            statements: Vec::new(),
             permissions: Vec::new(),
         })
     }
 
-    /// A pool without an address for the user plane. Of another kind of pool, it is said where slices are read.
+    /// A pool without an address for the user plane.
     fn full(&mut self, slice: &Slice) {
-        let [IpNet::V4(pool)] = self.model.segment(slice.segment).prefixes.as_slice() else { return };
+        let pools = self.model.segment(slice.segment).prefixes.iter();
+        let Some(pool) = pools.copied().find(|net| self.free_address(net, slice).is_none()) else { return };
         let (file, span) = attribute_place(self.universe, slice.entity, "pool");
         self.diagnostics.push(
             Diagnostic::new(
@@ -274,18 +282,22 @@ impl Planner<'_, '_, '_> {
         );
     }
 
-    /// The first host of a pool that is no UE.
-    fn free_address(&self, pool: Ipv4Net, slice: &Slice) -> Option<Ipv4Addr> {
-        let taken: BTreeSet<IpAddr> = self
-            .model
-            .mobile
-            .subscribers
-            .iter()
-            .flat_map(|subscriber| &subscriber.sessions)
-            .filter(|session| self.model.mobile.slices[session.slice].entity == slice.entity)
-            .flat_map(|session| session.addresses.iter().copied())
-            .collect();
-        pool.hosts().find(|host| !taken.contains(&IpAddr::V4(*host)))
+    /// The first host of a pool that is no UE; of IPv6, in the first /64 that no UE has.
+    fn free_address(&self, pool: &IpNet, slice: &Slice) -> Option<IpAddr> {
+        let mobile = &self.model.mobile;
+        let sessions = mobile.subscribers.iter().flat_map(|subscriber| &subscriber.sessions);
+        let sessions = sessions.filter(|session| mobile.slices[session.slice].entity == slice.entity);
+        match pool {
+            IpNet::V4(pool) => {
+                let taken: BTreeSet<Ipv4Addr> = sessions.filter_map(|session| session.v4).collect();
+                pool.hosts().find(|host| !taken.contains(host)).map(IpAddr::V4)
+            }
+            IpNet::V6(pool) => {
+                let taken: BTreeSet<Ipv6Net> = sessions.filter_map(|session| session.v6).collect();
+                let free = pool.subnets(64).ok()?.find(|net| !taken.contains(net))?;
+                Some(Ipv6Addr::from(u128::from(free.network()) + 1).into())
+            }
+        }
     }
 
     /// The other end's addresses as prefixes.
@@ -313,6 +325,7 @@ impl Planner<'_, '_, '_> {
             let leg = &self.legs[end.leg];
             let statement = &self.statements[leg.statement as usize];
             let Some(id) = ids.get(&statement.id).copied() else { continue };
+            plan.slices[at].statements.push(id);
             let far = self.prefixes_of(if end.starts { &leg.destinations } else { &leg.sources });
             let ports = leg.ports.port_matches();
             let flow = statement.conditions.quality.as_ref().map(|quality| {
@@ -324,6 +337,11 @@ impl Planner<'_, '_, '_> {
                 *known
             });
             if let Some(flow) = flow {
+                let slice = &plan.slices[at];
+                let reaches = |net: &&IpNet| {
+                    slice.pools.iter().any(|pool| pool.net.addr().is_ipv4() == net.addr().is_ipv4())
+                };
+                let far: Vec<IpNet> = far.iter().filter(reaches).copied().collect();
                 let filters = &mut plan.flows[flow].filters;
                 for port in &ports {
                     let filter = |remote: &IpNet| FilterPlan {
@@ -332,8 +350,7 @@ impl Planner<'_, '_, '_> {
                         remote_serves: end.starts,
                         ports: (port.first, port.last),
                     };
-                    // a UE has an IPv4 address
-                    filters.extend(far.iter().filter(|net| matches!(net, IpNet::V4(_))).map(filter));
+                    filters.extend(far.iter().map(filter));
                 }
                 filters.sort_unstable();
                 filters.dedup();
@@ -359,6 +376,8 @@ impl Planner<'_, '_, '_> {
             flows.dedup();
         }
         for slice in &mut plan.slices {
+            slice.statements.sort_unstable();
+            slice.statements.dedup();
             let key = |one: &SlicePermission| {
                 (one.statement, one.started_by_ue, one.endpoints.clone(), one.transport, one.ports)
             };
@@ -482,6 +501,12 @@ fn prefixes(set: &AddressSet) -> Vec<IpNet> {
 }
 
 impl CorePlan {
+    /// What policy says of a slice's UEs.
+    pub fn statements_of(&self, slice: usize) -> impl Iterator<Item = &Statement> {
+        let ids = self.slices.get(slice).into_iter().flat_map(|slice| &slice.statements);
+        ids.filter_map(|id| self.statements.get(*id as usize))
+    }
+
     /// Flows by their slice, as their statements' ids.
     pub fn statement_of(&self, flow: &FlowPlan) -> &str {
         self.statements.get(flow.statement as usize).map_or("", |statement| statement.id.as_str())

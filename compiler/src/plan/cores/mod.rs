@@ -6,13 +6,13 @@ mod quality;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv6Net};
 use smol_str::SmolStr;
 
 use super::{Statement, StatementId, Transport};
 use crate::model::{
     Key,
-    fiveg::{Arp, BitRate, Plmn, Product, SliceQuality, Snssai, Supi, UserPlaneSecurity},
+    fiveg::{Arp, BitRate, PduSessionType, Plmn, Product, SliceQuality, Snssai, Supi, UserPlaneSecurity},
 };
 
 pub use build::build;
@@ -65,10 +65,9 @@ pub struct SlicePlan {
     pub name: String,
     pub snssai: Snssai,
     pub dnn: SmolStr,
-    pub pool: Ipv4Net,
-    /// The user plane's own address in the pool.
-    pub gateway: Ipv4Addr,
-    /// The interface of the user plane's host behind which the pool stands.
+    /// One of each family at most, and one at least; IPv4 first.
+    pub pools: Vec<PoolPlan>,
+    /// The interface of the user plane's host behind which the pools stand.
     pub device: String,
     pub radios: Vec<usize>,
     pub user_plane: usize,
@@ -81,8 +80,18 @@ pub struct SlicePlan {
     /// Session management and the user plane's address towards it (N4, N3); on loopback, where it is not given.
     pub session_management: Option<(Ipv4Addr, Ipv4Addr)>,
     pub dns: IpAddr,
-    /// What its UEs may exchange with whom, whichever UE it is.
+    /// Statements that its UEs are an end of, ascending.
+    pub statements: Vec<StatementId>,
+    /// Where the core itself filters: what its UEs may exchange with whom, whichever UE it is.
     pub permissions: Vec<SlicePermission>,
+}
+
+/// Addresses of UEs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolPlan {
+    pub net: IpNet,
+    /// The user plane's own address in it.
+    pub gateway: IpAddr,
 }
 
 /// UEs of a slice start connections to `endpoints`, or endpoints to UEs.
@@ -112,9 +121,18 @@ pub struct SubscriberPlan {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionPlan {
     pub slice: usize,
-    pub address: Ipv4Addr,
+    /// Of both families, it has one at least.
+    pub v4: Option<Ipv4Addr>,
+    /// A whole /64.
+    pub v6: Option<Ipv6Net>,
     /// Indices into [`CorePlan::flows`], ascending.
     pub flows: Vec<usize>,
+}
+
+impl SessionPlan {
+    pub fn kind(&self) -> PduSessionType {
+        PduSessionType::of(self.v4.is_some(), self.v6.is_some())
+    }
 }
 
 /// A flow that asks for a quality of its own.

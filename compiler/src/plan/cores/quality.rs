@@ -12,7 +12,7 @@ use crate::{
         build::attribute_place,
         fiveg::{
             Arp, BitRate, FlowQuality, ResourceType, Slice, characteristics,
-            check::{fallback, too_fast, unknown_five_qi},
+            check::{fallback, too_fast, too_important, unknown_five_qi},
             resource_type,
         },
     },
@@ -173,6 +173,11 @@ fn one(
     if let Some((what, label, help)) = wrong {
         diagnostics.push(contradiction(what, label, help));
         return;
+    }
+    if let Some(warning) =
+        quality.arp.and_then(|priority| too_important(model, slice, priority, (file, span)))
+    {
+        diagnostics.push(warning);
     }
     let session = slice.quality.session;
     if let Some(maximum) = quality.maximum

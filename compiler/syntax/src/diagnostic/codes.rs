@@ -176,6 +176,7 @@ codes! {
     W0713 Warning "a session's default flow has a guaranteed 5QI"
     W0714 Warning "a slice outside of the process has its priority"
     W0715 Warning "a message may be late for the next one"
+    W0716 Warning "an SST that no standard has"
 }
 
 /// The code of this id, whatever its case.

@@ -1,6 +1,11 @@
 //! Values of a tree by their types. Every key of a map is asked for, or it is refused.
 
-use std::{cell::RefCell, net::Ipv4Addr};
+use std::{
+    cell::RefCell,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use ipnet::IpNet;
 
 use crate::{
     Unread,
@@ -107,10 +112,51 @@ impl<'n> At<'n> {
         self.text()?.parse().or_else(|_| self.wrong("an IPv4 address is expected"))
     }
 
+    pub(crate) fn any_address(self) -> Result<IpAddr, Unread> {
+        self.text()?.parse().or_else(|_| self.wrong("an address is expected"))
+    }
+
     pub(crate) fn subnet(self) -> Result<ipnet::Ipv4Net, Unread> {
-        let net: ipnet::Ipv4Net =
-            self.text()?.parse().or_else(|_| self.wrong("an IPv4 prefix is expected"))?;
+        match self.any_subnet()? {
+            IpNet::V4(net) => Ok(net),
+            IpNet::V6(_) => self.wrong("an IPv4 prefix is expected"),
+        }
+    }
+
+    pub(crate) fn any_subnet(self) -> Result<IpNet, Unread> {
+        let net: IpNet = self.text()?.parse().or_else(|_| self.wrong("a prefix is expected"))?;
         if net.trunc() == net { Ok(net) } else { self.wrong("has bits behind its length") }
+    }
+
+    /// A decimal number of kilobits, in bits.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within what a rate can be")]
+    pub(crate) fn kilobits(self) -> Result<u64, Unread> {
+        let number = match &self.node.value {
+            Value::Plain(text) => text.parse::<f64>().ok(),
+            _ => None,
+        };
+        match number.map(|number| (number * 1000.0).round()) {
+            Some(bits) if (0.0..1e16).contains(&bits) => Ok(bits as u64),
+            _ => self.wrong("a number of kilobits is expected"),
+        }
+    }
+
+    /// One of these words.
+    pub(crate) fn word<T: Copy>(self, known: &[(&str, T)]) -> Result<T, Unread> {
+        let text = self.text()?;
+        match known.iter().find(|(word, _)| *word == text) {
+            Some((_, meaning)) => Ok(*meaning),
+            None => self.wrong(format!("`{text}` is not known here")),
+        }
+    }
+
+    /// Exactly this text.
+    pub(crate) fn expect(self, text: &str) -> Result<(), Unread> {
+        if self.text()? == text { Ok(()) } else { self.wrong(format!("`{text}` is expected")) }
+    }
+
+    pub(crate) fn texts(self) -> Result<Vec<String>, Unread> {
+        self.list()?.map(|at| at.text().map(str::to_owned)).collect()
     }
 }
 
@@ -156,9 +202,13 @@ impl<'n> Fields<'n> {
 
 /// Six hexadecimal digits: other texts are read as some other number, or as none.
 pub(crate) fn hexadecimal(at: At<'_>) -> Result<u32, Unread> {
-    let text = at.text()?;
-    if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return at.wrong("six hexadecimal digits are expected");
+    match six_digits(at.text()?) {
+        Some(number) => Ok(number),
+        None => at.wrong("six hexadecimal digits are expected"),
     }
-    u32::from_str_radix(text, 16).or_else(|_| at.wrong("six hexadecimal digits are expected"))
+}
+
+pub(crate) fn six_digits(text: &str) -> Option<u32> {
+    let fits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u32::from_str_radix(text, 16).ok().filter(|_| fits)
 }

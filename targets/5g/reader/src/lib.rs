@@ -12,18 +12,22 @@
 mod compare;
 mod decode;
 mod documents;
+mod isolation;
+mod lab;
 pub mod open5gs;
 pub mod sdcore;
 mod values;
 mod yaml;
 
-use std::fmt;
-
 pub use compare::{
-    Difference, Expected, ExpectedFlow, ExpectedRadio, ExpectedSession, ExpectedSlice, Permission, compare,
+    Difference, Expected, ExpectedFlow, ExpectedRadio, ExpectedSession, ExpectedSlice, FilterKey, Filters,
+    Permission, RuleQuality, compare,
 };
-pub use documents::{Documents, Lab};
-pub use values::{Quality, Rate, SliceKey};
+pub use documents::{DocumentPolicy, DocumentSession, DocumentSlice, Documents};
+pub use isolation::{Isolation, IsolationPair, IsolationSlice, Risk, RiskKind};
+pub use lab::{Device, Lab, Radio};
+pub use values::{Families, Protection, Quality, Rate, SliceKey};
+pub use weir_reading::Unread;
 
 /// Which core the files are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,27 +43,8 @@ pub struct CoreModel {
     pub sdcore: Option<sdcore::Core>,
     pub documents: Documents,
     pub lab: Lab,
+    pub isolation: Option<Isolation>,
 }
-
-/// What could not be read: the first thing only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub file: String,
-    /// Counts from 1; 0 where it is the file as a whole.
-    pub line: u32,
-    pub what: String,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(formatter, "{}: {}", self.file, self.what),
-            line => write!(formatter, "{}:{line}: {}", self.file, self.what),
-        }
-    }
-}
-
-impl std::error::Error for Unread {}
 
 /// Reads the files of one core by their path below its folder. A file that belongs nowhere is an error.
 pub fn read(product: Product, files: &[(&str, &str)]) -> Result<CoreModel, Unread> {
@@ -71,8 +56,9 @@ pub fn read(product: Product, files: &[(&str, &str)]) -> Result<CoreModel, Unrea
             Some(("lab", name)) => model.lab.take(path, name, text)?,
             Some(("open5gs", name)) if product == Product::Open5gs => own.push((*path, name, *text)),
             Some(("sdcore", name)) if product == Product::SdCore => own.push((*path, name, *text)),
-            // what people read: made from the plan, and of no effect
-            None if *path == "isolation.json" => {}
+            None if *path == "isolation.json" => {
+                model.isolation = Some(decode::with(path, text, isolation::read)?);
+            }
             _ => {
                 return Err(Unread {
                     file: (*path).to_owned(),

@@ -1,11 +1,12 @@
 //! SD-Core: what its configuration service makes of device groups and slices.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
 use crate::{
     Unread,
+    compare::RuleQuality,
     decode::{At, Fields, hexadecimal, with},
     values::{Quality, SliceKey, scaled},
 };
@@ -25,6 +26,8 @@ pub struct DeviceGroup {
     pub imsis: Vec<String>,
     pub data_network: String,
     pub pool: Ipv4Net,
+    /// What its UEs ask for names.
+    pub names: IpAddr,
     pub quality: Quality,
 }
 
@@ -50,6 +53,7 @@ pub struct Rule {
     /// Nothing is any protocol.
     pub protocol: Option<u8>,
     pub ports: (u16, u16),
+    pub quality: RuleQuality,
 }
 
 const ANY: (u16, u16) = (0, u16::MAX);
@@ -123,6 +127,7 @@ fn everything(permits: bool) -> Rule {
         last: Ipv4Addr::BROADCAST,
         protocol: None,
         ports: ANY,
+        quality: RuleQuality::default(),
     }
 }
 
@@ -135,7 +140,7 @@ fn group(root: At<'_>, name: &str) -> Result<DeviceGroup, Unread> {
     let domain = fields.need("ip-domains")?.only()?.fields()?;
     let data_network = domain.need("dnn")?.text()?.to_owned();
     let pool = domain.need("ue-ip-pool")?.subnet()?;
-    domain.need("dns-primary")?.text()?;
+    let names = domain.need("dns-primary")?.any_address()?;
     domain.need("mtu")?.number()?;
     let qos = domain.need("ue-dnn-qos")?.fields()?;
     let unit = unit(qos.need("bitrate-unit")?)?;
@@ -156,7 +161,9 @@ fn group(root: At<'_>, name: &str) -> Result<DeviceGroup, Unread> {
         imsis,
         data_network,
         pool,
-        quality: Quality { five_qi, priority, uplink, downlink },
+        names,
+        // it knows no more of a priority than its level
+        quality: Quality { five_qi, priority, preemptable: false, uplink, downlink },
     })
 }
 
@@ -216,7 +223,7 @@ fn slice(root: At<'_>) -> Result<Slice, Unread> {
     tracking.dedup();
     let upf = site.need("upf")?.fields()?;
     let name = upf.need("upf-name")?.text()?.to_owned();
-    upf.need("upf-port")?.text()?;
+    upf.need("upf-port")?.expect("8805")?;
     upf.done()?;
     site.done()?;
     let mut rules: Vec<Rule> =
@@ -253,18 +260,24 @@ fn rule(at: At<'_>) -> Result<Rule, Unread> {
         // of others it drops the ports, and makes it any protocol
         _ => (None, ANY),
     };
-    class(fields.need("traffic-class")?)?;
-    for name in ["app-mbr-uplink", "app-mbr-downlink"] {
-        if let Some(rate) = fields.get(name) {
-            rate.number()?;
+    let (five_qi, arp) = class(fields.need("traffic-class")?)?;
+    let unit = fields.get("bitrate-unit").map(unit).transpose()?;
+    let rate = |name: &str| -> Result<Option<u64>, Unread> {
+        let Some(at) = fields.get(name) else { return Ok(None) };
+        let rate = unit.and_then(|unit| at.number().ok().and_then(|value| scaled(value, unit)));
+        match rate.filter(|rate| i32::try_from(*rate).is_ok()) {
+            Some(rate) => Ok(Some(rate)),
+            None => at.wrong("is more than the core keeps, or has no unit"),
         }
+    };
+    let maximum = rate("app-mbr-uplink")?;
+    if rate("app-mbr-downlink")? != maximum {
+        return at.wrong("both directions have the same rate");
     }
-    if let Some(name) = fields.get("bitrate-unit") {
-        unit(name)?;
-    }
+    let quality = RuleQuality { five_qi, priority: arp, maximum };
     let priority = fields.need("priority")?.number()?;
     fields.done()?;
-    Ok(Rule { priority, permits, first: ends.0, last: ends.1, protocol, ports })
+    Ok(Rule { priority, permits, first: ends.0, last: ends.1, protocol, ports, quality })
 }
 
 fn ports(fields: &Fields<'_>) -> Result<(u16, u16), Unread> {

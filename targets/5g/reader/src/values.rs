@@ -24,6 +24,21 @@ impl fmt::Display for SliceKey {
     }
 }
 
+/// Whether the radio protects what it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protection {
+    Required,
+    Preferred,
+    NotNeeded,
+}
+
+/// Families of a session's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Families {
+    pub v4: bool,
+    pub v6: bool,
+}
+
 /// Bits per second.
 pub type Rate = u64;
 
@@ -33,6 +48,8 @@ pub struct Quality {
     pub five_qi: u8,
     /// 1 to 15.
     pub priority: u8,
+    /// Whether others may push it out.
+    pub preemptable: bool,
     pub uplink: Rate,
     pub downlink: Rate,
 }

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use weir_compiler::plan::CorePlan;
 
-use super::values::{Layout, PccRule, PlmnId, Quality, RatePair, SNssai, Sbi, Server, Servers, Uri};
+use super::values::{
+    Layout, PccRule, PlmnId, Quality, RatePair, SNssai, Sbi, Server, Servers, Uri, session_type,
+};
 use crate::{emit::Output, error::EmitError, profiles::profiles};
 
 #[derive(Serialize)]
@@ -186,7 +188,7 @@ fn policies(plan: &CorePlan) -> Result<Vec<Policy>, EmitError> {
     let mut policies = Vec::new();
     for profile in profiles(plan) {
         let mut slices = Vec::new();
-        for (position, (slice, flows)) in profile.sessions.iter().enumerate() {
+        for (position, (slice, kind, flows)) in profile.sessions.iter().enumerate() {
             let slice = plan.slices.get(*slice).ok_or(EmitError::BrokenPlan { what: "slice" })?;
             let rules = flows.iter().filter_map(|flow| plan.flows.get(*flow)).map(PccRule::from);
             slices.push(PolicySlice {
@@ -194,7 +196,7 @@ fn policies(plan: &CorePlan) -> Result<Vec<Policy>, EmitError> {
                 default_indicator: position == 0,
                 session: [PolicySession {
                     name: slice.dnn.to_string(),
-                    kind: 1,
+                    kind: session_type(*kind),
                     ambr: RatePair::of(slice.quality.session.uplink, slice.quality.session.downlink),
                     qos: Quality::of_slice(slice.quality),
                     pcc_rule: rules.collect(),

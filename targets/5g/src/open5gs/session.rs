@@ -3,7 +3,10 @@
 use serde::Serialize;
 use weir_compiler::{
     model::fiveg::Protection,
-    plan::{CorePlan, cores::SlicePlan},
+    plan::{
+        CorePlan,
+        cores::{PoolPlan, SlicePlan},
+    },
 };
 use weir_targets::file_name;
 
@@ -24,7 +27,7 @@ struct Smf {
     pfcp: SmfPfcp,
     gtpc: Servers,
     gtpu: Servers,
-    session: [Session; 1],
+    session: Vec<Session>,
     dns: [String; 1],
     mtu: u16,
     /// Never missing: an SMF without it serves every slice.
@@ -121,7 +124,7 @@ pub(super) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
             },
             gtpc: Servers::at([own.address]),
             gtpu: Servers::at([own.address]),
-            session: [session(slice, false)],
+            session: sessions(slice, false).collect(),
             dns: [slice.dns.to_string()],
             mtu: MTU,
             info: [Info {
@@ -148,7 +151,7 @@ pub(super) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
         let settings = UpfSettings {
             pfcp: Servers::at(addresses.iter().copied()),
             gtpu: Servers::at(addresses),
-            session: of_plane.iter().map(|slice| session(slice, true)).collect(),
+            session: of_plane.iter().flat_map(|slice| sessions(slice, true)).collect(),
         };
         let title = format!("UPF on gateway {}", plane.name);
         out.yaml(&format!("{folder}/upf.yaml"), &title, &UpfFile { upf: settings })?;
@@ -157,10 +160,9 @@ pub(super) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
                 &format!("{folder}/10-{}.network", file_name(&slice.device)),
                 &format!("interface of slice {}: the UPF makes it, and gives it no address", slice.name),
                 &format!(
-                    "[Match]\nName={}\n\n[Network]\nAddress={}/{}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nConfigureWithoutCarrier=yes\nIPv4ReversePathFilter=strict\n",
+                    "[Match]\nName={}\n\n[Network]\n{}LinkLocalAddressing=no\nIPv6AcceptRA=no\nConfigureWithoutCarrier=yes\nIPv4ReversePathFilter=strict\n",
                     slice.device,
-                    slice.gateway,
-                    slice.pool.prefix_len()
+                    own_addresses(slice)
                 ),
             );
         }
@@ -168,13 +170,19 @@ pub(super) fn emit(plan: &CorePlan, out: &mut Output) -> Result<(), EmitError> {
     Ok(())
 }
 
-fn session(slice: &SlicePlan, with_device: bool) -> Session {
-    Session {
-        subnet: slice.pool.trunc().to_string(),
-        gateway: slice.gateway.to_string(),
+/// One for each family.
+fn sessions(slice: &SlicePlan, with_device: bool) -> impl Iterator<Item = Session> {
+    slice.pools.iter().map(move |pool| Session {
+        subnet: pool.net.to_string(),
+        gateway: pool.gateway.to_string(),
         dnn: slice.dnn.to_string(),
         dev: with_device.then(|| slice.device.clone()),
-    }
+    })
+}
+
+fn own_addresses(slice: &SlicePlan) -> String {
+    let line = |pool: &PoolPlan| format!("Address={}/{}\n", pool.gateway, pool.net.prefix_len());
+    slice.pools.iter().map(line).collect()
 }
 
 /// Tracking areas of the radios that offer a slice.

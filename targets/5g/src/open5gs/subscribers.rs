@@ -1,5 +1,7 @@
 //! Documents of the collection `subscribers`, without keys, and where each key is kept.
 
+use std::net::Ipv6Addr;
+
 use serde::Serialize;
 use weir_compiler::{
     model::{Key, fiveg::BitRate},
@@ -9,7 +11,7 @@ use weir_compiler::{
     },
 };
 
-use super::values::{PccRule, Quality, RatePair};
+use super::values::{PccRule, Quality, RatePair, session_type};
 use crate::{emit::Output, error::EmitError};
 
 /// As the web UI's model has it (`webui/server/models/subscriber.js`). `security` is missing: a document without it lets
@@ -49,11 +51,18 @@ struct Session {
     lbo_roaming_allowed: bool,
 }
 
-/// The device's address: rules know it by that.
+/// The device's addresses: rules know it by them.
 #[derive(Serialize)]
 struct Ue {
-    ipv4: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ipv4: Option<String>,
+    /// The core takes the first half for the UE's prefix, and gives it the second as its first interface identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ipv6: Option<String>,
 }
+
+/// Not 0, which is the routers' (RFC 4291, 2.6.1).
+const INTERFACE_IDENTIFIER: u128 = 2;
 
 #[derive(Serialize)]
 struct KeyReference<'p> {
@@ -99,10 +108,15 @@ fn document(plan: &CorePlan, subscriber: &SubscriberPlan) -> Result<Document, Em
             default_indicator: position == 0,
             session: [Session {
                 name: slice.dnn.to_string(),
-                kind: 1,
+                kind: session_type(session.kind()),
                 qos: Quality::of_slice(slice.quality),
                 ambr: RatePair::of(slice.quality.session.uplink, slice.quality.session.downlink),
-                ue: Ue { ipv4: session.address.to_string() },
+                ue: Ue {
+                    ipv4: session.v4.map(|address| address.to_string()),
+                    ipv6: session.v6.map(|net| {
+                        Ipv6Addr::from(u128::from(net.network()) | INTERFACE_IDENTIFIER).to_string()
+                    }),
+                },
                 pcc_rule: session
                     .flows
                     .iter()
@@ -117,7 +131,7 @@ fn document(plan: &CorePlan, subscriber: &SubscriberPlan) -> Result<Document, Em
         schema_version: 1,
         imsi: subscriber.supi.digits().to_owned(),
         // all sessions together: no session is slower than its slice says
-        ambr: RatePair::of(BitRate(uplink), BitRate(downlink)),
+        ambr: RatePair::of(BitRate(uplink).rounded_up(), BitRate(downlink).rounded_up()),
         slice: slices,
         access_restriction_data: 32,
         subscriber_status: 0,

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::IpNet;
 use serde::Serialize;
 use weir_compiler::{
-    model::fiveg::{Arp, BitRate, Plmn, SliceQuality, Snssai},
+    model::fiveg::{Arp, BitRate, PduSessionType, Plmn, SliceQuality, Snssai},
     plan::{
         CorePlan, Transport,
         cores::{FilterPlan, FlowPlan},
@@ -138,6 +139,7 @@ pub(crate) fn description(filter: &FilterPlan) -> String {
         Transport::Tcp => "tcp",
         Transport::Udp => "udp",
         Transport::Sctp => "132",
+        Transport::IcmpEcho if matches!(filter.remote, IpNet::V6(_)) => "58",
         Transport::IcmpEcho => "1",
     };
     let (first, last) = filter.ports;
@@ -148,6 +150,15 @@ pub(crate) fn description(filter: &FilterPlan) -> String {
     };
     let (remote, own) = if filter.remote_serves { (ports.as_str(), "") } else { ("", ports.as_str()) };
     format!("permit out {protocol} from {}{remote} to assigned{own}", filter.remote)
+}
+
+/// 1 to 3.
+pub(super) fn session_type(kind: PduSessionType) -> u8 {
+    match kind {
+        PduSessionType::Ipv4 => 1,
+        PduSessionType::Ipv6 => 2,
+        PduSessionType::Ipv4v6 => 3,
+    }
 }
 
 #[derive(Clone, Serialize)]

@@ -4,26 +4,10 @@
 mod message;
 mod rules;
 
-use std::{collections::BTreeMap, fmt, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use message::{ClusterText, Filter, HttpFilter, ListenerText, Network, Response, Tls};
-
-/// A construct that is not known, or that says nothing sound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub file: &'static str,
-    /// From 1; 0 where the file as a whole is meant.
-    pub line: u32,
-    pub what: String,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.what)
-    }
-}
-
-impl std::error::Error for Unread {}
+pub use weir_reading::Unread;
 
 /// What a proxy permits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +95,7 @@ const CLUSTERS: &str = "clusters.yaml";
 fn parse<T: serde::de::DeserializeOwned>(file: &'static str, bytes: &[u8]) -> Result<T, Unread> {
     serde_yaml_ng::from_slice(bytes).map_err(|error| {
         let line = error.location().map_or(0, |place| place.line() as u32);
-        Unread { file, line, what: error.to_string() }
+        Unread { file: file.into(), line, what: error.to_string() }
     })
 }
 
@@ -138,7 +122,7 @@ pub fn read(bootstrap: &[u8], listeners: &[u8], clusters: &[u8]) -> Result<Proxy
 }
 
 fn unread(file: &'static str, what: impl Into<String>) -> Unread {
-    Unread { file, line: 0, what: what.into() }
+    Unread { file: file.into(), line: 0, what: what.into() }
 }
 
 fn upstream(cluster: ClusterText, home: &str) -> Result<Upstream, Unread> {

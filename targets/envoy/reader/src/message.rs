@@ -323,7 +323,7 @@ impl TlsContext {
 impl Bootstrap {
     /// The folder that Envoy watches, with nothing configured beside it.
     pub(crate) fn home(&self) -> Result<String, Unread> {
-        let bad = |what: &str| Unread { file: "bootstrap", line: 0, what: what.into() };
+        let bad = |what: &str| Unread { file: "bootstrap".into(), line: 0, what: what.into() };
         let source = |source: &ConfigSource, file: &str| {
             let home = source.path_config_source.watched_directory.path.clone();
             let fits = source.resource_api_version == "V3"

@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     address::{Family, address, number},
-    model::{Direction, Peer, Place, PolicyModel, Selector},
+    model::{Direction, Peer, Place, PolicyModel, Selector, Term},
     objects::Protocol,
 };
 
@@ -22,6 +22,8 @@ pub struct Requirement {
     /// Namespaces in which everything is closed that no grant opens; all others are left alone.
     pub namespaces: BTreeSet<String>,
     pub grants: Vec<Grant>,
+    /// What guard rails deny, and nothing else. A range from port 0 stands for whatever has no ports, too.
+    pub denials: Vec<Grant>,
 }
 
 /// As a [`crate::Term`].
@@ -75,6 +77,10 @@ pub enum Fault {
     Excess(Connection),
     /// A grant permits what policies do not.
     Loss(Connection),
+    /// A guard rail denies what nothing forbids.
+    Denied(Connection),
+    /// No guard rail denies what is forbidden.
+    Undenied(Connection),
     /// Pods of this namespace are not closed in this direction.
     Open(Direction, String),
     /// Pods of this namespace are closed, which nothing asks for.
@@ -94,21 +100,32 @@ pub struct Difference {
 /// Everything in which policies and requirement differ; one connection for each pair of ends that differs anywhere.
 pub fn compare(required: &Requirement, model: &PolicyModel) -> Vec<Difference> {
     let mut differences = isolation(required, model);
+    ends(&required.grants, &model.terms, (Fault::Excess, Fault::Loss), &mut differences);
+    ends(&required.denials, &model.denials, (Fault::Denied, Fault::Undenied), &mut differences);
+    differences.sort();
+    differences
+}
+
+/// What makes a fault of a connection: where only the policies speak of it, and where only the requirement does.
+type Faults = (fn(Connection) -> Fault, fn(Connection) -> Fault);
+
+/// Everything in which grants and terms differ.
+fn ends(required: &[Grant], terms: &[Term], (beyond, short): Faults, differences: &mut Vec<Difference>) {
     let mut selectors = Selectors::default();
     let (mut policies, mut grants) = (Side::default(), Side::default());
-    for (index, term) in model.terms.iter().enumerate() {
+    for (index, term) in terms.iter().enumerate() {
         policies.add(&mut selectors, term.direction, &term.subject, &term.peers, &term.ports, index as u32);
     }
-    for (index, grant) in required.grants.iter().enumerate() {
+    for (index, grant) in required.iter().enumerate() {
         grants.add(&mut selectors, grant.direction, &grant.subject, &grant.peers, &grant.ports, index as u32);
     }
     let weaker = selectors.weaker();
-    let blame = |index: u32| model.terms.get(index as usize).map(|term| term.place);
-    let origin = |index: u32| required.grants.get(index as usize).map(|grant| grant.origin);
+    let blame = |index: u32| terms.get(index as usize).map(|term| term.place);
+    let origin = |index: u32| required.get(index as usize).map(|grant| grant.origin);
     let mut pods = |one: &Side, other: &Side, excess: bool| {
         for (connection, by) in one.beyond(other, &selectors, &weaker) {
             differences.push(Difference {
-                fault: if excess { Fault::Excess(connection) } else { Fault::Loss(connection) },
+                fault: if excess { beyond(connection) } else { short(connection) },
                 places: if excess { blame(by).into_iter().collect() } else { Vec::new() },
                 origins: if excess { Vec::new() } else { origin(by).into_iter().collect() },
             });
@@ -133,14 +150,12 @@ pub fn compare(required: &Requirement, model: &PolicyModel) -> Vec<Difference> {
                 port,
             };
             differences.push(Difference {
-                fault: if excess { Fault::Excess(connection) } else { Fault::Loss(connection) },
+                fault: if excess { beyond(connection) } else { short(connection) },
                 places: if excess { blame(by).into_iter().collect() } else { Vec::new() },
                 origins: if excess { Vec::new() } else { origin(by).into_iter().collect() },
             });
         }
     }
-    differences.sort();
-    differences
 }
 
 /// Whether exactly the namespaces are closed that have to be.

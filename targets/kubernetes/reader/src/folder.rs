@@ -67,12 +67,19 @@ pub fn read_folder(root: &str, files: &[(&str, &str)]) -> Result<PolicyModel, Un
         let [node] = documents.as_slice() else {
             return Err(whole(path, format!("holds {} objects, and not one", documents.len())));
         };
-        let Object::NetworkPolicy(policy) = object(node).map_err(unread)? else {
-            return Err(whole(path, "is no NetworkPolicy".into()));
+        let metadata = match object(node).map_err(unread)? {
+            Object::NetworkPolicy(policy) => {
+                model.add(&file, node, &policy)?;
+                policy.metadata
+            }
+            Object::ClusterNetworkPolicy(policy) => {
+                model.add_guard_rail(&file, node, &policy)?;
+                policy.metadata
+            }
+            Object::Pod(_) => return Err(whole(path, "is no policy".into())),
         };
-        model.add(&file, node, &policy)?;
-        if !objects.insert((policy.metadata.namespace.clone(), policy.metadata.name.clone())) {
-            return Err(whole(path, format!("there is another policy `{}`", policy.metadata.name)));
+        if !objects.insert((metadata.namespace, metadata.name.clone())) {
+            return Err(whole(path, format!("there is another policy `{}`", metadata.name)));
         }
     }
     match named.first() {

@@ -11,14 +11,13 @@ mod compare;
 mod decode;
 mod evaluate;
 mod folder;
+mod guard_rails;
 mod model;
 mod names;
 mod objects;
 mod security;
 mod validate;
 mod yaml;
-
-use std::fmt;
 
 pub use compare::{Connection, Difference, Fault, Grant, Requirement, compare};
 pub use evaluate::{ContainerPort, End, Pod, World};
@@ -32,23 +31,4 @@ pub use objects::{
 };
 pub use security::Level;
 pub use validate::Cluster;
-
-/// What could not be read, or would be refused: the first thing only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub file: String,
-    /// Counts from 1; 0 where it is the file as a whole.
-    pub line: u32,
-    pub what: String,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(formatter, "{}: {}", self.file, self.what),
-            line => write!(formatter, "{}:{line}: {}", self.file, self.what),
-        }
-    }
-}
-
-impl std::error::Error for Unread {}
+pub use weir_reading::Unread;

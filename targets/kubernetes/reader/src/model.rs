@@ -1,7 +1,7 @@
 //! What policies permit, as terms: pods chosen by labels, peers chosen by labels or addresses, numbers of ports. Only the
 //! normal form has such a model; the rest of the API is for [`crate::World`].
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use crate::{
     Unread,
@@ -75,6 +75,10 @@ pub struct PolicyModel {
     /// Pods that may do in this direction what some term permits, and nothing else.
     pub isolated: Vec<(Direction, Selector, Place)>,
     pub terms: Vec<Term>,
+    /// What no network policy can permit, whoever adds it. A range from port 0 stands for whatever has no ports, too.
+    pub denials: Vec<Term>,
+    /// Of all denials, among the policies of the tier `Admin`.
+    pub priorities: BTreeSet<i64>,
 }
 
 impl PolicyModel {
@@ -175,16 +179,25 @@ fn peer(peer: &NetworkPolicyPeer, line: u32) -> Result<Peer, Wrong> {
     let (Some(namespaces), Some(pods)) = (&peer.namespace_selector, &peer.pod_selector) else {
         return Err(wrong("pods are chosen by `namespaceSelector` and `podSelector` together"));
     };
+    pods_by_name(namespaces, pods, line).map(Peer::Pods)
+}
+
+/// Pods of one namespace, which is chosen by its name and nothing else.
+pub(crate) fn pods_by_name(
+    namespaces: &LabelSelector,
+    pods: &LabelSelector,
+    line: u32,
+) -> Result<Selector, Wrong> {
     let namespace = plain(namespaces, line)?;
-    let name = match namespace.iter().next() {
-        Some((key, name)) if namespace.len() == 1 && key == NAMESPACE_NAME => name.clone(),
-        _ => {
-            return Err(wrong(
-                "a namespace is chosen by its name (`kubernetes.io/metadata.name`) and nothing else",
-            ));
+    match namespace.iter().next() {
+        Some((key, name)) if namespace.len() == 1 && key == NAMESPACE_NAME => {
+            Ok(Selector { namespace: name.clone(), labels: plain(pods, line)? })
         }
-    };
-    Ok(Peer::Pods(Selector { namespace: name, labels: plain(pods, line)? }))
+        _ => Err(Wrong {
+            line,
+            what: "a namespace is chosen by its name (`kubernetes.io/metadata.name`) and nothing else".into(),
+        }),
+    }
 }
 
 fn ports(choice: &NetworkPolicyPort, line: u32) -> Result<(Protocol, u16, u16), Wrong> {

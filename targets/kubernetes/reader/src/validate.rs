@@ -81,6 +81,12 @@ struct Refused {
     what: String,
 }
 
+impl Refused {
+    fn at(&self, node: &Node) -> Wrong {
+        Wrong { line: self.path.line(node), what: format!("{}: {}", self.path, self.what) }
+    }
+}
+
 type Verdict = Result<(), Refused>;
 
 fn refuse(path: Path, what: impl Into<String>) -> Verdict {
@@ -148,10 +154,12 @@ impl Cluster {
 
 /// Whether a server would take the policy, whatever namespaces it has.
 pub(crate) fn check_alone(node: &Node, policy: &NetworkPolicy) -> Result<(), Wrong> {
-    check_policy(policy).map_err(|refused| Wrong {
-        line: refused.path.line(node),
-        what: format!("{}: {}", refused.path, refused.what),
-    })
+    check_policy(policy).map_err(|refused| refused.at(node))
+}
+
+/// Whether a server with the API's own definitions would take the guard rail.
+pub(crate) fn check_guard_rail(node: &Node, policy: &ClusterNetworkPolicy) -> Result<(), Wrong> {
+    check_cluster_policy(policy).map_err(|refused| refused.at(node))
 }
 
 fn check_metadata(metadata: &Metadata) -> Verdict {

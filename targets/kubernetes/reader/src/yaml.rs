@@ -2,6 +2,7 @@
 //! inventions nothing. JSON is read as well, for it is YAML.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use weir_reading::yaml::{Plain, plain};
 
 /// A value and the line that it begins in, from 1.
 #[derive(Debug)]
@@ -178,66 +179,11 @@ fn scalar(text: String, style: ScalarStyle) -> Value {
     if style != ScalarStyle::Plain {
         return Value::Text { text, double_quoted: style == ScalarStyle::DoubleQuoted };
     }
-    match text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Value::Boolean(true);
-        }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Value::Boolean(false);
-        }
-        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf"
-        | "-.Inf" | "-.INF" => return Value::Number,
-        _ => {}
+    match plain(&text) {
+        Plain::Null => Value::Null,
+        Plain::Boolean(value) => Value::Boolean(value),
+        Plain::Integer(value) => Value::Integer(value),
+        Plain::Number => Value::Number,
+        Plain::Text => Value::Text { text, double_quoted: false },
     }
-    let digits: String = text.chars().filter(|character| *character != '_').collect();
-    if let Some(number) = integer(&digits) {
-        return number.map_or(Value::Number, Value::Integer);
-    }
-    if is_float(&digits) { Value::Number } else { Value::Text { text, double_quoted: false } }
-}
-
-/// An integer by its prefix: decimal, `0x`, `0o` or a mere `0`, `0b`. `Some(None)` is one that does not fit.
-fn integer(text: &str) -> Option<Option<i64>> {
-    let (sign, rest) = match text.as_bytes().first()? {
-        b'-' => (-1, &text[1..]),
-        b'+' => (1, &text[1..]),
-        _ => (1, text),
-    };
-    let lower = rest.to_ascii_lowercase();
-    let (digits, radix) = match lower.as_str() {
-        "0" => ("0", 10),
-        other => match other.get(..2) {
-            Some("0x") => (&other[2..], 16),
-            Some("0o") => (&other[2..], 8),
-            Some("0b") => (&other[2..], 2),
-            _ if other.starts_with('0') => (&other[1..], 8),
-            _ => (other, 10),
-        },
-    };
-    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return None;
-    }
-    Some(i64::from_str_radix(digits, radix).ok().map(|number| sign * number))
-}
-
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
-fn is_float(text: &str) -> bool {
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (rest, None),
-    };
-    let exponent_fits = exponent.is_none_or(|exponent| {
-        let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-        !digits.is_empty() && all_digits(digits)
-    });
-    let mantissa_fits = match mantissa.split_once('.') {
-        Some((whole, part)) => {
-            all_digits(whole) && all_digits(part) && !(whole.is_empty() && part.is_empty())
-        }
-        None => !mantissa.is_empty() && all_digits(mantissa),
-    };
-    exponent_fits && mantissa_fits
 }

@@ -292,7 +292,7 @@ proptest! {
         let emitted_files = files(&emitted);
         let borrowed: Vec<(&str, &str)> = emitted_files.iter().map(|(path, text)| (&**path, &**text)).collect();
         let model = read_folder("k", &borrowed).unwrap();
-        let requirement = Requirement { namespaces: NAMESPACES.map(str::to_owned).into(), grants: required.clone() };
+        let requirement = Requirement { namespaces: NAMESPACES.map(str::to_owned).into(), grants: required.clone(), denials: Vec::new() };
         let differences = compare(&requirement, &model);
         let (world, ends) = world();
         let (mine, theirs) = (objects(&emitted_files), objects(&files(&required)));

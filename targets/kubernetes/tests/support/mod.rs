@@ -6,7 +6,11 @@ pub(crate) mod probes;
 
 use std::{fs, path::Path};
 
-use weir_compiler::{Facts, Sources, analyze, plan::Plan};
+use weir_compiler::{
+    Facts, Sources, analyze,
+    plan::{Plan, Point},
+};
+use weir_files::walk::{Nested, walk};
 use weir_proof::{File, Finding, Prover};
 use weir_syntax::Severity;
 
@@ -25,31 +29,26 @@ pub(crate) struct Plant {
 
 impl Plant {
     pub(crate) fn of(text: &str) -> Self {
-        Self::compile(vec![("plant.weir".into(), text.into())])
+        Self::compile(vec![("plant.weir".into(), text.into())], "")
+    }
+
+    /// The same with guard rails of priority 7.
+    pub(crate) fn guarded(text: &str) -> Self {
+        let wanted = "[targets.kubernetes]\nguard-rails = 7\n";
+        Self::compile(vec![("plant.weir".into(), text.into())], wanted)
     }
 
     /// A package from disk.
     pub(crate) fn example(name: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-        let mut files = Vec::new();
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "weir") {
-                    let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-                    files.push((name, fs::read(&path).unwrap()));
-                }
-            }
-        }
-        Self::compile(files)
+        let found = walk(&root, Nested::Skip).files.into_iter();
+        let files = found.map(|one| (one.path, fs::read(one.disk).unwrap())).collect();
+        Self::compile(files, "")
     }
 
-    fn compile(files: Vec<(String, Vec<u8>)>) -> Self {
+    fn compile(files: Vec<(String, Vec<u8>)>, options: &str) -> Self {
         let manifest = "[package]\nname = \"plant\"\nversion = \"1.0.0\"\nedition = \"2026\"\n";
-        let analysis = analyze(&Sources::new(manifest, files), NOW);
+        let analysis = analyze(&Sources::new(&format!("{manifest}{options}"), files), NOW);
         let errors = analysis.diagnostics.iter().filter(|one| one.severity() == Severity::Error);
         let errors: Vec<_> = errors.map(|one| (one.code.id, &one.message, &one.help)).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -61,11 +60,6 @@ impl Plant {
         Self { facts, plan, files }
     }
 
-    /// The cluster's folder in the tree.
-    pub(crate) fn root(&self) -> String {
-        format!("kubernetes/{}", self.plan.clusters[0].name)
-    }
-
     pub(crate) fn prover(&self) -> Prover<'_> {
         Prover::new(&self.facts, &self.plan, weir_engine::Budget::default(), false)
     }
@@ -74,7 +68,7 @@ impl Plant {
     pub(crate) fn findings(&self, prover: &mut Prover<'_>, files: &[(String, String)]) -> Vec<Finding> {
         let files: Vec<File<'_>> =
             files.iter().map(|(path, text)| File { path, bytes: text.as_bytes() }).collect();
-        prover.kubernetes(&self.plan.clusters[0], &self.root(), &files);
+        prover.prove(Point::Cluster(&self.plan.clusters[0]), &files);
         prover.take_findings()
     }
 }

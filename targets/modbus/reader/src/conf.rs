@@ -22,7 +22,7 @@ struct Directive {
 }
 
 fn unread(line: u32, what: impl Into<String>) -> Unread {
-    Unread { file: "nginx.conf", line, what: what.into() }
+    Unread { file: "nginx.conf".into(), line, what: what.into() }
 }
 
 /// Words, `;`, `{` and `}` with their lines. Quoted words hold neither escapes nor variables, others only what the

@@ -4,32 +4,14 @@
 mod conf;
 mod policy;
 
-use std::{
-    fmt::{self, Write as _},
-    net::IpAddr,
-};
+use std::{fmt::Write as _, net::IpAddr};
 
 use sha2::{Digest, Sha256};
 
+pub use weir_reading::Unread;
+
 /// SHA-256 of the reviewed script: permit a request only if a permission of its client covers it, close the session else.
 const SCRIPT: &str = "a26c4b50bf1cec5da5116832273b7b86548e2f5f0eda63ed40d43d48570a3a8e";
-
-/// A construct that is not known, or that says nothing sound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub file: &'static str,
-    /// From 1; 0 where the file as a whole is meant.
-    pub line: u32,
-    pub what: String,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.what)
-    }
-}
-
-impl std::error::Error for Unread {}
 
 /// What a gateway permits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +84,7 @@ pub fn read(nginx_conf: &[u8], policy_json: &[u8], modbus_js: &[u8]) -> Result<G
     }
     if digest != SCRIPT {
         let what = format!("not the reviewed script: its SHA-256 is {digest}");
-        return Err(Unread { file: "modbus.js", line: 0, what });
+        return Err(Unread { file: "modbus.js".into(), line: 0, what });
     }
     let servers = conf::read(nginx_conf)?;
     let mut ports = policy::read(policy_json)?;
@@ -112,7 +94,7 @@ pub fn read(nginx_conf: &[u8], policy_json: &[u8], modbus_js: &[u8]) -> Result<G
         let port = ports.remove(&server.port).unwrap_or_default();
         if port.by_address == server.tls && !port.clients.is_empty() {
             let what = format!("port {} asks for certificates in one file and not in the other", server.port);
-            return Err(Unread { file: "policy.json", line: 0, what });
+            return Err(Unread { file: "policy.json".into(), line: 0, what });
         }
         listeners.push(Listener {
             port: server.port,
@@ -125,7 +107,7 @@ pub fn read(nginx_conf: &[u8], policy_json: &[u8], modbus_js: &[u8]) -> Result<G
     }
     if let Some((port, _)) = ports.into_iter().next() {
         let what = format!("nobody listens on port {port}");
-        return Err(Unread { file: "policy.json", line: 0, what });
+        return Err(Unread { file: "policy.json".into(), line: 0, what });
     }
     listeners.sort_by_key(|listener| listener.port);
     Ok(GatewayModel { listeners })

@@ -96,7 +96,7 @@ pub(crate) struct Port {
 }
 
 fn unread(line: usize, what: impl Into<String>) -> Unread {
-    Unread { file: "policy.json", line: line as u32, what: what.into() }
+    Unread { file: "policy.json".into(), line: line as u32, what: what.into() }
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Result<BTreeMap<u16, Port>, Unread> {

@@ -10,7 +10,7 @@ pub(crate) struct Conf {
 }
 
 fn unread(line: usize, what: impl Into<String>) -> Unread {
-    Unread { file: "mosquitto.conf", line: line as u32, what: what.into() }
+    Unread { file: "mosquitto.conf".into(), line: line as u32, what: what.into() }
 }
 
 /// Options in the order of the emitter's file would be too strict a reading; these have to be there, once, in any order.

@@ -56,7 +56,7 @@ struct Acl {
 }
 
 fn unread(line: usize, what: impl Into<String>) -> Unread {
-    Unread { file: "dynsec.json", line: line as u32, what: what.into() }
+    Unread { file: "dynsec.json".into(), line: line as u32, what: what.into() }
 }
 
 /// Publishing and subscribing of one role.

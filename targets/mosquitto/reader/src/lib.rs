@@ -4,24 +4,9 @@
 mod conf;
 mod dynsec;
 
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
-/// A construct that is not known, or that says nothing sound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub file: &'static str,
-    /// From 1; 0 where the file as a whole is meant.
-    pub line: u32,
-    pub what: String,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.what)
-    }
-}
-
-impl std::error::Error for Unread {}
+pub use weir_reading::Unread;
 
 /// What a broker permits, at all of its listeners: clients show certificates, and are their common names.
 #[derive(Clone, Debug, PartialEq, Eq)]

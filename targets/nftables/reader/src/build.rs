@@ -7,10 +7,10 @@ use crate::evaluate::lookups;
 use crate::lemma::chains;
 use crate::model::{Assumption, Dead, FilterModel, Hook, HookModel, Marks};
 use crate::names::Symbol;
-use crate::place::{Place, Unread};
 use crate::profile::Profiles;
 use crate::rule::Part;
 use crate::state::{Outcome, Ruleset, Table, TableFamily};
+use crate::{Unread, place::Place};
 
 impl Ruleset {
     /// What `table inet weir` permits, and that it keeps its promises about state. Time and memory are linear in the

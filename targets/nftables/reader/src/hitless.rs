@@ -1,7 +1,7 @@
 //! The hitless form: a generation of objects that is staged, switched to, and swept away later.
 
+use crate::Unread;
 use crate::names::without_generation;
-use crate::place::Unread;
 use crate::state::{Ruleset, TableFamily};
 
 impl Ruleset {

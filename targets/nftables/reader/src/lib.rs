@@ -40,9 +40,10 @@ pub use model::{
     OutcomeId, Pair, Port, Protocol, Redirect, Request, Station, Step,
 };
 pub use names::{Names, Symbol, without_generation};
-pub use place::{Place, Unread};
+pub use place::Place;
 pub use rule::{Bits, Field, Header, Match, Operand, Part, Rate, Rule, Values, Verdict};
 pub use state::{
     BaseChain, Chain, Data, DataType, Elements, Foreign, ForeignChain, HookPoint, Ruleset, Set, Table,
     TableFamily,
 };
+pub use weir_reading::Unread;

@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use crate::json::{Each, Json};
 use crate::literal::Type;
 use crate::names::{Names, Symbol};
-use crate::place::{Place, Unread};
 use crate::rule::Rule;
 use crate::rule_json::{leaf, range, rule, verdict};
 use crate::rule_text::check_name;
@@ -18,6 +17,7 @@ use crate::state::{
     BaseChain, Chain, Data, DataType, Elements, ForeignChain, HookPoint, Object, Outcome, Ruleset, Set,
     TableFamily,
 };
+use crate::{Unread, place::Place};
 
 #[derive(Deserialize)]
 struct Listing<'a> {

@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 
 use crate::literal::Type;
 use crate::names::{Names, Symbol};
-use crate::place::{Place, Unread};
 use crate::rule::{Match, Operand, Part, Rule, Values};
 use crate::state::{Data, DataType, Outcome, Ruleset, Set, Table};
+use crate::{Unread, place::Place};
 
 /// The kernel's limit on jumps.
 const DEEPEST: u32 = 16;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::cursor::Cursor;
 use crate::literal::{Type, number};
 use crate::names::{Names, Symbol};
-use crate::place::{Place, Unread};
 use crate::rule::{Rule, Verdict};
 use crate::rule_text::{Read, expected, literal, name, operand, rule, verdict};
 use crate::state::{
     BaseChain, Chain, Data, DataType, Elements, HookPoint, Object, Outcome, Ruleset, Set, TableFamily,
 };
+use crate::{Unread, place::Place};
 
 impl Ruleset {
     /// Applies a script, as one transaction of `nft -f`: all of it, or an error.

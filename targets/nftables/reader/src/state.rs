@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use crate::literal::{Range, Type};
 use crate::names::{Names, Symbol};
-use crate::place::{Place, Unread};
 use crate::rule::{Rule, Verdict};
+use crate::{Unread, place::Place};
 
 /// The family of a table that is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -21,7 +21,7 @@ use std::{
 
 use weir_compiler::{
     Sources,
-    plan::{Plan, proxies::ProxyPlan},
+    plan::{Plan, Point, proxies::ProxyPlan},
 };
 use weir_engine::Budget;
 use weir_proof::{File, Prover};
@@ -80,7 +80,7 @@ pub(crate) fn findings(
     });
     let files: Vec<File<'_>> = files.collect();
     let mut prover = Prover::new(&facts, &plan, Budget::default(), false);
-    prover.proxy(point(&plan), &files);
+    prover.prove(Point::Proxy(point(&plan)), &files);
     prover.take_findings().iter().map(ToString::to_string).collect()
 }
 

@@ -3,13 +3,16 @@
 mod read;
 mod select;
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv6Net};
 
 pub use select::Outcome;
 
-use crate::values::{Quality, Rate, SliceKey};
+use crate::values::{Families, Protection, Quality, Rate, SliceKey};
 
 /// The settings of all functions.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +30,13 @@ pub struct Core {
     pub subscriptions: Vec<Subscription>,
     /// Where keys are kept, by IMSI.
     pub keys: Vec<(String, Option<String>)>,
-    /// By user plane: interface, the address that it gets, and the subnet's length.
-    pub interfaces: Vec<(String, String, Ipv4Addr, u8)>,
+    /// By user plane: interface, an address that it gets, and the subnet's length.
+    pub interfaces: Vec<(String, String, IpAddr, u8)>,
+    /// Where the NRF is, by its own file, and by those of the other functions.
+    pub repository: Option<String>,
+    pub clients: Vec<(String, String)>,
+    /// Where radios reach the AMF.
+    pub radio_side: Vec<Ipv4Addr>,
     index: Index,
 }
 
@@ -51,8 +59,10 @@ pub struct Smf {
     pub subnets: Vec<Subnet>,
     /// UPFs, and the data network that each is chosen for; any, if none.
     pub upfs: Vec<(Ipv4Addr, Option<String>)>,
-    pub integrity_required: bool,
-    pub confidentiality_required: bool,
+    /// What its UEs ask for names.
+    pub names: IpAddr,
+    pub integrity: Protection,
+    pub confidentiality: Protection,
 }
 
 #[derive(Clone, Debug)]
@@ -64,8 +74,8 @@ pub struct Info {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
-    pub net: Ipv4Net,
-    pub gateway: Ipv4Addr,
+    pub net: IpNet,
+    pub gateway: IpAddr,
     /// Nothing: every data network's.
     pub data_network: Option<String>,
     /// At a UPF; its default is one interface for all.
@@ -93,6 +103,7 @@ pub struct PolicySlice {
     pub slice: SliceKey,
     pub is_default: bool,
     pub data_network: String,
+    pub kind: Families,
     pub quality: Quality,
     pub flows: Vec<Flow>,
 }
@@ -102,6 +113,7 @@ pub struct PolicySlice {
 pub struct Flow {
     pub five_qi: u8,
     pub priority: u8,
+    pub preemptable: bool,
     /// Guaranteed and maximum rate; both directions have the same.
     pub guaranteed: Option<Rate>,
     pub maximum: Option<Rate>,
@@ -112,6 +124,17 @@ pub struct Flow {
 #[derive(Clone, Debug)]
 pub struct Subscription {
     pub imsi: String,
-    /// With the fixed address of the session, where there is one.
-    pub slices: Vec<(PolicySlice, Option<Ipv4Addr>)>,
+    /// With what is fixed of the session's addresses.
+    pub slices: Vec<(PolicySlice, Fixed)>,
+    /// Of all sessions together.
+    pub uplink: Rate,
+    pub downlink: Rate,
+}
+
+/// What a subscription fixes of a session's addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fixed {
+    pub v4: Option<Ipv4Addr>,
+    /// The core takes 64 bits of an address for the UE's prefix.
+    pub v6: Option<Ipv6Net>,
 }

@@ -1,13 +1,26 @@
 //! Reads the files of Open5GS's functions. Keys that its parsers do not know are refused here, for there they are a warning.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Core, Flow, Info, Policy, PolicySlice, Smf, Subnet, Subscription, Upf};
+use ipnet::{IpNet, Ipv6Net};
+
+use super::{Core, Fixed, Flow, Info, Policy, PolicySlice, Smf, Subnet, Subscription, Upf};
 use crate::{
     Unread,
     decode::{At, Fields, with},
-    values::{Quality, Rate, scaled},
+    values::{Families, Protection, Quality, Rate, scaled},
 };
+
+/// All of a unit but its name and addresses: nobody gives the interface further addresses, and a packet that comes in by it
+/// has to have a source that is reached by it.
+const UNIT: [&str; 6] = [
+    "[Match]",
+    "[Network]",
+    "LinkLocalAddressing=no",
+    "IPv6AcceptRA=no",
+    "ConfigureWithoutCarrier=yes",
+    "IPv4ReversePathFilter=strict",
+];
 
 impl Core {
     /// Reads files by path in the tree, path below `open5gs/`, and text.
@@ -16,7 +29,7 @@ impl Core {
         for (path, name, text) in files {
             let parts: Vec<&str> = name.split('/').collect();
             match parts.as_slice() {
-                ["nrf.yaml"] => with(path, text, nrf)?,
+                ["nrf.yaml"] => with(path, text, |root| core.nrf(root))?,
                 ["nssf.yaml"] => with(path, text, |root| core.nssf(root))?,
                 ["amf.yaml"] => with(path, text, |root| core.amf(root))?,
                 ["pcf.yaml"] => with(path, text, |root| core.pcf(root))?,
@@ -55,12 +68,15 @@ impl Core {
     fn nssf(&mut self, root: At<'_>) -> Result<(), Unread> {
         let nssf = section(root, "nssf")?;
         let sbi = nssf.need("sbi")?.fields()?;
-        servers(&sbi, true)?;
+        if servers(&sbi, true)?.len() != 1 {
+            return root.wrong("a function listens at one address");
+        }
         let client = sbi.need("client")?.fields()?;
-        uris(client.need("nrf")?)?;
+        self.uris(client.need("nrf")?)?;
         for instance in client.need("nsi")?.list()? {
             let instance = instance.fields()?;
-            instance.need("uri")?.text()?;
+            let uri = instance.need("uri")?.text()?.to_owned();
+            self.clients.push((root.file.to_owned(), uri));
             let slice = instance.need("s_nssai")?.fields()?;
             self.instances.push(slice.slice()?);
             slice.done()?;
@@ -73,19 +89,20 @@ impl Core {
 
     fn amf(&mut self, root: At<'_>) -> Result<(), Unread> {
         let amf = section(root, "amf")?;
-        sbi(&amf)?;
+        let own = self.sbi(&amf)?;
         let ngap = amf.need("ngap")?.fields()?;
-        servers(&ngap, false)?;
-        ngap.done()?;
-        for guami in amf.need("guami")?.list()? {
-            let guami = guami.fields()?;
-            self.plmn(guami.need("plmn_id")?)?;
-            let id = guami.need("amf_id")?.fields()?;
-            id.need("region")?.number()?;
-            id.need("set")?.number()?;
-            id.done()?;
-            guami.done()?;
+        self.radio_side = servers(&ngap, false)?;
+        if self.radio_side != [own] {
+            return root.wrong("`ngap` listens elsewhere than `sbi`");
         }
+        ngap.done()?;
+        let guami = amf.need("guami")?.only()?.fields()?;
+        self.plmn(guami.need("plmn_id")?)?;
+        let id = guami.need("amf_id")?.fields()?;
+        id.need("region")?.number()?;
+        id.need("set")?.number()?;
+        id.done()?;
+        guami.done()?;
         for tai in amf.need("tai")?.list()? {
             let tai = tai.fields()?;
             self.plmn(tai.need("plmn_id")?)?;
@@ -104,13 +121,16 @@ impl Core {
             support.done()?;
         }
         let security = amf.need("security")?.fields()?;
-        for (order, null) in [("integrity_order", "NIA0"), ("ciphering_order", "NEA0")] {
-            for algorithm in security.need(order)?.list()? {
-                let known = &null[..3];
-                let text = algorithm.text()?;
-                if text == null || !text.starts_with(known) {
-                    return algorithm.wrong(format!("`{text}` protects nothing"));
-                }
+        // without any of its own, an AMF has the null algorithms first
+        for (order, known) in
+            [("integrity_order", ["NIA1", "NIA2", "NIA3"]), ("ciphering_order", ["NEA1", "NEA2", "NEA3"])]
+        {
+            let list = security.need(order)?;
+            if list.list()?.len() == 0 {
+                return list.wrong("nothing protects");
+            }
+            for algorithm in list.list()? {
+                algorithm.word(&known.map(|word| (word, ())))?;
             }
         }
         security.done()?;
@@ -125,7 +145,7 @@ impl Core {
 
     fn pcf(&mut self, root: At<'_>) -> Result<(), Unread> {
         let pcf = section(root, "pcf")?;
-        sbi(&pcf)?;
+        self.sbi(&pcf)?;
         for policy in pcf.need("policy")?.list()? {
             let policy = policy.fields()?;
             let mut ranges = Vec::new();
@@ -157,9 +177,12 @@ impl Core {
 
     fn smf(&mut self, root: At<'_>) -> Result<(), Unread> {
         let smf = section(root, "smf")?;
-        sbi(&smf)?;
+        let sbi = self.sbi(&smf)?;
         let pfcp = smf.need("pfcp")?.fields()?;
         let own = servers(&pfcp, false)?;
+        if own != [sbi] {
+            return root.wrong("`pfcp` listens elsewhere than `sbi`");
+        }
         let client = pfcp.need("client")?.fields()?;
         let mut upfs = Vec::new();
         for upf in client.need("upf")?.list()? {
@@ -172,30 +195,23 @@ impl Core {
         pfcp.done()?;
         for name in ["gtpc", "gtpu"] {
             let interface = smf.need(name)?.fields()?;
-            servers(&interface, false)?;
+            if servers(&interface, false)? != own {
+                return root.wrong(format!("`{name}` listens elsewhere than `pfcp`"));
+            }
             interface.done()?;
         }
         let subnets = smf.need("session")?.list()?.map(subnet).collect::<Result<_, _>>()?;
-        for address in smf.need("dns")?.list()? {
-            if address.text()?.parse::<std::net::IpAddr>().is_err() {
-                return address.wrong("an address is expected");
-            }
-        }
+        let names = smf.need("dns")?.only()?.any_address()?;
         smf.need("mtu")?.number()?;
         let info = smf.get("info").map(|info| self.info(info)).transpose()?;
         let security = smf.need("security_indication")?.fields()?;
-        let required = |name: &str| -> Result<bool, Unread> {
-            let word = security.need(name)?;
-            match word.text()? {
-                "required" => Ok(true),
-                "preferred" | "not-needed" => Ok(false),
-                other => word.wrong(format!("`{other}` is no indication")),
-            }
-        };
-        let (integrity, confidentiality) = (
-            required("integrity_protection_indication")?,
-            required("confidentiality_protection_indication")?,
-        );
+        let words = [
+            ("required", Protection::Required),
+            ("preferred", Protection::Preferred),
+            ("not-needed", Protection::NotNeeded),
+        ];
+        let integrity = security.need("integrity_protection_indication")?.word(&words)?;
+        let confidentiality = security.need("confidentiality_protection_indication")?.word(&words)?;
         for direction in ["uplink", "downlink"] {
             let rate = security.need(&format!("maximum_integrity_protected_data_rate_{direction}"))?;
             if rate.text()? != "maximum-UE-rate" {
@@ -210,8 +226,9 @@ impl Core {
             info,
             subnets,
             upfs,
-            integrity_required: integrity,
-            confidentiality_required: confidentiality,
+            names,
+            integrity,
+            confidentiality,
         });
         smf.done()
     }
@@ -246,7 +263,9 @@ impl Core {
         let addresses = servers(&pfcp, false)?;
         pfcp.done()?;
         let gtpu = upf.need("gtpu")?.fields()?;
-        servers(&gtpu, false)?;
+        if servers(&gtpu, false)? != addresses {
+            return root.wrong("`gtpu` listens elsewhere than `pfcp`");
+        }
         gtpu.done()?;
         let subnets = upf.need("session")?.list()?.map(subnet).collect::<Result<_, _>>()?;
         self.upfs.push(Upf { gateway: gateway.to_owned(), addresses, subnets });
@@ -260,15 +279,29 @@ impl Core {
                 return document.wrong("a key is written out");
             }
             let imsi = fields.need("imsi")?.text()?.to_owned();
-            fields.need("schema_version")?.number()?;
-            rates(fields.need("ambr")?)?;
+            let version = fields.need("schema_version")?;
+            if version.number()? != 1 {
+                return version.wrong("is 1");
+            }
+            let (uplink, downlink) = rates(fields.need("ambr")?)?;
             let mut slices = Vec::new();
             for slice in fields.need("slice")?.list()? {
                 let slice = slice.fields()?;
                 let session = slice.need("session")?.only()?.fields()?;
                 let found = policy_slice(&slice, &session)?;
                 let ue = session.need("ue")?.fields()?;
-                let address = ue.get("ipv4").map(At::address).transpose()?;
+                let v6 = |at: At<'_>| match at.any_address()? {
+                    // its second half is an interface identifier, and 0 is the routers'
+                    IpAddr::V6(address) if u128::from(address) & u128::from(u64::MAX) == 0 => {
+                        at.wrong("has no interface identifier")
+                    }
+                    IpAddr::V6(address) => Ipv6Net::new(address, 64).or_else(|_| at.wrong("is no address")),
+                    IpAddr::V4(_) => at.wrong("an IPv6 address is expected"),
+                };
+                let address = Fixed {
+                    v4: ue.get("ipv4").map(At::address).transpose()?,
+                    v6: ue.get("ipv6").map(v6).transpose()?.map(|net| net.trunc()),
+                };
                 ue.done()?;
                 let roaming = session.need("lbo_roaming_allowed")?;
                 if roaming.boolean()? {
@@ -290,7 +323,7 @@ impl Core {
                     return value.wrong(format!("`{name}` is {expected}"));
                 }
             }
-            self.subscriptions.push(Subscription { imsi, slices });
+            self.subscriptions.push(Subscription { imsi, slices, uplink, downlink });
             fields.done()?;
         }
         Ok(())
@@ -315,37 +348,77 @@ impl Core {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             what: what.to_owned(),
         };
-        let mut found: (Option<String>, Option<(Ipv4Addr, u8)>) = (None, None);
+        let mut device: Option<String> = None;
+        let mut addresses: Vec<(IpAddr, u8)> = Vec::new();
+        let mut settings: Vec<&str> = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
             match line.split_once('=') {
-                Some(("Name", name)) if found.0.is_none() && !name.contains(['*', '?', '[', '!', ' ']) => {
-                    found.0 = Some(name.to_owned());
+                Some(("Name", name)) if device.is_none() && !name.contains(['*', '?', '[', '!', ' ']) => {
+                    device = Some(name.to_owned());
                 }
-                Some(("Address", address)) if found.1.is_none() => {
-                    let net: ipnet::Ipv4Net = address
+                Some(("Address", address)) => {
+                    let net: IpNet = address
                         .parse()
                         .map_err(|_| unread(number, "an address with its length is expected"))?;
-                    found.1 = Some((net.addr(), net.prefix_len()));
+                    addresses.push((net.addr(), net.prefix_len()));
                 }
-                Some(
-                    ("LinkLocalAddressing" | "IPv6AcceptRA", "no")
-                    | ("ConfigureWithoutCarrier", "yes")
-                    | ("IPv4ReversePathFilter", "strict"),
-                ) => {}
-                None if line.is_empty()
-                    || line.starts_with("# ")
-                    || matches!(line, "[Match]" | "[Network]") => {}
-                _ => return Err(unread(number, "is not known here")),
+                Some(_) => settings.push(line),
+                None if line.is_empty() || line.starts_with("# ") => {}
+                None if matches!(line, "[Match]" | "[Network]") => settings.push(line),
+                None => return Err(unread(number, "is not known here")),
             }
         }
-        match found {
-            (Some(device), Some((address, length))) => {
-                self.interfaces.push((gateway.to_owned(), device, address, length));
+        if settings != UNIT {
+            return Err(unread(0, "has other settings than an interface of a user plane needs"));
+        }
+        match device {
+            Some(device) if !addresses.is_empty() => {
+                let own = addresses.into_iter();
+                self.interfaces.extend(
+                    own.map(|(address, length)| (gateway.to_owned(), device.clone(), address, length)),
+                );
                 Ok(())
             }
             _ => Err(unread(0, "has no interface, or no address")),
         }
+    }
+
+    /// Where a function listens.
+    fn sbi(&mut self, function: &Fields<'_>) -> Result<Ipv4Addr, Unread> {
+        let at = function.need("sbi")?;
+        let sbi = at.fields()?;
+        let own = servers(&sbi, true)?;
+        let client = sbi.need("client")?.fields()?;
+        self.uris(client.need("nrf")?)?;
+        client.done()?;
+        sbi.done()?;
+        match own.as_slice() {
+            [only] => Ok(*only),
+            _ => at.wrong("a function listens at one address"),
+        }
+    }
+
+    /// It serves the one network; where it is found.
+    fn nrf(&mut self, root: At<'_>) -> Result<(), Unread> {
+        let nrf = section(root, "nrf")?;
+        let serving = nrf.need("serving")?.only()?.fields()?;
+        self.plmn(serving.need("plmn_id")?)?;
+        serving.done()?;
+        let sbi = nrf.need("sbi")?.fields()?;
+        let server = sbi.need("server")?.only()?.fields()?;
+        let uri = format!("http://{}:{}", server.need("address")?.address()?, server.need("port")?.number()?);
+        server.done()?;
+        sbi.done()?;
+        self.repository = Some(uri);
+        nrf.done()
+    }
+
+    /// The only NRF of a function.
+    fn uris(&mut self, list: At<'_>) -> Result<(), Unread> {
+        let uri = list.only()?.fields()?;
+        self.clients.push((list.file.to_owned(), uri.need("uri")?.text()?.to_owned()));
+        uri.done()
     }
 
     /// One network for all: another one is another core.
@@ -359,46 +432,12 @@ impl Core {
     }
 }
 
-fn nrf(root: At<'_>) -> Result<(), Unread> {
-    let nrf = section(root, "nrf")?;
-    for serving in nrf.need("serving")?.list()? {
-        let serving = serving.fields()?;
-        let plmn = serving.need("plmn_id")?.fields()?;
-        plmn.need("mcc")?.text()?;
-        plmn.need("mnc")?.text()?;
-        plmn.done()?;
-        serving.done()?;
-    }
-    let sbi = nrf.need("sbi")?.fields()?;
-    servers(&sbi, true)?;
-    sbi.done()?;
-    nrf.done()
-}
-
 /// The only key of a file.
 fn section<'n>(root: At<'n>, name: &str) -> Result<Fields<'n>, Unread> {
     let file = root.fields()?;
     let section = file.need(name)?.fields()?;
     file.done()?;
     Ok(section)
-}
-
-fn sbi(function: &Fields<'_>) -> Result<(), Unread> {
-    let sbi = function.need("sbi")?.fields()?;
-    servers(&sbi, true)?;
-    let client = sbi.need("client")?.fields()?;
-    uris(client.need("nrf")?)?;
-    client.done()?;
-    sbi.done()
-}
-
-fn uris(list: At<'_>) -> Result<(), Unread> {
-    for uri in list.list()? {
-        let uri = uri.fields()?;
-        uri.need("uri")?.text()?;
-        uri.done()?;
-    }
-    Ok(())
 }
 
 fn servers(interface: &Fields<'_>, with_port: bool) -> Result<Vec<Ipv4Addr>, Unread> {
@@ -427,8 +466,8 @@ fn tracking(list: At<'_>) -> Result<Vec<u32>, Unread> {
 fn subnet(at: At<'_>) -> Result<Subnet, Unread> {
     let fields = at.fields()?;
     let found = Subnet {
-        net: fields.need("subnet")?.subnet()?,
-        gateway: fields.need("gateway")?.address()?,
+        net: fields.need("subnet")?.any_subnet()?,
+        gateway: fields.need("gateway")?.any_address()?,
         data_network: fields.get("dnn").map(At::text).transpose()?.map(str::to_owned),
         device: fields.get("dev").map(At::text).transpose()?.map(str::to_owned),
     };
@@ -437,12 +476,15 @@ fn subnet(at: At<'_>) -> Result<Subnet, Unread> {
 }
 
 fn policy_slice(slice: &Fields<'_>, session: &Fields<'_>) -> Result<PolicySlice, Unread> {
-    let kind = session.need("type")?;
-    if kind.number()? != 1 {
-        return kind.wrong("sessions are IPv4 here");
-    }
+    let at = session.need("type")?;
+    let kind = match at.number()? {
+        1 => Families { v4: true, v6: false },
+        2 => Families { v4: false, v6: true },
+        3 => Families { v4: true, v6: true },
+        _ => return at.wrong("a type of sessions with addresses is 1 to 3"),
+    };
     let qos = session.need("qos")?.fields()?;
-    let (five_qi, priority) = (qos.need("index")?.small()?, arp(qos.need("arp")?)?);
+    let (five_qi, (priority, preemptable)) = (qos.need("index")?.small()?, arp(qos.need("arp")?)?);
     qos.done()?;
     let (uplink, downlink) = rates(session.need("ambr")?)?;
     let mut flows = Vec::new();
@@ -454,7 +496,8 @@ fn policy_slice(slice: &Fields<'_>, session: &Fields<'_>) -> Result<PolicySlice,
         slice: slice.slice()?,
         is_default: slice.need("default_indicator")?.boolean()?,
         data_network: session.need("name")?.text()?.to_owned(),
-        quality: Quality { five_qi, priority, uplink, downlink },
+        kind,
+        quality: Quality { five_qi, priority, preemptable, uplink, downlink },
         flows,
     })
 }
@@ -468,7 +511,7 @@ fn flow(rule: At<'_>) -> Result<Flow, Unread> {
         if uplink == downlink { Ok(Some(uplink)) } else { at.wrong("both directions have the same rate") }
     };
     let (guaranteed, maximum) = (same_both_ways("gbr")?, same_both_ways("mbr")?);
-    let (five_qi, priority) = (qos.need("index")?.small()?, arp(qos.need("arp")?)?);
+    let (five_qi, (priority, preemptable)) = (qos.need("index")?.small()?, arp(qos.need("arp")?)?);
     qos.done()?;
     let (mut up, mut down) = (Vec::new(), Vec::new());
     for one in fields.need("flow")?.list()? {
@@ -491,11 +534,11 @@ fn flow(rule: At<'_>) -> Result<Flow, Unread> {
     if up != down {
         return rule.wrong("the directions have different filters");
     }
-    Ok(Flow { five_qi, priority, guaranteed, maximum, filters: up })
+    Ok(Flow { five_qi, priority, preemptable, guaranteed, maximum, filters: up })
 }
 
-/// The priority; nobody of ours pushes others out.
-fn arp(at: At<'_>) -> Result<u8, Unread> {
+/// The priority, and whether others may push it out; nobody of ours pushes others out.
+fn arp(at: At<'_>) -> Result<(u8, bool), Unread> {
     let fields = at.fields()?;
     let priority = fields.need("priority_level")?.small()?;
     if !(1..=15).contains(&priority) {
@@ -506,11 +549,13 @@ fn arp(at: At<'_>) -> Result<u8, Unread> {
         return capability.wrong("1 is: pushes nobody out");
     }
     let vulnerability = fields.need("pre_emption_vulnerability")?;
-    if !matches!(vulnerability.number()?, 1 | 2) {
-        return vulnerability.wrong("is 1 or 2");
-    }
+    let preemptable = match vulnerability.number()? {
+        1 => false,
+        2 => true,
+        _ => return vulnerability.wrong("is 1 or 2"),
+    };
     fields.done()?;
-    Ok(priority)
+    Ok((priority, preemptable))
 }
 
 fn rates(at: At<'_>) -> Result<(Rate, Rate), Unread> {

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use super::{Core, Smf, Subnet};
-use crate::values::SliceKey;
+use ipnet::IpNet;
+
+use super::{Core, Fixed, Smf, Subnet};
+use crate::values::{Families, SliceKey};
 
 /// What becomes of a request for a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +22,9 @@ pub enum Outcome {
 pub struct Session {
     /// The folder of the user plane.
     pub gateway: String,
-    pub device: String,
-    pub subnet: ipnet::Ipv4Net,
-    pub address: Ipv4Addr,
+    /// For each of its families: interface and subnet.
+    pub behind: Vec<(String, IpNet)>,
+    pub addresses: Fixed,
     pub smf: String,
 }
 
@@ -54,7 +56,7 @@ impl Core {
             .slices
             .iter()
             .find(|(known, _)| known.slice == slice && known.data_network == data_network);
-        let Some((_, fixed)) = subscribed else {
+        let Some((known, fixed)) = subscribed else {
             return refused(format!("not subscribed to {slice} with `{data_network}`"));
         };
         if !self.tracking.contains(&tracking) {
@@ -77,7 +79,7 @@ impl Core {
         if let Some(refusal) = self.policy(imsi, slice, data_network) {
             return refused(refusal);
         }
-        self.user_plane(smf, data_network, *fixed)
+        self.user_plane(smf, data_network, known.kind, *fixed)
     }
 
     /// Whether two policies have the same SUPI.
@@ -106,7 +108,7 @@ impl Core {
         (!known).then(|| format!("the first policy with the SUPI has no {slice} with `{data_network}`"))
     }
 
-    fn user_plane(&self, smf: &Smf, data_network: &str, fixed: Option<Ipv4Addr>) -> Outcome {
+    fn user_plane(&self, smf: &Smf, data_network: &str, kind: Families, fixed: Fixed) -> Outcome {
         let named: Vec<Ipv4Addr> = smf
             .upfs
             .iter()
@@ -123,35 +125,42 @@ impl Core {
         let (Some(upf), None) = (at.next(), at.next()) else {
             return Outcome::Ambiguous(format!("not exactly one UPF is at {address}"));
         };
-        let first = |subnets: &[Subnet]| {
-            let fits =
-                |subnet: &&Subnet| subnet.data_network.as_deref().is_none_or(|own| own == data_network);
+        let first = |subnets: &[Subnet], v4: bool| {
+            let fits = |subnet: &&Subnet| {
+                subnet.data_network.as_deref().is_none_or(|own| own == data_network)
+                    && matches!(subnet.net, IpNet::V4(_)) == v4
+            };
             subnets.iter().find(fits).cloned()
         };
-        let Some(pool) = first(&smf.subnets) else {
-            return Outcome::Refused(format!("{} has no subnet for `{data_network}`", smf.file));
-        };
-        let Some(behind) = first(&upf.subnets) else {
-            return Outcome::Refused(format!("`{}` has no subnet for `{data_network}`", upf.gateway));
-        };
-        let Some(address) = fixed else {
-            return Outcome::Ambiguous(format!("any free address of {}", pool.net));
-        };
-        // a fixed address is taken as it is, whatever the pool
-        Outcome::Session(Session {
-            gateway: upf.gateway.clone(),
-            device: behind.device.unwrap_or_else(|| "ogstun".to_owned()),
-            subnet: behind.net,
-            address,
-            smf: smf.file.clone(),
-        })
+        let mut behind = Vec::new();
+        for (wanted, v4, given) in [(kind.v4, true, fixed.v4.is_some()), (kind.v6, false, fixed.v6.is_some())]
+        {
+            if !wanted {
+                continue;
+            }
+            let Some(pool) = first(&smf.subnets, v4) else {
+                return Outcome::Refused(format!("{} has no subnet for `{data_network}`", smf.file));
+            };
+            let Some(subnet) = first(&upf.subnets, v4) else {
+                return Outcome::Refused(format!("`{}` has no subnet for `{data_network}`", upf.gateway));
+            };
+            if !given {
+                return Outcome::Ambiguous(format!("any free address of {}", pool.net));
+            }
+            behind.push((subnet.device.unwrap_or_else(|| "ogstun".to_owned()), subnet.net));
+        }
+        // a fixed address is taken as it is, whatever the pool; one of a family that the session lacks is not
+        let addresses = Fixed { v4: fixed.v4.filter(|_| kind.v4), v6: fixed.v6.filter(|_| kind.v6) };
+        Outcome::Session(Session { gateway: upf.gateway.clone(), behind, addresses, smf: smf.file.clone() })
     }
 
     /// IMSIs whose packets a user plane sends straight to each other, by gateway and subnet.
-    pub fn hairpins(&self, sessions: &[(String, Session)]) -> Vec<(String, ipnet::Ipv4Net, Vec<String>)> {
-        let mut groups: BTreeMap<(&str, ipnet::Ipv4Net), Vec<String>> = BTreeMap::new();
+    pub fn hairpins(&self, sessions: &[(String, Session)]) -> Vec<(String, IpNet, Vec<String>)> {
+        let mut groups: BTreeMap<(&str, IpNet), Vec<String>> = BTreeMap::new();
         for (imsi, session) in sessions {
-            groups.entry((&session.gateway, session.subnet)).or_default().push(imsi.clone());
+            for (_, subnet) in &session.behind {
+                groups.entry((&session.gateway, *subnet)).or_default().push(imsi.clone());
+            }
         }
         let several = groups.into_iter().filter(|(_, members)| members.len() > 1);
         several.map(|((gateway, subnet), members)| (gateway.to_owned(), subnet, members)).collect()

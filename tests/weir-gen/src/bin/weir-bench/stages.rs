@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_compiler::{Facts, Sources, flows, model, names, package, plan};
+use weir_compiler::{Facts, Sources, flows, model, names, package, plan, plan::Point};
 use weir_engine::Budget;
 use weir_proof::{File, Prover};
 use weir_syntax::{Diagnostic, FileId, Parsed, Severity, ast};
@@ -98,7 +98,7 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
         let (files, others) = rest.split_at(*count);
         rest = others;
         let files = files.iter().map(|file| File { path: &file.path, bytes: &file.contents });
-        prover.nftables(gateway, &files.collect::<Vec<_>>());
+        prover.prove(Point::Gateway(gateway), &files.collect::<Vec<_>>());
     }
     if let Some(finding) = prover.finish().findings.first() {
         return Err(io::Error::other(finding.to_string()));

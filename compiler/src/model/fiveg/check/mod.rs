@@ -1,10 +1,12 @@
 //! What cores take in silence and then mix up: said here, at its line.
 
-use rustc_hash::FxHashMap;
+mod planes;
+
+use ipnet::IpNet;
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 
 use super::{
-    super::{Model, SegmentId, build::attribute_place},
+    super::{Model, build::attribute_place},
     BitRate, Capabilities, Mobile, Protection, ResourceType, Slice, Subscriber,
     five_qi::resource_type,
     read::is_of_the_process,
@@ -30,6 +32,7 @@ pub(super) fn check(
     }
     checker.hosts();
     checker.user_planes();
+    checker.joined();
     checker.subscriptions();
 }
 
@@ -83,6 +86,14 @@ impl Checker<'_, '_> {
             );
         }
         self.area(slice);
+        if (8..=127).contains(&slice.snssai.sst) {
+            let (file, span) = attribute("snssai");
+            self.diagnostics.push(
+                Diagnostic::new(&codes::W0716, format!("no standard has an SST of {}", slice.snssai.sst))
+                    .primary(file, span, "kept for later standards")
+                    .help("write 1 to 5 by name, or 128 to 255, which are an operator's own (TS 23.501, 5.15.2.2)"),
+            );
+        }
         let core = &self.mobile.cores[slice.core];
         if is_of_the_process(self.model, slice.segment) && slice.security.integrity != Protection::Required {
             let (file, span) = self
@@ -158,16 +169,8 @@ impl Checker<'_, '_> {
                 );
             }
         }
-        let level = self.model.segment(slice.segment).zone.and_then(|zone| self.model.zone(zone).purdue);
-        if level.is_some_and(|level| level >= 3)
-            && slice.quality.arp.priority <= 8
-            && let Some((file, span)) = self.place(slice, "qos", "arp")
-        {
-            self.diagnostics.push(
-                Diagnostic::new(&codes::W0714, format!("`{}` has a priority of the process", slice.name))
-                    .primary(file, span, "1 to 8 are for what the operator itself answers for")
-                    .help("write 9 to 15 (TS 23.501, 5.7.2.2): slices of the process keep their resources"),
-            );
+        if let Some(place) = self.place(slice, "qos", "arp") {
+            self.diagnostics.extend(too_important(self.model, slice, slice.quality.arp.priority, place));
         }
     }
 
@@ -178,19 +181,27 @@ impl Checker<'_, '_> {
         };
         let attribute = |name| attribute_place(self.universe, slice.entity, name);
         let pools = &self.model.segment(slice.segment).prefixes;
-        if pools.len() > 1 {
+        let v6: Vec<_> = pools.iter().filter(|net| net.network().is_ipv6()).collect();
+        if v6.len() > 1 || pools.len() > v6.len() + 1 {
             self.diagnostics.push(lacks(
-                format!("{product} takes one pool of each slice"),
+                format!("{product} takes one pool of each slice and family"),
                 attribute("pool"),
                 "several",
-                "make it one prefix: the core chooses the first that has the DNN, and the others by chance",
+                "make it one prefix of IPv4, and one of IPv6 if need be: the core chooses the first that has the DNN, and the others by chance",
             ));
-        } else if pools.iter().any(|net| net.network().is_ipv6()) {
+        } else if !v6.is_empty() && !known.ipv6 {
             self.diagnostics.push(lacks(
-                format!("{product} gives a UE an IPv6 prefix, and no fixed address"),
+                format!("{product} has no IPv6 for UEs"),
                 attribute("pool"),
                 "an IPv6 pool",
-                "give the slice an IPv4 pool: rules know a UE by its address",
+                "give the slice an IPv4 pool, or run it on Open5GS",
+            ));
+        } else if v6.iter().any(|net| net.prefix_len() > 63) {
+            self.diagnostics.push(lacks(
+                format!("{product} gives a whole /64 to each UE"),
+                attribute("pool"),
+                "room for none beside the user plane",
+                "give the slice a prefix of 63 bits or less",
             ));
         }
         if !known.user_plane_security
@@ -230,15 +241,12 @@ impl Checker<'_, '_> {
     /// Pool, declared maximum and subscriptions.
     fn size(&mut self, index: usize, slice: &Slice) {
         let subscribed = self.subscribed[index];
-        let addresses = &self.model.segment(slice.segment).addresses;
-        // network, broadcast, and the user plane's own
-        let hosts = addresses
-            .v4
-            .iter()
-            .map(|(first, last)| u64::from(last - first) + 1)
-            .sum::<u64>()
-            .saturating_sub(3);
-        let only_v4 = addresses.v6.is_empty();
+        // of IPv4 without network, broadcast and the user plane's own; of IPv6 as many /64, but for the user plane's
+        let hosts = |net: &IpNet| match net {
+            IpNet::V4(net) => (1u64 << (32 - net.prefix_len())).saturating_sub(3),
+            IpNet::V6(net) => (1u64 << 64u8.saturating_sub(net.prefix_len()).min(63)) - 1,
+        };
+        let hosts = self.model.segment(slice.segment).prefixes.iter().map(hosts).max().unwrap_or(0);
         let Some(most) = slice.max_ues else { return };
         let (file, span) = attribute_place(self.universe, slice.entity, "max_ues");
         if subscribed > most {
@@ -250,7 +258,7 @@ impl Checker<'_, '_> {
                 .primary(file, span, "fewer than there are")
                 .help("raise it, or take devices out: no core of today counts UEs, so subscriptions are what holds it"),
             );
-        } else if only_v4 && most > hosts {
+        } else if most > hosts {
             let (pool_file, pool_span) = attribute_place(self.universe, slice.entity, "pool");
             self.diagnostics.push(
                 Diagnostic::new(
@@ -261,141 +269,6 @@ impl Checker<'_, '_> {
                 .secondary(pool_file, pool_span, "the pool")
                 .help("give it a larger pool, or lower `max_ues`"),
             );
-        }
-    }
-
-    /// Session management and user plane have to share a network, and the core's other functions an address.
-    fn functions(&mut self, slice: &Slice) {
-        let core = &self.mobile.cores[slice.core];
-        let broken = |what: String, (file, span): (FileId, Span), label: &str, help: &str| {
-            Diagnostic::new(&codes::E0725, what).primary(file, span, label).help(help)
-        };
-        match (slice.session_management, core.functions) {
-            (None, None) => {}
-            (Some(smf), Some(_)) => {
-                let joined = |segment: SegmentId| {
-                    let plane = self.model.gateway(slice.user_plane);
-                    plane.interfaces.iter().any(|one| one.segment == segment && !one.addresses.v4.is_empty())
-                };
-                let smf = self.model.principal(smf);
-                let meets = |at: &super::super::Attachment| joined(at.segment) && !at.addresses.v4.is_empty();
-                if !smf.attachments.iter().any(meets) {
-                    self.diagnostics.push(broken(
-                        format!(
-                            "`{}` and `{}` share no network",
-                            smf.name,
-                            self.model.gateway(slice.user_plane).name
-                        ),
-                        attribute_place(self.universe, slice.entity, "session_management"),
-                        "cannot set up sessions there (N4)",
-                        "put the device onto a network on which the UPF has an IPv4 address",
-                    ));
-                }
-            }
-            (Some(_), None) => self.diagnostics.push(broken(
-                format!("session management of `{}` cannot find the core's other functions", slice.name),
-                attribute_place(self.universe, slice.entity, "session_management"),
-                "has a host, and they have none",
-                "give the core `functions = …`, the device that AMF, NRF, NSSF and PCF run on",
-            )),
-            (None, Some(_)) => self.diagnostics.push(broken(
-                format!(
-                    "the functions of `{}` cannot find session management of `{}`",
-                    core.name, slice.name
-                ),
-                self.universe.name_span(slice.entity),
-                "has no host, and they have one",
-                "give the slice `session_management = …`, the device that its SMF runs on",
-            )),
-        }
-    }
-
-    /// Session management of two slices would want the same ports of one host.
-    fn hosts(&mut self) {
-        let mut first_at: FxHashMap<u32, usize> = FxHashMap::default();
-        for (index, slice) in self.mobile.slices.iter().enumerate() {
-            let Some(host) = slice.session_management else { continue };
-            let Some(other) = first_at.insert(host, index) else { continue };
-            let (file, span) = attribute_place(self.universe, slice.entity, "session_management");
-            let other = self.mobile.slices[other].entity;
-            let (other_file, other_span) = attribute_place(self.universe, other, "session_management");
-            self.diagnostics.push(
-                Diagnostic::new(
-                    &codes::E0725,
-                    format!("`{}` is session management of two slices", self.model.principal(host).name),
-                )
-                .primary(file, span, "again here")
-                .secondary(other_file, other_span, "first here")
-                .help("give each slice an SMF of its own: one that serves both may choose either's pool"),
-            );
-        }
-    }
-
-    /// Who shares a UPF with whom.
-    fn user_planes(&mut self) {
-        let mut first_on: FxHashMap<u32, usize> = FxHashMap::default();
-        for (index, slice) in self.mobile.slices.iter().enumerate() {
-            let Some(other) = first_on.get(&slice.user_plane.0).copied() else {
-                first_on.insert(slice.user_plane.0, index);
-                continue;
-            };
-            let other = &self.mobile.slices[other];
-            let plane = self.model.gateway(slice.user_plane);
-            let (file, span) = attribute_place(self.universe, slice.entity, "user_plane");
-            let (other_file, other_span) = attribute_place(self.universe, other.entity, "user_plane");
-            let cannot_share = |slice: &Slice| {
-                let known = self.mobile.cores[slice.core].capabilities();
-                known.filter(|known| !known.shares_user_planes)
-            };
-            if slice.dedicated || other.dedicated {
-                let (whose, place, again) = if other.dedicated {
-                    (other, (other_file, other_span), (file, span))
-                } else {
-                    (slice, (file, span), (other_file, other_span))
-                };
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        &codes::E0715,
-                        format!("`{}` is dedicated to `{}` and serves another slice", plane.name, whose.name),
-                    )
-                    .primary(again.0, again.1, "used again here")
-                    .secondary(place.0, place.1, "dedicated here")
-                    .help("give each slice a gateway of its own, or write `shared(…)` in both"),
-                );
-            } else if let Some(known) = cannot_share(slice).or_else(|| cannot_share(other)) {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        &codes::E0718,
-                        format!("a user plane of {} serves one slice", known.product.name()),
-                    )
-                    .primary(file, span, "the second here")
-                    .secondary(other_file, other_span, "the first")
-                    .help("give each slice a UPF of its own: `user_plane = dedicated(…)`"),
-                );
-            } else if !plane.filters() {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        &codes::E0716,
-                        format!("`{}` joins `{}` and `{}` and filters nothing", plane.name, other.name, slice.name),
-                    )
-                    .primary(file, span, "routes to the other slice")
-                    .secondary(other_file, other_span, "and back")
-                    .help("write `enforces = [upf, nftables]` in the gateway: what a core is told of flows sorts packets by quality, and drops none"),
-                );
-            } else if slice.exclusive_with.iter().any(|one| self.mobile.slices[*one].entity == other.entity) {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        &codes::W0711,
-                        format!(
-                            "`{}` and `{}` exclude each other and share `{}`",
-                            other.name, slice.name, plane.name
-                        ),
-                    )
-                    .primary(file, span, "one process holds both")
-                    .secondary(other_file, other_span, "shared here too")
-                    .help("give each a UPF of its own: `user_plane = dedicated(…)`"),
-                );
-            }
         }
     }
 
@@ -470,6 +343,22 @@ pub(crate) fn unknown_five_qi(five_qi: u8, file: FileId, span: Span) -> Diagnost
     Diagnostic::new(&codes::E0720, format!("5QI {five_qi} has no meaning"))
         .primary(file, span, "neither standardised nor an operator's")
         .help("standardised values are in TS 23.501, table 5.7.4-1; 128 to 254 are the operator's own")
+}
+
+/// A priority that is kept for the process, outside of it.
+pub(crate) fn too_important(
+    model: &Model,
+    slice: &Slice,
+    priority: u8,
+    (file, span): (FileId, Span),
+) -> Option<Diagnostic> {
+    let level = model.segment(slice.segment).zone.and_then(|zone| model.zone(zone).purdue);
+    let wrong = level.is_some_and(|level| level >= 3) && priority <= 8;
+    wrong.then(|| {
+        Diagnostic::new(&codes::W0714, format!("`{}` has a priority of the process", slice.name))
+            .primary(file, span, "1 to 8 are for what the operator itself answers for")
+            .help("write 9 to 15 (TS 23.501, 5.7.2.2): slices of the process keep their resources")
+    })
 }
 
 /// What to write instead of a 5QI that a core does not know.
