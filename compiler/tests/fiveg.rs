@@ -236,7 +236,7 @@ fn security() {
     assert_eq!(with("version = \"2.7\"", "version = \"2.6\""), ["E0718"]);
     // what a core is told of flows filters nothing: without a packet filter, no permission is held
     let unfiltered = PLANT.replacen("[upf, nftables]", "upf", 1);
-    assert!(said(&unfiltered).iter().any(|id| id.starts_with("E06")), "{:?}", said(&unfiltered));
+    assert_eq!(said(&unfiltered), ["E0505"]);
 }
 
 #[test]
@@ -362,11 +362,11 @@ fn ipv6() {
     let session = &core.subscribers[0].sessions[0];
     assert_eq!(session.v6.unwrap().to_string(), "2001:db8:61:1::/64");
     assert_eq!(core.flows[0].filters.len(), 2);
-    // the packet filter of its host knows the /64, and that it comes by the slice's interface
+    // the packet filter of its host knows that the pool comes by the slice's interface, and each device by its /64
     let host = plan.gateways.iter().find(|gateway| gateway.name == "upf_control").unwrap();
     let binding = host.bindings.iter().find(|binding| binding.device == control.device).unwrap();
     for (address, known) in
-        [("2001:db8:61:1::5", true), ("2001:db8:61:2:ffff::", true), ("2001:db8:61:3::5", false)]
+        [("2001:db8:61:1::5", true), ("2001:db8:61:2:ffff::", true), ("2001:db8:62:1::5", false)]
     {
         assert_eq!(binding.sources.contains(address.parse().unwrap()), known, "{address}");
     }
@@ -384,7 +384,7 @@ fn ipv6() {
         "gateway upf_control { enforces = [upf, nftables], interface ogsx { network = control, address = [10.61.0.1, 2001:db8:61:1::1] },",
     );
     assert_eq!(said(&named), ["E0402"]);
-    assert_eq!(change("2001:db8:61::/48]", "2001:db8:61::/64]")[0], "E0303");
+    assert!(change("2001:db8:61::/48]", "2001:db8:61::/64]").contains(&"E0718"));
     assert_eq!(
         change("[10.61.0.0/24, 2001:db8:61::/48]", "[2001:db8:60::/48, 2001:db8:61::/48]")[0],
         "E0718"

@@ -55,6 +55,19 @@ impl Gap {
     }
 }
 
+/// [`some_names`], the least first: artifacts hold these words, and the order of declarations says nothing.
+fn first_names(model: &Model, ids: impl IntoIterator<Item = u32>) -> String {
+    let mut ids: Vec<u32> = ids.into_iter().collect();
+    let by_name = |a: &u32, b: &u32| model.principal(*a).name.cmp(&model.principal(*b).name);
+    const SHOWN: usize = 3;
+    if ids.len() > SHOWN {
+        ids.select_nth_unstable_by(SHOWN - 1, by_name);
+    }
+    let shown = ids.len().min(SHOWN);
+    ids[..shown].sort_by(by_name);
+    some_names(model, ids)
+}
+
 /// Finds the gaps of a package; those that nobody accepts are warnings. `proxies` says for each rectangle which proxy
 /// its connections are led through.
 pub fn gaps(
@@ -120,7 +133,7 @@ impl Finder<'_, '_> {
             return;
         }
         let (file, span) = self.universe.name_span(segment.entity);
-        let names = some_names(self.model, stations.iter().copied());
+        let names = first_names(self.model, stations.iter().copied());
         let (kind, place, help) = match segment.kind {
             SegmentKind::Slice => (
                 GapKind::Hairpin,
@@ -162,7 +175,7 @@ impl Finder<'_, '_> {
             let segment = self.model.segment(*segment);
             let (file, span) = self.universe.name_span(cluster);
             if !own.is_empty() {
-                let names = some_names(self.model, own.iter().copied());
+                let names = first_names(self.model, own.iter().copied());
                 self.gaps.push(Gap {
                     kind: GapKind::Node,
                     place: segment.name.clone(),
@@ -179,7 +192,7 @@ impl Finder<'_, '_> {
                 let entity = self.model.principal(*first).entity;
                 let (file, name) = self.universe.name_span(entity);
                 let given = self.universe.attribute(entity, "host_network");
-                let names = some_names(self.model, on_the_node.iter().copied());
+                let names = first_names(self.model, on_the_node.iter().copied());
                 self.gaps.push(Gap {
                     kind: GapKind::HostNetwork,
                     place: segment.name.clone(),
@@ -263,7 +276,7 @@ impl Finder<'_, '_> {
         let given = self.universe.attribute(gateway.entity, attribute);
         let reasons: Option<Vec<&str>> =
             behind.iter().map(|segment| self.model.segment(*segment).accept_gap.as_deref()).collect();
-        let names = some_names(self.model, who.members());
+        let names = first_names(self.model, who.members());
         self.gaps.push(Gap {
             kind: GapKind::SharedAddress,
             place: gateway.name.clone(),
@@ -307,7 +320,7 @@ impl Finder<'_, '_> {
             let segment = self.model.segment(pods);
             let first = self.model.principal(ids[0]).entity;
             let (file, span) = self.universe.name_span(first);
-            let names = some_names(self.model, ids.iter().copied());
+            let names = first_names(self.model, ids.iter().copied());
             let place = self.model.principal(proxy).name.to_string();
             self.gaps.push(Gap {
                 kind: GapKind::ProxyPort,

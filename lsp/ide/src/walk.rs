@@ -563,7 +563,9 @@ impl Walk<'_> {
                 }
             }
             ExprKind::Union(parts) | ExprKind::Intersection(parts) | ExprKind::List(parts) => {
-                parts.iter().for_each(|part| self.classes_of_set(part, found));
+                for part in parts {
+                    self.classes_of_set(part, found);
+                }
             }
             ExprKind::Sum(first, _) => self.classes_of_set(first, found),
             ExprKind::Where(set, _) => self.classes_of_set(set, found),

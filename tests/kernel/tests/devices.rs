@@ -70,7 +70,7 @@ impl Campus {
 
     /// The core's files, as the core reads them.
     fn files(&self) -> CoreModel {
-        let targets = weir_emission::Targets::default();
+        let targets = weir_compiler::package::Targets::default();
         let emitted = weir_emission::emit(Point::Core(self.core()), &self.package.plan, &targets).unwrap();
         let files: Vec<(String, String)> = emitted
             .artifacts
@@ -162,13 +162,28 @@ impl Campus {
         }
     }
 
-    /// How many packets of a UE its user plane's host drops for their source.
-    fn dropped(&self, ue: &Ue, source: &str, target: &str) -> bool {
+    /// What its user plane's host does with a packet of a UE.
+    fn fate(&self, ue: &Ue, source: &str, target: &str) -> Fate {
         let gateway = self.gateway(ue.slice);
-        let before = self.lab.spoofed(gateway);
-        let _ = self.lab.station(ue.place).done(&format!("forge {source} {target}"));
-        self.lab.spoofed(gateway) > before
+        let counted = || ["n_spoofed", "n_denied_forward"].map(|name| self.lab.counted(gateway, name));
+        let before = counted();
+        assert!(self.lab.station(ue.place).done(&format!("forge {source} {target}")), "{source}");
+        let after = counted();
+        match (after[0] > before[0], after[1] > before[1]) {
+            (true, _) => Fate::Spoofed,
+            (false, true) => Fate::Denied,
+            (false, false) => Fate::Passed,
+        }
     }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// Its source does not belong behind that interface.
+    Spoofed,
+    /// Nobody with its source is permitted this.
+    Denied,
+    Passed,
 }
 
 #[test]
@@ -195,7 +210,9 @@ fn with_both_families_too() {
     }
 }
 
-/// Sources that are not the UE's own: of another slice, of the plant, of its own pool and nobody's.
+/// Sources that are not the UE's own: of another slice, of the plant, of nobody, and of its own pool. The last are told apart by
+/// permission: an address that no device has is permitted nothing. Only another device's of the same pool is not seen here: the
+/// UPF holds it, which knows by which tunnel a packet came.
 #[test]
 fn a_device_sends_with_its_own_addresses_only() {
     if !available() {
@@ -203,26 +220,25 @@ fn a_device_sends_with_its_own_addresses_only() {
     }
     let campus = Campus::new(Package::text(BOTH_FAMILIES, NOW));
     campus.lab.load(&campus.package);
-    let (v4, v6) = ("10.1.0.10:502", "[2001:db8:1::10]:502");
+    let (v4, v6) = ("10.1.0.10:5683", "[2001:db8:1::10]:5683");
     let agv = campus.ues.iter().find(|ue| ue.addresses.len() == 2).unwrap();
     let IpAddr::V6(own) = agv.addresses[1] else { unreachable!("IPv4 stands first") };
     // any address of its /64
     let another = Ipv6Addr::from(u128::from(own) + 0x1234_5678);
-    for (source, target) in
-        [(agv.addresses[0].to_string(), v4), (own.to_string(), v6), (another.to_string(), v6)]
-    {
-        assert!(!campus.dropped(agv, &source, target), "{source} is its own");
-    }
-    for (source, target) in [
-        ("10.61.0.200", v4),
-        ("10.62.0.11", v4),
-        ("10.1.0.10", v4),
-        ("203.0.113.5", v4),
-        ("2001:db8:61:ff::5", v6),
-        ("2001:db8:63:5::5", v6),
-        ("2001:db8:1::10", v6),
-        ("2001:db8:ffff::5", v6),
-    ] {
-        assert!(campus.dropped(agv, source, target), "{source}");
+    let own = [(agv.addresses[0].to_string(), v4), (own.to_string(), v6), (another.to_string(), v6)];
+    let own = own.map(|(source, target)| (source, target, Fate::Passed));
+    let others = [
+        ("10.61.0.200", v4, Fate::Denied),
+        ("10.62.0.11", v4, Fate::Spoofed),
+        ("10.1.0.10", v4, Fate::Spoofed),
+        ("203.0.113.5", v4, Fate::Spoofed),
+        ("2001:db8:61:ff::5", v6, Fate::Denied),
+        ("2001:db8:63:5::5", v6, Fate::Spoofed),
+        ("2001:db8:1::77", v6, Fate::Spoofed),
+        ("2001:db8:ffff::5", v6, Fate::Spoofed),
+    ];
+    let others = others.map(|(source, target, fate)| (source.to_owned(), target, fate));
+    for (source, target, fate) in own.into_iter().chain(others) {
+        assert_eq!(campus.fate(agv, &source, target), fate, "{source}");
     }
 }

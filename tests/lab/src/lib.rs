@@ -215,7 +215,12 @@ impl Lab {
 
     /// Packets that a gateway dropped because of their source.
     pub fn spoofed(&self, gateway: usize) -> u64 {
-        let text = self.shell(Place::Gateway(gateway), "nft list counter inet weir n_spoofed");
+        self.counted(gateway, "n_spoofed")
+    }
+
+    /// Packets that a gateway counted under a name.
+    pub fn counted(&self, gateway: usize, name: &str) -> u64 {
+        let text = self.shell(Place::Gateway(gateway), &format!("nft list counter inet weir {name}"));
         text.split_whitespace().skip_while(|word| *word != "packets").nth(1).unwrap().parse().unwrap()
     }
 

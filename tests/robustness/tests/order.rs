@@ -31,12 +31,15 @@ fn compared(example: &str, change: impl Fn(Package) -> Package) {
     let (before, after) = (before.artifacts(), after.artifacts());
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
     for (path, contents) in before {
-        assert!(after[&path] == contents, "{example}: {path} differs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (before, after) = (text(&contents), text(&after[&path]));
+        let different = before.lines().zip(after.lines()).find(|(before, after)| before != after);
+        assert!(before == after, "{example}: {path} differs: {different:?}");
     }
 }
 
 fn everywhere(change: impl Fn(Package) -> Package) {
-    for example in ["water_works", "press_shop", "turbine_hall"] {
+    for example in ["water_works", "press_shop", "turbine_hall", "campus_5g"] {
         compared(example, &change);
     }
 }

@@ -27,6 +27,8 @@ pub use values::{
 pub struct Mobile {
     pub cores: Vec<Core>,
     pub radios: Vec<Radio>,
+    /// Whether some radio could not be read, which was said.
+    pub lacks_radios: bool,
     pub slices: Vec<Slice>,
     /// By principal.
     pub subscribers: Vec<Subscriber>,

@@ -37,9 +37,12 @@ pub(in crate::model) fn read(universe: &Universe<'_>, model: &mut Model, diagnos
     }
     let mut radio_of: FxHashMap<EntityId, usize> = FxHashMap::default();
     for entity in universe.entities_of(Kind::Radio) {
-        if let Some(radio) = radio(universe, entity, &core_of, diagnostics) {
-            radio_of.insert(entity, mobile.radios.len());
-            mobile.radios.push(radio);
+        match radio(universe, entity, &core_of, diagnostics) {
+            Some(radio) => {
+                radio_of.insert(entity, mobile.radios.len());
+                mobile.radios.push(radio);
+            }
+            None => mobile.lacks_radios = true,
         }
     }
     let mut slice_of: FxHashMap<EntityId, usize> = FxHashMap::default();

@@ -24,7 +24,7 @@ use crate::{
         fiveg::{Capabilities, Core, Slice},
     },
     names::Universe,
-    plan::{AddressSet, Leg, PortMatch, Ranges, Statement, Transport},
+    plan::{AddressSet, Leg, Ranges, Statement},
 };
 
 /// Plans every core whose settings Weir writes. Slices that cannot be planned have an error already.
@@ -105,29 +105,32 @@ fn ends(model: &Model, members: &[Ranges<u32>], legs: &[Leg]) -> Vec<End> {
     ends
 }
 
-struct Planner<'p, 'd, 'a> {
+pub(super) struct Planner<'p, 'd, 'a> {
     universe: &'p Universe<'a>,
     model: &'p Model,
-    statements: &'p [flows::Statement],
+    pub(super) statements: &'p [flows::Statement],
     legs: &'p [Leg],
     ends: &'p [End],
     members: &'p [Ranges<u32>],
     index: usize,
     core: &'p Core,
-    known: &'static Capabilities,
+    pub(super) known: &'static Capabilities,
     /// By set of principals.
     prefixes: FxHashMap<usize, Arc<[IpNet]>>,
-    diagnostics: &'d mut Vec<Diagnostic>,
+    pub(super) diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 impl Planner<'_, '_, '_> {
     fn plan(&mut self, package: &str) -> Option<CorePlan> {
         let mobile = &self.model.mobile;
-        let own: Vec<usize> =
+        // by name: the order of declarations says nothing
+        let mut own: Vec<usize> =
             (0..mobile.slices.len()).filter(|slice| mobile.slices[*slice].core == self.index).collect();
+        own.sort_by(|a, b| mobile.slices[*a].name.cmp(&mobile.slices[*b].name));
         let place: BTreeMap<usize, usize> = own.iter().enumerate().map(|(at, slice)| (*slice, at)).collect();
-        let radios: Vec<usize> =
+        let mut radios: Vec<usize> =
             (0..mobile.radios.len()).filter(|radio| mobile.radios[*radio].core == self.index).collect();
+        radios.sort_by(|a, b| mobile.radios[*a].name.cmp(&mobile.radios[*b].name));
         let mut plan = CorePlan {
             package: package.to_owned(),
             name: self.core.name.clone(),
@@ -169,6 +172,7 @@ impl Planner<'_, '_, '_> {
                 device: self.model.principal(subscriber.principal).name.clone(),
                 supi: subscriber.supi.clone(),
                 key: subscriber.key.clone(),
+                // as the device lists its slices: the first is the default
                 sessions: sessions.collect(),
             });
         }
@@ -239,6 +243,9 @@ impl Planner<'_, '_, '_> {
                 Some((Ipv4Addr::from(first), joined(at.segment)?))
             })
         });
+        let mut exclusive_with: Vec<String> =
+            slice.exclusive_with.iter().map(|other| mobile.slices[*other].name.clone()).collect();
+        exclusive_with.sort_unstable();
         Some(SlicePlan {
             name: slice.name.clone(),
             snssai: slice.snssai,
@@ -252,11 +259,7 @@ impl Planner<'_, '_, '_> {
                 .collect(),
             user_plane,
             dedicated: slice.dedicated,
-            exclusive_with: slice
-                .exclusive_with
-                .iter()
-                .map(|other| mobile.slices[*other].name.clone())
-                .collect(),
+            exclusive_with,
             max_ues: slice.max_ues,
             quality: slice.quality,
             security: slice.security,
@@ -385,84 +388,6 @@ impl Planner<'_, '_, '_> {
             slice.permissions.dedup();
         }
         flows_of
-    }
-
-    /// Whether the core's own filter can say this; if not, it is an error.
-    fn filterable(
-        &mut self,
-        (statement, started_by_ue): (u32, bool),
-        far: &[IpNet],
-        ports: &[PortMatch],
-        refused: &mut BTreeSet<u32>,
-    ) -> bool {
-        let wide = |net: &IpNet| matches!(net, IpNet::V4(net) if net.network().is_unspecified());
-        let (label, help) = if !started_by_ue {
-            (
-                "its filter knows ports of the far end only, and here the UE serves",
-                "let the UE start the connection, or run this slice on Open5GS, where the packet filter of the UPF's host holds it",
-            )
-        } else if ports.iter().any(|port| !matches!(port.transport, Transport::Tcp | Transport::Udp)) {
-            (
-                "of all but TCP and UDP, its filter makes any protocol",
-                "name what runs over TCP or UDP, or run this slice on Open5GS, where the packet filter of the UPF's host holds ICMP and SCTP",
-            )
-        } else if far.iter().any(wide) {
-            (
-                "an endpoint that begins with 0.0.0.0 is anybody to its filter",
-                "name the prefixes: `external cloud { prefixes = 203.0.113.0/24 }`",
-            )
-        } else if far.iter().any(|net| matches!(net, IpNet::V6(_)))
-            && far.iter().all(|net| matches!(net, IpNet::V6(_)))
-        {
-            ("its filter knows IPv4 only", "give the other end an IPv4 address")
-        } else {
-            return true;
-        };
-        if refused.insert(statement) {
-            let statement = &self.statements[statement as usize];
-            self.diagnostics.push(
-                Diagnostic::new(
-                    &codes::E0718,
-                    format!("{} cannot permit this flow and no other", self.known.product.name()),
-                )
-                .primary(statement.file, statement.span, label)
-                .help(help),
-            );
-        }
-        false
-    }
-
-    /// Rules of one session and filters of one flow, at most.
-    fn counts(&mut self, plan: &CorePlan) {
-        let too_many = |statement: u32, what: String, label: String| {
-            let id = &plan.statements[statement as usize].id;
-            let found = self.statements.iter().find(|one| one.id == *id)?;
-            let place = found.conditions.quality.as_ref().map_or(found.span, |quality| quality.span);
-            Some(
-                Diagnostic::new(&codes::E0718, what).primary(found.file, place, label).help(
-                    "name fewer, adjacent addresses and ports, or leave the quality to the slice: all its flows have that one",
-                ),
-            )
-        };
-        let product = self.known.product.name();
-        let mut found = Vec::new();
-        for flow in &plan.flows {
-            if flow.filters.len() > self.known.filters_per_flow {
-                let what = format!("{product} takes {} filters of one flow", self.known.filters_per_flow);
-                let label = format!("{} of them", flow.filters.len());
-                found.extend(too_many(flow.statement, what, label));
-            }
-        }
-        let sessions = plan.subscribers.iter().flat_map(|one| &one.sessions);
-        let most = sessions.max_by_key(|session| session.flows.len());
-        if let Some(session) = most.filter(|session| session.flows.len() > self.known.rules_per_session)
-            && let Some(last) = session.flows.last()
-        {
-            let what = format!("{product} takes {} rules of one session", self.known.rules_per_session);
-            let label = format!("one of {} flows with a quality of their own", session.flows.len());
-            found.extend(too_many(plan.flows[*last].statement, what, label));
-        }
-        self.diagnostics.extend(found);
     }
 
     /// What policy permits from slice to slice.

@@ -2,6 +2,7 @@
 //! the plan like any other; both come from the same legs.
 
 mod build;
+mod limits;
 mod quality;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,6 +1,7 @@
 //! What points that end connections must hold: for each of their ports who may connect, known by what, and which
 //! operations pass on to whom. Plain data; `listeners` makes it from the relation.
 
+mod clients;
 mod evidence;
 mod listeners;
 mod operations;

@@ -135,7 +135,7 @@ impl Checker<'_, '_> {
                 .primary(file, span, format!("`{}` is not of `{}`", radio.name, core.name))
                 .help("name radios of the slice's own core"),
             );
-        } else if slice.area.is_empty() {
+        } else if slice.area.is_empty() && !self.mobile.lacks_radios {
             self.diagnostics.push(
                 Diagnostic::new(&codes::E0714, format!("no radio offers `{}`", slice.name))
                     .primary(file, span, "no UE can ever attach to it")

@@ -2,6 +2,7 @@
 
 mod read;
 mod select;
+mod subscriptions;
 
 use std::{
     collections::BTreeMap,
