@@ -117,10 +117,7 @@ window.addEventListener('error', event => { document.title = 'ERROR: ' + event.m
 
 #[test]
 fn a_browser_finds_filters_and_answers_the_keyboard() {
-    let names = ["chromium-headless-shell", "chromium", "google-chrome"];
-    let runs =
-        |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|run| run.status.success());
-    let Some(browser) = names.iter().find(runs) else {
+    let Some(browser) = common::browser() else {
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI has a browser");
         eprintln!("SKIPPED: needs chromium");
         return;

@@ -7,19 +7,9 @@
     reason = "tests stop at the first surprise"
 )]
 
-use std::{path::Path, process::Command};
+mod common;
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy(&source, &target);
-        } else {
-            std::fs::copy(&source, &target).unwrap();
-        }
-    }
-}
+use std::{path::Path, process::Command};
 
 #[test]
 fn the_session_passes_in_a_real_neovim() {
@@ -31,7 +21,7 @@ fn the_session_passes_in_a_real_neovim() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let package = folder.path().join("turbine_hall");
-    copy(&repository.join("examples/turbine_hall"), &package);
+    common::copy(&repository.join("examples/turbine_hall"), &package);
     let session = repository.join("editors/neovim/tests/session.lua");
     let output = Command::new("nvim")
         .args(["--headless", "-u", "NONE", "-n", "-i", "NONE", "-c"])

@@ -33,6 +33,7 @@ pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
     // whether the token before ends a value; `on` does where it is a name, not where it joins protocol and port
     let mut value_ended = false;
     for (index, &token) in tokens.iter().enumerate() {
+        let top = frames.len() == 1;
         let ended_before = std::mem::replace(&mut value_ended, ends_value(token.kind));
         if token.kind == TokenKind::On {
             value_ended = !ended_before;
@@ -49,7 +50,9 @@ pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
         if frame.entries {
             let ends = token.kind == TokenKind::CloseBrace
                 || (token.kind == TokenKind::Comma && !frame.listing)
-                || (starts_entry(token.kind) && frame.length > 0 && frame.ends_here(ended_before));
+                || ((starts_entry(token.kind) || (top && is_broken(token.kind)))
+                    && frame.length > 0
+                    && frame.ends_here(ended_before));
             if ends && frame.length > 0 {
                 out.push(separator(previous));
                 *frame = Frame::new(frame.open, true);
@@ -125,6 +128,11 @@ fn starts_entry(kind: TokenKind) -> bool {
             | TokenKind::Deny
             | TokenKind::Assert
     )
+}
+
+/// What belongs to no entry: behind a whole declaration, half a string must not take it along.
+fn is_broken(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::UnclosedString | TokenKind::Unknown)
 }
 
 fn ends_value(kind: TokenKind) -> bool {

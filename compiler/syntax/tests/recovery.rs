@@ -48,6 +48,9 @@ fn one_mistake_one_diagnostic_and_the_rest_is_kept() {
         "device d9 { address = 10.0.0.999 }",
         "device d9\nallow d1 ->",
         "device d9\npolicy p {\n allow a -> b\n allow a -> c : x\n}",
+        "device d9 { name = \"a\" }\n\"",
+        "device d9\n\"abc",
+        "device d9\n  §",
     ] {
         let source = format!("device d1\n{broken}\ndevice d2 : Plc {{ address = 10.0.0.1 }}\n");
         let (names, codes) = read(&source);

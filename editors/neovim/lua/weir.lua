@@ -6,6 +6,8 @@ M.options = {
   settings = {},
   format_on_save = false,
   on_attach = nil,
+  -- what opens the graph: takes a path
+  show = nil,
 }
 
 -- Clients by package folder: one server for each.
@@ -105,6 +107,28 @@ function M.artifacts()
   end)
 end
 
+-- Opens a file outside of Neovim; says where it is, if there is nothing to open it with.
+local function show(path)
+  for _, opener in ipairs({ 'xdg-open', 'open', 'wslview' }) do
+    if vim.fn.executable(opener) == 1 then
+      return vim.fn.jobstart({ opener, path }, { detach = true })
+    end
+  end
+  vim.notify('weir: the graph is in ' .. path)
+end
+
+-- The plant as a picture, in the browser.
+function M.graph()
+  ask('weir.graph', function(drawn)
+    if type(drawn) ~= 'table' then
+      return vim.notify('weir: the package cannot be drawn before its errors are gone')
+    end
+    local path = vim.fn.tempname() .. '.html'
+    vim.fn.writefile(vim.split(drawn.page, '\n'), path);
+    (M.options.show or show)(path)
+  end)
+end
+
 function M.setup(options)
   M.options = vim.tbl_extend('force', M.options, options or {})
   local group = vim.api.nvim_create_augroup('weir', { clear = true })
@@ -135,6 +159,7 @@ function M.setup(options)
   end
   vim.api.nvim_create_user_command('WeirExplain', M.explain, { desc = 'Explain the rule under the cursor' })
   vim.api.nvim_create_user_command('WeirArtifacts', M.artifacts, { desc = 'Open what the rule becomes' })
+  vim.api.nvim_create_user_command('WeirGraph', M.graph, { desc = 'Show the plant as a picture' })
   -- buffers that were there before
   for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(buffer) and vim.bo[buffer].filetype == 'weir' then

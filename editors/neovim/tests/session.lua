@@ -18,7 +18,14 @@ local LONG, SHORT = 60000, 20000
 vim.opt.runtimepath:append(vim.env.WEIR_PLUGIN)
 vim.cmd('filetype plugin on')
 vim.cmd('syntax on')
-require('weir').setup({ cmd = { vim.env.WEIR, 'lsp' }, format_on_save = true })
+local shown
+require('weir').setup({
+  cmd = { vim.env.WEIR, 'lsp' },
+  format_on_save = true,
+  show = function(path)
+    shown = path
+  end,
+})
 
 local function edit(path)
   vim.cmd('edit ' .. vim.fn.fnameescape(package .. '/' .. path))
@@ -176,6 +183,12 @@ vim.cmd('WeirExplain')
 check(vim.wait(SHORT, function()
   return explained ~= nil and explained:find('permits', 1, true) ~= nil
 end, 50), ':WeirExplain explains the rule')
+
+vim.cmd('WeirGraph')
+check(vim.wait(LONG, function()
+  return shown ~= nil
+end, 50), ':WeirGraph draws')
+check(shown and table.concat(vim.fn.readfile(shown), '\n'):find('trip_plc', 1, true) ~= nil, 'the plant')
 
 client.stop()
 check(vim.wait(SHORT, function()

@@ -45,6 +45,10 @@ impl Job {
         Self { sources, trees, diagnostics }
     }
 
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     /// Analyzes, as of `now` (seconds since 1970); `goes_on` is asked between stages.
     pub fn run(self, now: i64, goes_on: &dyn Fn() -> bool) -> Option<Facts> {
         let Self { sources, trees, diagnostics } = self;

@@ -258,7 +258,7 @@ impl Ide {
         let arrow = Span::new(flow.source.span.end, flow.destination.span.start);
         let span = [keyword, arrow].into_iter().find(|span| span.start <= offset && offset <= span.end)?;
         let (facts, statement) = self.statement_at(file, item.span.start)?;
-        let mut text = format!("`{}`", statement.text);
+        let mut text = format!("```weir\n{}\n```", statement.text);
         if !statement.documentation.is_empty() {
             let _ = write!(text, "\n\n{}", statement.documentation);
         }
@@ -284,26 +284,35 @@ impl Ide {
                 }
             }
         }
-        for name in facts.carriers(&statement.id) {
-            for (path, contents) in facts.artifacts_of(name).unwrap_or_default() {
-                let lines: Vec<&str> = contents
-                    .lines()
-                    .filter(|line| line.contains(statement.id.as_str()))
-                    .map(str::trim)
-                    .collect();
-                if lines.is_empty() {
-                    continue;
-                }
-                let _ = write!(text, "\n\n`{path}`:\n```\n");
-                for line in lines.iter().take(SHOWN) {
-                    let short: String = line.chars().take(160).collect();
-                    let _ = writeln!(text, "{short}");
-                }
-                text.push_str("```");
-            }
-        }
+        text.push_str(&carried(facts, &statement.id));
         Some(Hover { span, markdown: text })
     }
+}
+
+/// What a statement becomes: the lines of rulesets, which say it all, and where it stands in files whose lines say little.
+fn carried(facts: &Facts, statement: &str) -> String {
+    let (mut rulesets, mut others) = (String::new(), String::new());
+    for name in facts.carriers(statement) {
+        for (path, contents) in facts.artifacts_of(name).unwrap_or_default() {
+            let named = (1..).zip(contents.lines()).filter(|(_, line)| line.contains(statement));
+            let lines: Vec<(u32, &str)> = named.map(|(number, line)| (number, line.trim())).collect();
+            let Some((first, _)) = lines.first() else { continue };
+            if path.strip_suffix(".nft").is_none() {
+                let _ = write!(others, "\n- `{path}`, line {first}");
+                continue;
+            }
+            let _ = write!(rulesets, "\n\n`{path}`:\n```\n");
+            for (_, line) in lines.iter().take(SHOWN) {
+                let short: String = line.chars().take(160).collect();
+                let _ = writeln!(rulesets, "{short}");
+            }
+            rulesets.push_str("```");
+        }
+    }
+    if !others.is_empty() {
+        rulesets.push('\n');
+    }
+    rulesets + &others
 }
 
 /// `10.0.0.1`, `10.0.0.1..10.0.0.9`, at most four parts.

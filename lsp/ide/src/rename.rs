@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+use weir_compiler::names::{Kind, schema};
 use weir_syntax::{
     Edit, FileId, Span,
     lexer::{TokenKind, lex},
@@ -21,6 +23,8 @@ pub enum RenameError {
     Module,
     /// The new text is not a name.
     NoName(String),
+    /// An attribute of a class, where a `where` does not say of which class it is.
+    Unclear(String, FileId, Span),
     /// It means something already, here.
     Taken(String, FileId, Span),
 }
@@ -36,6 +40,12 @@ impl fmt::Display for RenameError {
             Self::NoName(text) => {
                 write!(formatter, "`{text}` is no name: write letters, digits and `_`, and no reserved word")
             }
+            Self::Unclear(text, ..) => {
+                write!(
+                    formatter,
+                    "a `where` compares `{text}` of a set that names no class with it: name the class there"
+                )
+            }
             Self::Taken(text, ..) => write!(formatter, "`{text}` means something else there already"),
         }
     }
@@ -47,6 +57,11 @@ impl std::error::Error for RenameError {}
 pub fn is_name(text: &str) -> bool {
     let is_plain = matches!(lex(text).as_slice(), [token] if token.kind == TokenKind::Identifier);
     is_plain && !matches!(text, "std" | "internet" | "index" | "true" | "false" | "any")
+}
+
+/// Whether every device has an attribute of this name; a class can demand it, and not call it otherwise.
+fn is_of_devices(name: &str) -> bool {
+    schema::of(Kind::Device).attributes.iter().any(|one| one.name == name)
 }
 
 impl Ide {
@@ -63,12 +78,6 @@ impl Ide {
                 if self.is_standard(id.file) =>
             {
                 Err(RenameError::Standard)
-            }
-            // an attribute of a class is named in `where`, whose set decides which class is meant
-            Symbol::Inner(id, at, None)
-                if self.inner(*id, *at, None).is_some_and(|(_, inner)| inner.keyword.text == "attribute") =>
-            {
-                Err(RenameError::Nothing)
             }
             Symbol::Declaration(..) | Symbol::Parameter(..) | Symbol::Inner(..) => {
                 Ok((found.span, found.symbol))
@@ -87,6 +96,12 @@ impl Ide {
         if old == text {
             return Ok(Vec::new());
         }
+        if self.is_class_attribute(&symbol) {
+            if is_of_devices(&old) {
+                return Err(RenameError::Nothing);
+            }
+            self.attribute_is_clear(&old)?;
+        }
         let mut edits = Vec::new();
         for reference in self.references(&symbol) {
             // where it goes by another name, that one stays
@@ -99,9 +114,35 @@ impl Ide {
         Ok(edits)
     }
 
+    fn is_class_attribute(&self, symbol: &Symbol) -> bool {
+        let Symbol::Inner(id, at, None) = symbol else { return false };
+        self.inner(*id, *at, None).is_some_and(|(_, inner)| inner.keyword.text == "attribute")
+    }
+
+    /// Whether each `where` that compares an attribute of this name says of which class it is.
+    fn attribute_is_clear(&self, name: &SmolStr) -> Result<(), RenameError> {
+        let unclear = self.references(&Symbol::Word(name.clone(), None));
+        match unclear.first() {
+            Some(place) => Err(RenameError::Unclear(name.to_string(), place.file, place.span)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether no class declares an attribute of this name, and devices have none by themselves.
+    fn is_free_attribute(&self, text: &str) -> bool {
+        let declared = self.names().modules.iter().flat_map(|module| &module.names);
+        let mut classes = declared.flat_map(|(_, found)| found).filter(|(_, kind)| *kind == Kind::Class);
+        let declares =
+            |id| self.declaration(id).is_some_and(|one| crate::names::inner_block(one, text).is_some());
+        !is_of_devices(text) && !classes.any(|(id, _)| declares(*id))
+    }
+
     /// Whether a name means nothing yet, where a symbol is named.
     fn is_free(&self, symbol: &Symbol, text: &str, file: FileId, span: Span) -> Result<(), RenameError> {
         let taken = || Err(RenameError::Taken(text.to_owned(), file, span));
+        if self.is_class_attribute(symbol) {
+            return if self.is_free_attribute(text) { Ok(()) } else { taken() };
+        }
         if let Symbol::Inner(id, at, deeper) = symbol {
             let around = match deeper {
                 Some(_) => self.inner(*id, *at, None).map(|(_, inner)| inner),

@@ -513,7 +513,9 @@ impl Walk<'_> {
             }
             ExprKind::Where(set, predicate) => {
                 self.references(set, kinds);
-                self.predicate(predicate);
+                let mut classes = Vec::new();
+                self.classes_of_set(set, &mut classes);
+                self.predicate(predicate, &classes);
             }
             ExprKind::Union(parts)
             | ExprKind::Intersection(parts)
@@ -550,22 +552,45 @@ impl Walk<'_> {
         }
     }
 
-    /// `vendor == "Siemens" and firmware >= "2.8"`.
-    fn predicate(&mut self, expr: &Expr) {
+    /// The classes that a set names, with those that they inherit from.
+    fn classes_of_set(&self, set: &Expr, found: &mut Vec<DeclarationId>) {
+        match &set.kind {
+            ExprKind::Path(path) => {
+                let named = self.ide.resolve(path, self.scope(), Some(&[Kind::Class])).pop().flatten();
+                if let Some(Symbol::Declaration(id, Kind::Class)) = named {
+                    found.push(id);
+                    found.extend(self.ide.classes_of(id));
+                }
+            }
+            ExprKind::Union(parts) | ExprKind::Intersection(parts) | ExprKind::List(parts) => {
+                for part in parts {
+                    self.classes_of_set(part, found);
+                }
+            }
+            ExprKind::Sum(first, _) => self.classes_of_set(first, found),
+            ExprKind::Where(set, _) => self.classes_of_set(set, found),
+            _ => {}
+        }
+    }
+
+    /// `vendor == "Siemens" and firmware >= "2.8"`, of a set with these classes.
+    fn predicate(&mut self, expr: &Expr, classes: &[DeclarationId]) {
         match &expr.kind {
             ExprKind::And(parts) | ExprKind::Or(parts) => {
                 for part in parts {
-                    self.predicate(part);
+                    self.predicate(part, classes);
                 }
             }
-            ExprKind::Not(inner) => self.predicate(inner),
+            ExprKind::Not(inner) => self.predicate(inner, classes),
             ExprKind::Compare(_, left, _) => {
                 let Some(word) = left.as_word() else { return };
                 let known = schema::of(Kind::Device).attributes.iter().find(|one| one.name == word.text);
-                match known {
-                    Some(known) => self.emit(word, Symbol::Attribute("device", known), false),
-                    None => self.emit(word, Symbol::Word(word.text.clone(), None), false),
-                }
+                let symbol = match (self.class_attribute(classes, &word.text), known) {
+                    (Some(declared), _) => declared,
+                    (None, Some(known)) => Symbol::Attribute("device", known),
+                    (None, None) => Symbol::Word(word.text.clone(), None),
+                };
+                self.emit(word, symbol, false);
             }
             _ => {}
         }

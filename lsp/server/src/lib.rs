@@ -5,10 +5,14 @@
 //! a view of that moment, to workers (`pool`). A view that an edit makes obsolete unwinds; it is asked again where the
 //! document is still the same, and refused as modified where it is not.
 
+mod asked;
+mod capabilities;
+mod clock;
 mod configuration;
 mod convert;
 mod documents;
 mod outbox;
+mod packages;
 mod places;
 mod pool;
 mod position;

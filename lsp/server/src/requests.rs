@@ -15,18 +15,20 @@ use tower_lsp::{
         SignatureInformation, TextEdit, Uri, WorkspaceEdit, WorkspaceSymbol,
     },
 };
-use weir_ide::{ActionKind, FoldKind, LensKind, PrincipalItem, RenameError};
+use weir_ide::{ActionKind, FoldKind, Job, LensKind, PrincipalItem, RenameError};
 use weir_syntax::{FileId, Span};
 
 use crate::{
+    clock::now_in_seconds,
     convert::{self, markdown},
     places::Place,
     view::View,
 };
 
 /// Commands that the server runs.
-pub(crate) const COMMANDS: &[&str] =
-    &["weir.explainFlow", "weir.artifacts", "weir.artifactText", "weir.graph"];
+pub(crate) const COMMANDS: &[&str] = &["weir.explainFlow", "weir.artifacts", "weir.artifactText", GRAPH];
+/// The one command that takes as long as an analysis, and so answers without a view.
+pub(crate) const GRAPH: &str = "weir.graph";
 
 fn place(view: &View, uri: &Uri, position: Position) -> Option<(FileId, u32)> {
     let file = view.file(uri)?;
@@ -510,9 +512,14 @@ pub(crate) fn command(view: &View, command: &str, arguments: &[Value]) -> Result
             let Some(uri) = uri else { return Err(Error::invalid_params("expected a document")) };
             Ok(virtual_text(view, &uri).map(Value::String))
         }
-        "weir.graph" => Ok(view.ide.graph().map(Value::String)),
         other => Err(Error::invalid_params(format!("there is no command `{other}`"))),
     }
+}
+
+/// A package as a picture, with the folder that its places are in. It takes as long as an analysis.
+pub(crate) fn graph(job: &Job, folder: Option<&Uri>) -> Option<Value> {
+    let drawing = job.drawing(now_in_seconds())?;
+    Some(json!({ "title": drawing.title, "page": drawing.page, "folder": folder.map(|uri| uri.as_str()) }))
 }
 
 /// The text of a document that only the server has.

@@ -21,58 +21,42 @@ use tower_lsp::{
     ls_types::{
         CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem,
         CallHierarchyOutgoingCall, CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams,
-        CallHierarchyServerCapability, ClientCapabilities, CodeActionKind, CodeActionOptions,
-        CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CodeLens, CodeLensOptions,
-        CodeLensParams, CompletionOptions, CompletionParams, CompletionResponse, ConfigurationItem,
-        DeclarationCapability, DiagnosticOptions, DiagnosticServerCapabilities, DidChangeConfigurationParams,
-        DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
-        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
-        DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
-        DocumentFormattingParams, DocumentHighlight, DocumentHighlightParams, DocumentLink,
-        DocumentLinkOptions, DocumentLinkParams, DocumentOnTypeFormattingOptions,
+        CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, CompletionParams, CompletionResponse,
+        ConfigurationItem, DidChangeConfigurationParams, DidChangeTextDocumentParams,
+        DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
+        DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentDiagnosticParams,
+        DocumentDiagnosticReport, DocumentDiagnosticReportResult, DocumentFormattingParams,
+        DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkParams,
         DocumentOnTypeFormattingParams, DocumentRangeFormattingParams, DocumentSymbolParams,
-        DocumentSymbolResponse, ExecuteCommandOptions, ExecuteCommandParams, FoldingRange,
-        FoldingRangeParams, FoldingRangeProviderCapability, FullDocumentDiagnosticReport,
-        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, HoverProviderCapability,
-        ImplementationProviderCapability, InitializeParams, InitializeResult, InitializedParams, InlayHint,
-        InlayHintParams, Location, LocationLink, OneOf, PrepareRenameResponse, ReferenceParams,
-        RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport, RenameOptions,
-        RenameParams, SelectionRange, SelectionRangeParams, SelectionRangeProviderCapability,
-        SemanticTokenModifier, SemanticTokenType, SemanticTokensFullOptions, SemanticTokensLegend,
-        SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult,
-        SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo,
-        SignatureHelp, SignatureHelpOptions, SignatureHelpParams, TextDocumentItem,
-        TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind,
-        TextDocumentSyncOptions, TextEdit, TypeDefinitionProviderCapability,
-        UnchangedDocumentDiagnosticReport, Uri, VersionedTextDocumentIdentifier, WorkDoneProgressOptions,
+        DocumentSymbolResponse, ExecuteCommandParams, FoldingRange, FoldingRangeParams,
+        FullDocumentDiagnosticReport, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
+        InitializeParams, InitializeResult, InitializedParams, InlayHint, InlayHintParams, Location,
+        LocationLink, PrepareRenameResponse, ReferenceParams, RelatedFullDocumentDiagnosticReport,
+        RelatedUnchangedDocumentDiagnosticReport, RenameParams, SelectionRange, SelectionRangeParams,
+        SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult,
+        ServerInfo, SignatureHelp, SignatureHelpParams, TextDocumentItem, TextDocumentPositionParams,
+        TextEdit, UnchangedDocumentDiagnosticReport, Uri, VersionedTextDocumentIdentifier,
         WorkspaceDiagnosticParams, WorkspaceDiagnosticReport, WorkspaceDiagnosticReportResult,
         WorkspaceDocumentDiagnosticReport, WorkspaceEdit, WorkspaceFolder,
-        WorkspaceFoldersServerCapabilities, WorkspaceFullDocumentDiagnosticReport,
-        WorkspaceServerCapabilities, WorkspaceSymbolParams, WorkspaceSymbolResponse,
+        WorkspaceFullDocumentDiagnosticReport, WorkspaceSymbolParams, WorkspaceSymbolResponse,
         request::{
             GotoDeclarationParams, GotoDeclarationResponse, GotoImplementationParams,
             GotoImplementationResponse, GotoTypeDefinitionParams, GotoTypeDefinitionResponse,
         },
     },
 };
-use weir_ide::{MODIFIERS, TokenType};
 
 use crate::{
+    asked::{Ask, OnDrop, Question},
+    capabilities::{Agreed, abilities, capabilities},
     configuration::Configuration,
     outbox::{self, Abilities, Message, Outbox},
     pool::Urgency,
     position::Encoding,
-    requests::{self, COMMANDS},
+    requests::{self, GRAPH},
     view::View,
-    writer::{Answer, Ask, Event, Stop, Writer},
+    writer::{Event, Writer},
 };
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Agreed {
-    links: bool,
-    snippets: bool,
-    configuration: bool,
-}
 
 /// One client's server.
 pub struct Server {
@@ -101,36 +85,6 @@ pub fn service() -> (LspService<Server>, ClientSocket) {
 #[derive(Debug, Deserialize, Serialize)]
 struct VirtualDocument {
     uri: Uri,
-}
-
-struct Question<T, F> {
-    sender: Option<oneshot::Sender<Result<T>>>,
-    run: F,
-}
-
-impl<T: Send, F: Fn(&[View]) -> Result<T> + Send> Answer for Question<T, F> {
-    fn try_answer(&mut self, views: &[View]) {
-        let answer = (self.run)(views);
-        if let Some(sender) = self.sender.take() {
-            // whoever asked may be gone
-            let _ = sender.send(answer);
-        }
-    }
-
-    fn refuse(mut self: Box<Self>, error: Error) {
-        if let Some(sender) = self.sender.take() {
-            let _ = sender.send(Err(error));
-        }
-    }
-}
-
-/// Ends the work when the client cancels, which drops the handler.
-struct OnDrop(Arc<Stop>);
-
-impl Drop for OnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
 }
 
 impl Server {
@@ -197,6 +151,23 @@ impl Server {
         self.ask(&params.uri, Urgency::Reading, move |view| Ok(requests::virtual_text(view, &uri))).await
     }
 
+    /// Draws beside the edits: a view would hold them up.
+    async fn graph(&self, uri: Option<Uri>) -> Result<Option<Value>> {
+        let take = |views: &[View]| {
+            let of_view =
+                |view: &View| (view.ide.job(), view.places.root.as_deref().and_then(Uri::from_file_path));
+            Ok(views.first().map(of_view))
+        };
+        let Some((job, folder)) = self.ask_of(uri, false, Urgency::Reading, take).await? else {
+            return Ok(None);
+        };
+        let (sender, receiver) = oneshot::channel();
+        let draw = move || drop(sender.send(requests::graph(&job, folder.as_ref())));
+        let drawing = thread::Builder::new().name("drawing".into()).stack_size(16 << 20).spawn(draw);
+        drawing.map_err(|_| Error::internal_error())?;
+        receiver.await.map_err(|_| Error::internal_error())
+    }
+
     fn agreed(&self) -> Agreed {
         self.agreed.get().copied().unwrap_or_default()
     }
@@ -252,124 +223,6 @@ fn path_of(uri: &Uri) -> Option<PathBuf> {
         .then(|| uri.to_file_path())
         .flatten()
         .map(Cow::into_owned)
-}
-
-fn abilities(of: &ClientCapabilities) -> (Abilities, Agreed) {
-    let workspace = of.workspace.as_ref();
-    let document = of.text_document.as_ref();
-    let abilities = Abilities {
-        pull_diagnostics: document.is_some_and(|one| one.diagnostic.is_some()),
-        refresh_diagnostics: workspace
-            .and_then(|one| one.diagnostics.as_ref())
-            .is_some_and(|one| one.refresh_support == Some(true)),
-        refresh_lenses: workspace
-            .and_then(|one| one.code_lens.as_ref())
-            .is_some_and(|one| one.refresh_support == Some(true)),
-        refresh_hints: workspace
-            .and_then(|one| one.inlay_hint.as_ref())
-            .is_some_and(|one| one.refresh_support == Some(true)),
-        progress: of.window.as_ref().is_some_and(|one| one.work_done_progress == Some(true)),
-        watching: workspace
-            .and_then(|one| one.did_change_watched_files.as_ref())
-            .is_some_and(|one| one.dynamic_registration == Some(true)),
-    };
-    let agreed = Agreed {
-        links: document
-            .and_then(|one| one.definition.as_ref())
-            .is_some_and(|one| one.link_support == Some(true)),
-        snippets: document
-            .and_then(|one| one.completion.as_ref())
-            .and_then(|one| one.completion_item.as_ref())
-            .is_some_and(|one| one.snippet_support == Some(true)),
-        configuration: workspace.is_some_and(|one| one.configuration == Some(true)),
-    };
-    (abilities, agreed)
-}
-
-fn capabilities(encoding: Encoding) -> ServerCapabilities {
-    let sync = TextDocumentSyncOptions {
-        open_close: Some(true),
-        change: Some(TextDocumentSyncKind::INCREMENTAL),
-        ..TextDocumentSyncOptions::default()
-    };
-    let tokens = SemanticTokensOptions {
-        legend: SemanticTokensLegend {
-            token_types: TokenType::LEGEND.iter().map(|name| SemanticTokenType::new(name)).collect(),
-            token_modifiers: MODIFIERS.iter().map(|name| SemanticTokenModifier::new(name)).collect(),
-        },
-        range: Some(true),
-        full: Some(SemanticTokensFullOptions::Bool(true)),
-        ..SemanticTokensOptions::default()
-    };
-    let strings = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>());
-    ServerCapabilities {
-        position_encoding: Some(encoding.kind()),
-        text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
-        hover_provider: Some(HoverProviderCapability::Simple(true)),
-        completion_provider: Some(CompletionOptions {
-            trigger_characters: strings(&[".", ":", "=", ">", "(", "[", "{", "|", "&", " "]),
-            resolve_provider: Some(false),
-            ..CompletionOptions::default()
-        }),
-        signature_help_provider: Some(SignatureHelpOptions {
-            trigger_characters: strings(&["(", ","]),
-            ..SignatureHelpOptions::default()
-        }),
-        declaration_provider: Some(DeclarationCapability::Simple(true)),
-        definition_provider: Some(OneOf::Left(true)),
-        type_definition_provider: Some(TypeDefinitionProviderCapability::Simple(true)),
-        implementation_provider: Some(ImplementationProviderCapability::Simple(true)),
-        references_provider: Some(OneOf::Left(true)),
-        document_highlight_provider: Some(OneOf::Left(true)),
-        document_symbol_provider: Some(OneOf::Left(true)),
-        workspace_symbol_provider: Some(OneOf::Left(true)),
-        code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![
-                CodeActionKind::QUICKFIX,
-                CodeActionKind::REFACTOR_REWRITE,
-                CodeActionKind::SOURCE_FIX_ALL,
-            ]),
-            ..CodeActionOptions::default()
-        })),
-        code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(true) }),
-        document_formatting_provider: Some(OneOf::Left(true)),
-        document_range_formatting_provider: Some(OneOf::Left(true)),
-        document_on_type_formatting_provider: Some(DocumentOnTypeFormattingOptions {
-            first_trigger_character: "}".into(),
-            more_trigger_character: strings(&["\n"]),
-        }),
-        rename_provider: Some(OneOf::Right(RenameOptions {
-            prepare_provider: Some(true),
-            work_done_progress_options: WorkDoneProgressOptions::default(),
-        })),
-        document_link_provider: Some(DocumentLinkOptions {
-            resolve_provider: Some(false),
-            work_done_progress_options: WorkDoneProgressOptions::default(),
-        }),
-        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
-        selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
-        execute_command_provider: Some(ExecuteCommandOptions {
-            commands: strings(COMMANDS).unwrap_or_default(),
-            ..ExecuteCommandOptions::default()
-        }),
-        call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
-        semantic_tokens_provider: Some(SemanticTokensServerCapabilities::SemanticTokensOptions(tokens)),
-        inlay_hint_provider: Some(OneOf::Left(true)),
-        diagnostic_provider: Some(DiagnosticServerCapabilities::Options(DiagnosticOptions {
-            identifier: Some("weir".into()),
-            inter_file_dependencies: true,
-            workspace_diagnostics: true,
-            work_done_progress_options: WorkDoneProgressOptions::default(),
-        })),
-        workspace: Some(WorkspaceServerCapabilities {
-            workspace_folders: Some(WorkspaceFoldersServerCapabilities {
-                supported: Some(true),
-                change_notifications: Some(OneOf::Left(true)),
-            }),
-            file_operations: None,
-        }),
-        ..ServerCapabilities::default()
-    }
 }
 
 impl LanguageServer for Server {
@@ -729,6 +582,9 @@ impl LanguageServer for Server {
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         let uri = params.arguments.first().and_then(Value::as_str).and_then(|text| text.parse::<Uri>().ok());
         let (command, arguments) = (params.command, params.arguments);
+        if command == GRAPH {
+            return self.graph(uri).await;
+        }
         let run = move |views: &[View]| match views {
             [view, ..] => requests::command(view, &command, &arguments),
             [] => Ok(None),

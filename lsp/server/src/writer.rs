@@ -4,28 +4,30 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, PoisonError,
+        atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use rustc_hash::FxHashMap;
-use salsa::{CancellationToken, Cancelled};
+use salsa::Cancelled;
 use tower_lsp::{
     jsonrpc::{Error, ErrorCode},
     ls_types::{FileChangeType, FileEvent, TextDocumentContentChangeEvent, Uri},
 };
-use weir_compiler::{Sources, package::MANIFEST};
+use weir_compiler::package::MANIFEST;
 use weir_files::load;
 use weir_ide::{Facts, Host};
 
 use crate::{
+    asked::Ask,
+    clock::now_in_seconds,
     configuration::Configuration,
-    convert,
     documents::Document,
     outbox::{Abilities, Message, Outbox},
+    packages::{DEEPEST, Package, alone, is_package, is_source, say, search},
     places::{Place, Places},
     pool::{Pool, Urgency},
     position::Encoding,
@@ -34,9 +36,6 @@ use crate::{
 
 /// The path of a text without a file, in the package that is made for it.
 pub(crate) const LOOSE: &str = "untitled.weir";
-/// Folders below a workspace folder that are searched for packages, and packages that are read at start.
-const DEEPEST: usize = 4;
-const MOST_PACKAGES: usize = 64;
 /// An edit waits so long for what was asked before it and is nearly there, so that fast typing does not starve answers.
 const GRACE: Duration = Duration::from_millis(8);
 /// Analyses that are likely to be noticed are announced: bytes of text.
@@ -77,97 +76,6 @@ pub(crate) enum Event {
         interrupted: bool,
     },
     Stop,
-}
-
-/// Something asked, to be answered by a worker.
-pub(crate) struct Ask {
-    /// The document it is about; without one, it is about the package that was last used.
-    pub(crate) uri: Option<Uri>,
-    /// It is about every package.
-    pub(crate) everywhere: bool,
-    pub(crate) urgency: Urgency,
-    /// The document's version when it was asked.
-    pub(crate) version: Option<i32>,
-    pub(crate) stop: Arc<Stop>,
-    pub(crate) answer: Box<dyn Answer>,
-}
-
-/// Ends the answering of what nobody waits for any more.
-#[derive(Default)]
-pub(crate) struct Stop {
-    state: Mutex<(bool, Option<CancellationToken>)>,
-}
-
-impl Stop {
-    pub(crate) fn stop(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = true;
-        if let Some(token) = state.1.take() {
-            token.cancel();
-        }
-    }
-
-    /// Whether it goes on; if so, `token` will end it.
-    fn holds(&self, token: CancellationToken) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.1 = Some(token);
-        !state.0
-    }
-}
-
-/// Counts questions under way.
-#[derive(Debug, Default)]
-struct Asked {
-    count: Mutex<usize>,
-    answered: Condvar,
-}
-
-/// One question under way, until it is dropped.
-struct UnderWay(Arc<Asked>);
-
-impl Asked {
-    fn enter(self: &Arc<Self>) -> UnderWay {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        UnderWay(self.clone())
-    }
-
-    /// Until all are answered, but no longer than this.
-    fn wait(&self, longest: Duration) {
-        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.answered.wait_timeout_while(count, longest, |count| *count > 0);
-        drop(waited);
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        *self.0.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.answered.notify_all();
-    }
-}
-
-/// How something is answered; what an edit interrupted can be tried again.
-pub(crate) trait Answer: Send {
-    /// Answers, or unwinds with [`Cancelled`].
-    fn try_answer(&mut self, views: &[View]);
-    fn refuse(self: Box<Self>, error: Error);
-}
-
-struct Package {
-    id: u64,
-    host: Host,
-    root: Option<PathBuf>,
-    label: String,
-    /// The only file, where there is no manifest.
-    only: Option<String>,
-    open: Arc<FxHashMap<String, (Uri, i32)>>,
-    /// Counts changes; an analysis of before is given up.
-    generation: Arc<AtomicU64>,
-    due: Option<Instant>,
-    /// Questions of somebody who types that are not answered yet.
-    asked: Arc<Asked>,
-    /// The newest view that spoke of each file, and whether it said anything.
-    published: Arc<Mutex<FxHashMap<String, (u64, bool)>>>,
 }
 
 pub(crate) struct Writer {
@@ -638,102 +546,4 @@ impl Writer {
         self.publish(at, None);
         self.outbox.send(Message::Refresh);
     }
-}
-
-impl Package {
-    fn changed(&mut self, delay: Duration) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        self.due = Some(Instant::now() + delay);
-    }
-
-    /// Reads all of it again, with the texts that are open.
-    fn reload(&mut self) {
-        let Some(root) = &self.root else { return };
-        let mut host = Host::new(load::load(root).sources);
-        let ide = self.host.ide();
-        let mut open: Vec<&String> = self.open.keys().collect();
-        open.sort_unstable();
-        for path in open {
-            if let Some(text) = ide.find(path).and_then(|file| ide.text(file)) {
-                host.set_text(path, text.clone(), true);
-            }
-        }
-        drop(ide);
-        self.host = host;
-    }
-}
-
-/// Sends what is wrong with one file, or with all that have or had anything.
-fn say(view: &View, path: Option<&str>, outbox: &Outbox, published: &Mutex<FxHashMap<String, (u64, bool)>>) {
-    let one = path.and_then(|path| view.ide.find(path));
-    let files = match path {
-        Some(_) => one.into_iter().collect(),
-        None => std::iter::once(weir_syntax::FileId(0)).chain(view.ide.own_files()).collect::<Vec<_>>(),
-    };
-    for file in files {
-        let Some(path) = view.ide.path(file).map(str::to_owned) else { continue };
-        let diagnostics = convert::diagnostics(view, file);
-        let said = !diagnostics.is_empty();
-        let open = view.places.open.get(&path);
-        let mut published = published.lock().unwrap_or_else(PoisonError::into_inner);
-        match published.get(&path) {
-            Some((number, _)) if *number > view.number => continue, // somebody newer spoke already
-            Some((_, false)) | None if !said && open.is_none() => continue,
-            _ => {}
-        }
-        if let Some(uri) = view.uri(file) {
-            outbox.send(Message::Diagnostics {
-                uri,
-                diagnostics,
-                version: open.map(|(_, version)| *version),
-            });
-            published.insert(path, (view.number, said));
-        }
-    }
-}
-
-/// A package for a text that has none around it.
-fn alone() -> Host {
-    Host::new(Sources::new("[package]\nname = \"untitled\"\nversion = \"0\"\n", Vec::new()))
-}
-
-fn is_package(folder: &Path) -> bool {
-    folder.join(MANIFEST).is_file()
-}
-
-fn is_source(path: &str) -> bool {
-    (path.strip_suffix(".weir").is_some() && !path.starts_with("std/")) || path == MANIFEST
-}
-
-/// Packages below a folder.
-fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    if found.len() >= MOST_PACKAGES {
-        return;
-    }
-    if is_package(folder) {
-        return found.push(folder.to_owned());
-    }
-    let Some(depth) = depth.checked_sub(1) else { return };
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut folders: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .filter(|entry| {
-            let name = entry.file_name();
-            !name.as_encoded_bytes().starts_with(b".") && name != "target" && name != "node_modules"
-        })
-        .map(|entry| entry.path())
-        .collect();
-    folders.sort();
-    for folder in &folders {
-        search(folder, depth, found);
-    }
-}
-
-/// Seconds since 1970; of `SOURCE_DATE_EPOCH`, where it is set, as the command has it.
-fn now_in_seconds() -> i64 {
-    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
-    fixed.unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
-    })
 }

@@ -14,6 +14,9 @@ function within(container, outer) {
 }
 let chosen = null;
 
+/** An editor around the page listens for this; a browser does not. */
+function reveal(place) { document.dispatchEvent(new CustomEvent('open-source', { detail: place })); }
+
 function shown(access) { return document.querySelector(`input[data-access="${access}"]`).checked; }
 
 function refresh() {
@@ -62,6 +65,10 @@ function line(tag, text, parent) {
   return element;
 }
 
+function source(place, parent) {
+  line('code', place, parent).addEventListener('click', () => reveal(place));
+}
+
 function choose(index) {
   chosen = index;
   detail.replaceChildren();
@@ -70,7 +77,7 @@ function choose(index) {
     line('h2', node.label + (node.count > 1 ? ` ×${node.count}` : ''), detail);
     line('p', [node.kind, node.class, node.enforces && `enforces ${node.enforces}`].filter(Boolean).join(', '), detail);
     if (node.address) line('p', node.address, detail);
-    if (node.source) line('code', node.source, line('p', '', detail));
+    if (node.source) source(node.source, line('p', '', detail));
     for (const [title, mine, other] of [['may connect to', 'from', 'to'], ['may be reached by', 'to', 'from']]) {
       const touching = data.edges.filter(edge => is(edge[mine], index));
       if (touching.length === 0) continue;
@@ -79,7 +86,7 @@ function choose(index) {
       for (const edge of touching) for (const flow of edge.flows) {
         const entry = line('li', `${name(edge[other])} : ${flow.service} `, entries);
         if (flow.terms) line('span', `{ ${flow.terms} } `, entry);
-        line('code', flow.rule, entry);
+        source(flow.rule, entry);
       }
     }
     const place = node, view = box();
@@ -117,7 +124,10 @@ nodes.forEach((element, index) => {
   element.setAttribute('tabindex', '0');
   element.setAttribute('role', 'button');
   element.setAttribute('aria-label', data.nodes[index].label);
-  element.addEventListener('click', () => choose(chosen === index ? null : index));
+  element.addEventListener('click', () => {
+    choose(chosen === index ? null : index);
+    if (chosen !== null) reveal(data.nodes[chosen].source);
+  });
   element.addEventListener('keydown', event => {
     if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); choose(chosen === index ? null : index); }
   });

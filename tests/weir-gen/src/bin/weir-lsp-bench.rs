@@ -24,6 +24,9 @@ struct Arguments {
     /// Keystrokes that are timed.
     #[arg(long, default_value_t = 200)]
     keys: u32,
+    /// Another language server, `ty` of PyPI, on Python of the same size: rows of its own, for comparison.
+    #[arg(long)]
+    peer: Option<PathBuf>,
     /// Where packages go.
     #[arg(long, default_value = "target/bench")]
     folder: PathBuf,
@@ -52,9 +55,15 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             std::fs::remove_dir_all(&package)?;
         }
         generate(&Options { shape: Shape::Pairs, devices: *size, rules: *size, seed: 1 }).write(&package)?;
-        let row = measure(arguments, &package.canonicalize()?)?;
+        let package = package.canonicalize()?;
+        let row = measure(arguments, &package)?;
         writeln!(out, "| {size} | {row} |")?;
         out.flush()?;
+        if let Some(peer) = &arguments.peer {
+            let row = compare(peer, arguments, &package, *size)?;
+            writeln!(out, "| {size}, ty | {row} |")?;
+            out.flush()?;
+        }
     }
     Ok(())
 }
@@ -83,40 +92,125 @@ fn a_rule(folder: &Path) -> io::Result<(PathBuf, String)> {
     Err(io::Error::other("no file has a rule"))
 }
 
+/// A document that is opened and typed in.
+struct Typing<'a> {
+    uri: String,
+    language: &'a str,
+    text: String,
+    /// Where each key goes.
+    place: Value,
+}
+
+impl Typing<'_> {
+    /// Starts a server on a folder and types: the time to the first diagnostics, and that of each key to its own.
+    fn run(
+        &self,
+        command: &Path,
+        argument: &str,
+        folder: &Path,
+        keys: u32,
+    ) -> io::Result<(Server, Duration, Vec<Duration>)> {
+        let begin = Instant::now();
+        let mut server = Server::start(command, argument)?;
+        let root = format!("file://{}", folder.display());
+        let folders = json!([{ "uri": root, "name": "bench" }]);
+        server.request(
+            "initialize",
+            &json!({ "processId": null, "rootUri": null, "capabilities": {}, "workspaceFolders": folders }),
+        )?;
+        server.notify("initialized", &json!({}))?;
+        let document =
+            json!({ "uri": self.uri, "languageId": self.language, "version": 1, "text": self.text });
+        server.notify("textDocument/didOpen", &json!({ "textDocument": document }))?;
+        server.diagnostics(&self.uri, 1)?;
+        let start = begin.elapsed();
+        let mut times = Vec::new();
+        for key in 0..keys {
+            let version = i64::from(key) + 2;
+            let change = json!({ "range": { "start": self.place, "end": self.place }, "text": "x" });
+            let before = Instant::now();
+            server.notify(
+                "textDocument/didChange",
+                &json!({ "textDocument": { "uri": self.uri, "version": version }, "contentChanges": [change] }),
+            )?;
+            server.diagnostics(&self.uri, version)?;
+            times.push(before.elapsed());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok((server, start, times))
+    }
+}
+
+/// The same in Python: as many objects and calls about them, in files as long as the package's.
+fn compare(peer: &Path, arguments: &Arguments, package: &Path, size: u32) -> io::Result<String> {
+    let (_, like) = a_rule(package)?;
+    let folder = arguments.folder.join(format!("lsp-{size}-peer"));
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    let plant = "class Device:\n    def __init__(self, network: str, address: str) -> None:\n        self.network = network\n        self.address = address\n\n\ndef allow(source: Device, destination: Device, port: int) -> None: ...\n";
+    std::fs::write(folder.join("plant.py"), plant)?;
+    const EACH: u32 = 500;
+    for first in (0..size).step_by(EACH as usize) {
+        let mut text = String::from("from plant import Device\n\n");
+        for device in first..(first + EACH).min(size) {
+            let (high, low) = (device / 250 % 250, device % 250);
+            text.push_str(&format!(
+                "device_{device} = Device(network=\"cell_{high}\", address=\"10.{}.{high}.{low}\")\n",
+                device / 62_500
+            ));
+        }
+        std::fs::write(folder.join(format!("devices_{}.py", first / EACH)), text)?;
+    }
+    let (mut rule, mut file) = (0, 0);
+    let mut first = None;
+    while rule < size {
+        let devices = (rule / EACH).min((size - 1) / EACH);
+        let mut text = format!("from devices_{devices} import *\nfrom plant import allow\n\n");
+        while rule < size && text.len() < like.len() {
+            let at = |offset: u32| devices * EACH + (rule + offset) % EACH.min(size - devices * EACH);
+            text.push_str(&format!("allow(device_{}, device_{}, {})\n", at(0), at(7), 1024 + rule % 60_000));
+            rule += 1;
+        }
+        let path = folder.join(format!("rules_{file}.py"));
+        std::fs::write(&path, &text)?;
+        first.get_or_insert((path, text));
+        file += 1;
+    }
+    let Some((file, text)) = first else { return Err(io::Error::other("no rules were written")) };
+    let broken = format!("{text}\nbench = (\n");
+    let typing = Typing {
+        uri: format!("file://{}", file.canonicalize()?.display()),
+        language: "python",
+        place: json!({ "line": broken.matches('\n').count() - 1, "character": 5 }),
+        text: broken,
+    };
+    let (mut server, start, mut keys) =
+        typing.run(peer, "server", &folder.canonicalize()?, arguments.keys)?;
+    let at = json!({ "textDocument": { "uri": typing.uri }, "position": typing.place });
+    let mut lists = Vec::new();
+    for _ in 0..arguments.keys.min(50) {
+        let before = Instant::now();
+        server.request("textDocument/completion", &at)?;
+        lists.push(before.elapsed());
+    }
+    let peak = server.peak();
+    server.stop()?;
+    let (key, key_99) = middle(&mut keys);
+    let (list, list_99) = middle(&mut lists);
+    let start = start.as_secs_f64() * 1e3;
+    Ok(format!("{start:.0} | {key:.2} | {key_99:.2} | {list:.2} | {list_99:.2} | | | {peak}"))
+}
+
 fn measure(arguments: &Arguments, package: &Path) -> io::Result<String> {
     let (file, text) = a_rule(package)?;
     let uri = format!("file://{}", file.display());
-    let begin = Instant::now();
-    let mut server = Server::start(&arguments.weir)?;
-    let root = format!("file://{}", package.display());
-    let folders = json!([{ "uri": root, "name": "bench" }]);
-    server.request(
-        "initialize",
-        &json!({ "processId": null, "rootUri": null, "capabilities": {}, "workspaceFolders": folders }),
-    )?;
-    server.notify("initialized", &json!({}))?;
     // one mistake, so that there is something to say
     let broken = format!("{text}\nzone bench {{ purdue = }}\n");
-    let document = json!({ "uri": uri, "languageId": "weir", "version": 1, "text": broken });
-    server.notify("textDocument/didOpen", &json!({ "textDocument": document }))?;
-    server.diagnostics(&uri, 1)?;
-    let start = begin.elapsed();
-
-    let lines = broken.matches('\n').count();
-    let mut keys = Vec::new();
-    for key in 0..arguments.keys {
-        let version = i64::from(key) + 2;
-        let place = json!({ "line": lines - 1, "character": 5 });
-        let change = json!({ "range": { "start": place, "end": place }, "text": "x" });
-        let before = Instant::now();
-        server.notify(
-            "textDocument/didChange",
-            &json!({ "textDocument": { "uri": uri, "version": version }, "contentChanges": [change] }),
-        )?;
-        server.diagnostics(&uri, version)?;
-        keys.push(before.elapsed());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let place = json!({ "line": broken.matches('\n').count() - 1, "character": 5 });
+    let typing = Typing { uri: uri.clone(), language: "weir", text: broken, place };
+    let (mut server, start, mut keys) = typing.run(&arguments.weir, "lsp", package, arguments.keys)?;
     // a rule half typed
     let version = i64::from(arguments.keys) + 2;
     let typed = format!("{text}\nallow a");
@@ -204,8 +298,13 @@ struct Server {
 }
 
 impl Server {
-    fn start(weir: &Path) -> io::Result<Self> {
-        let mut child = Command::new(weir).arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    fn start(command: &Path, argument: &str) -> io::Result<Self> {
+        let mut child = Command::new(command)
+            .arg(argument)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
         let missing = || io::Error::other("the server has no pipes");
         let input = child.stdin.take().ok_or_else(missing)?;
         let output = BufReader::new(child.stdout.take().ok_or_else(missing)?);

@@ -1,0 +1,2 @@
+[(block) (template_body) (map) (list)] @fold
+(documentation)+ @fold
