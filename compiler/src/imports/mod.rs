@@ -14,7 +14,7 @@ use weir_import::{
 };
 use weir_syntax::{
     Diagnostic, FileId, Severity, Span,
-    ast::{Block, Declaration, ExprKind, Item, ItemKind},
+    ast::{Block, Declaration, ExprKind, File, Item, ItemKind},
     diagnostic::codes,
     parse,
 };
@@ -38,6 +38,12 @@ pub fn endings(format: &str) -> &'static [&'static str] {
         "kubernetes" => &[".yaml", ".yml", ".json"],
         _ => ENDINGS,
     }
+}
+
+/// What imported inventories and MUD files declare: by file, each declaration at the place that it was read from, and the
+/// folder whose names they share. Files that cannot be read declare nothing here; [`crate::analyze`] says why.
+pub fn declared(sources: &Sources, trees: &[&File]) -> BTreeMap<FileId, (File, String)> {
+    declarations(sources, trees).files
 }
 
 /// The paths that a package's declarations import, each once: of files, or of folders. Only those that lie inside of the

@@ -3,11 +3,15 @@
 //! Granularity is the file: one declaration costs microseconds to look at, a query for each would cost more. What other
 //! files see of a file is its [`Outline`], without spans, so that typing inside of a block stops there.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
-use weir_compiler::names::{self, Kind, schema};
+use weir_compiler::{
+    Sources,
+    names::{self, Kind, schema},
+    package::{MANIFEST, Manifest, Source},
+};
 use weir_syntax::{
     Diagnostic, FileId,
     ast::{File, Item, ItemKind},
@@ -58,6 +62,45 @@ pub fn syntax(db: &dyn salsa::Database, file: SourceFile) -> Arc<Syntax> {
     Arc::new(Syntax { tree: parsed.file, diagnostics })
 }
 
+/// Whether a file is no policy, but what one imports.
+pub fn is_imported(path: &str) -> bool {
+    path != MANIFEST && path.strip_suffix(".weir").is_none()
+}
+
+#[salsa::tracked]
+fn has_imports(db: &dyn salsa::Database, file: SourceFile) -> bool {
+    let is_import =
+        |item: &Item| matches!(&item.kind, ItemKind::Declaration(one) if one.keyword.text == "import");
+    syntax(db, file).tree.items.iter().any(is_import)
+}
+
+/// What imported files declare, by file, and the folder whose names they share. It reads the trees of files with an `import`
+/// alone, so that typing elsewhere leaves it as it is.
+#[salsa::tracked(no_eq, returns(ref))]
+pub fn declared(db: &dyn salsa::Database, package: Package) -> Arc<BTreeMap<FileId, (File, String)>> {
+    let files = package.files(db);
+    let is_imported = |file: &SourceFile| is_imported(file.path(db));
+    if !files.iter().any(is_imported) {
+        return Arc::default();
+    }
+    let none = File::default();
+    let tree = |file: &SourceFile| if has_imports(db, *file) { &syntax(db, *file).tree } else { &none };
+    let trees: Vec<&File> = files.iter().map(tree).collect();
+    let source = |file: &SourceFile| {
+        let path = file.path(db).to_owned();
+        let is_read = is_imported(file) || path.starts_with("std/");
+        Source { path, text: if is_read { file.text(db).clone() } else { "".into() } }
+    };
+    let imported = (0..).zip(files.iter()).filter(|(_, file)| is_imported(file));
+    let sources = Sources {
+        imported: imported.map(|(id, file)| (file.path(db).to_owned(), FileId(id))).collect(),
+        files: files.iter().map(source).collect(),
+        manifest: Manifest::default(),
+        diagnostics: Vec::new(),
+    };
+    Arc::new(weir_compiler::imports::declared(&sources, &trees))
+}
+
 /// A declaration by its place: the item of a file, or an item of the template there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeclarationId {
@@ -90,8 +133,12 @@ pub struct OutlineName {
 /// What a file declares, without spans.
 #[salsa::tracked(returns(ref))]
 pub fn outline(db: &dyn salsa::Database, file: SourceFile) -> Arc<[OutlineName]> {
+    outline_of(&syntax(db, file).tree).into()
+}
+
+fn outline_of(tree: &File) -> Vec<OutlineName> {
     let mut names = Vec::new();
-    for (at, item) in syntax(db, file).tree.items.iter().enumerate() {
+    for (at, item) in tree.items.iter().enumerate() {
         let at = at as u32;
         names.extend(outline_name(item, at, None));
         if let ItemKind::Template(template) = &item.kind {
@@ -99,7 +146,7 @@ pub fn outline(db: &dyn salsa::Database, file: SourceFile) -> Arc<[OutlineName]>
             names.extend(inner.filter_map(|(place, inner)| outline_name(inner, at, Some(place as u32))));
         }
     }
-    names.into()
+    names
 }
 
 fn outline_name(item: &Item, at: u32, inner: Option<u32>) -> Option<OutlineName> {
@@ -164,10 +211,15 @@ pub fn index(db: &dyn salsa::Database, package: Package) -> Arc<Index> {
     folders.insert("std".into(), STANDARD);
     for (number, file) in package.files(db).iter().enumerate() {
         let path = file.path(db);
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).replace('/', ".");
-        let module = folder_of(&mut index.modules, &mut folders, &folder);
+        let made = declared(db, package).get(&FileId(number as u32));
+        let folder = match made {
+            Some((_, folder)) => folder,
+            None => path.rsplit_once('/').map_or("", |(folder, _)| folder),
+        };
+        let module = folder_of(&mut index.modules, &mut folders, &folder.replace('/', "."));
         index.of_file.push(module);
-        for name in outline(db, *file).iter() {
+        let own = made.map(|(tree, _)| outline_of(tree));
+        for name in own.as_deref().unwrap_or_else(|| outline(db, *file)) {
             let id = DeclarationId { file: FileId(number as u32), item: name.item, inner: name.inner };
             let names = match name.inner {
                 None => &mut index.modules[module as usize].names,

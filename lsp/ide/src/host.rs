@@ -11,7 +11,7 @@ use weir_compiler::{
 use weir_syntax::{Diagnostic, FileId, ast::File};
 
 use crate::{
-    database::{Database, Imports, Package, SourceFile, imports, syntax},
+    database::{Database, Imports, Package, SourceFile, declared, imports, is_imported, syntax},
     facts::{Facts, Job},
 };
 
@@ -206,8 +206,18 @@ impl Ide {
         Some(self.source(file)?.text(&self.database))
     }
 
+    /// Of an imported file, what it declares, each declaration at the place that it was read from.
     pub fn tree(&self, file: FileId) -> Option<&File> {
-        Some(&syntax(&self.database, self.source(file)?).tree)
+        let source = self.source(file)?;
+        if is_imported(source.path(&self.database)) {
+            return declared(&self.database, self.package).get(&file).map(|(tree, _)| tree);
+        }
+        Some(&syntax(&self.database, source).tree)
+    }
+
+    /// Whether a file is no policy, but what one imports.
+    pub(crate) fn is_imported(&self, file: FileId) -> bool {
+        self.path(file).is_some_and(is_imported)
     }
 
     pub(crate) fn imports(&self, file: FileId) -> &Imports {
@@ -289,11 +299,6 @@ impl Ide {
         };
         Job::new(sources, trees, diagnostics)
     }
-}
-
-/// Whether a file is no policy, but what one imports.
-fn is_imported(path: &str) -> bool {
-    path != MANIFEST && path.strip_suffix(".weir").is_none()
 }
 
 /// Diagnostics of a file that was looked at alone name it as the first.

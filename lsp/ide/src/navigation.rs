@@ -1,5 +1,7 @@
 //! Jumps: to what declares, types or uses a name.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 use weir_compiler::names::Kind;
 use weir_syntax::{FileId, Span, ast::ItemKind};
@@ -102,7 +104,9 @@ impl Ide {
         let Some(text) = self.text_of(symbol) else { return Vec::new() };
         let mut found = Vec::new();
         for file in self.files() {
-            if self.text(file).is_some_and(|source| source.contains(text.as_str())) {
+            // imported names may be spelled otherwise in their files
+            let has = |source: &Arc<str>| self.is_imported(file) || source.contains(text.as_str());
+            if self.text(file).is_some_and(has) {
                 self.references_in(file, symbol, &text, &mut found);
             }
         }

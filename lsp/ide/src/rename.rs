@@ -21,6 +21,8 @@ pub enum RenameError {
     Nothing,
     Standard,
     Module,
+    /// An imported file gives or uses the name: its path.
+    Imported(String),
     /// The new text is not a name.
     NoName(String),
     /// An attribute of a class, where a `where` does not say of which class it is.
@@ -37,6 +39,7 @@ impl fmt::Display for RenameError {
             Self::Module => {
                 formatter.write_str("a module is a folder: rename the folder, then its `use` lines")
             }
+            Self::Imported(path) => write!(formatter, "`{path}` has this name: change it there"),
             Self::NoName(text) => {
                 write!(formatter, "`{text}` is no name: write letters, digits and `_`, and no reserved word")
             }
@@ -79,6 +82,9 @@ impl Ide {
             {
                 Err(RenameError::Standard)
             }
+            Symbol::Declaration(id, _) if self.is_imported(id.file) => {
+                Err(RenameError::Imported(self.path(id.file).unwrap_or_default().to_owned()))
+            }
             Symbol::Declaration(..) | Symbol::Parameter(..) | Symbol::Inner(..) => {
                 Ok((found.span, found.symbol))
             }
@@ -104,6 +110,10 @@ impl Ide {
         }
         let mut edits = Vec::new();
         for reference in self.references(&symbol) {
+            if self.is_imported(reference.file) {
+                let path = self.path(reference.file).unwrap_or_default();
+                return Err(RenameError::Imported(path.to_owned()));
+            }
             // where it goes by another name, that one stays
             if self.text(reference.file).is_none_or(|source| reference.span.of(source) != old) {
                 continue;

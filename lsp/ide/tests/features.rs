@@ -305,3 +305,42 @@ fn the_drawing_has_everybody_and_where_they_are_declared() {
     let (host, _) = analyzed(&[("plant.weir", &PLANT.replace("zone control", "zone contrl"))]);
     assert_eq!(host.ide().job().drawing(0), None, "what is not understood is not drawn");
 }
+
+#[test]
+fn an_imported_inventory_has_names_as_any_file() {
+    let plant = "use std.ot.{modbus}\n\
+        zone cell { purdue = 1 }\n\
+        network cell_net { zone = cell, subnet = 10.10.1.0/24, accept_gap = \"one machine\" }\n\
+        import assets { format = inventory, file = \"assets.csv\", mapping = \"mapping.yaml\" }\n\
+        allow hmi_01 -> plc_$001 : modbus\n";
+    let (mut host, place) = package(&[("plant.weir", plant)]);
+    let assets =
+        "Asset,IP address,Art,Open ports\nPLC-01,10.10.1.10,Steuerung,Modbus/TCP\nHMI-01,10.10.1.20,Panel,\n";
+    host.set_text("assets.csv", assets.into(), false);
+    let mapping =
+        "columns: { name: Asset, class: Art }\nclasses: { Steuerung: Plc, Panel: Hmi }\nnetwork: cell_net\n";
+    host.set_text("mapping.yaml", mapping.into(), false);
+    analyze(&mut host);
+    let ide = host.ide();
+    assert_eq!(ide.facts().unwrap().analysis.diagnostics, [], "the package is right");
+    let (file, at) = place.unwrap();
+    let (_, location) = ide.definition(file, at).unwrap();
+    assert_eq!(ide.path(location.file), Some("assets.csv"));
+    assert!(location.full.of(ide.text(location.file).unwrap()).contains("PLC-01"));
+    assert!(ide.hover(file, at).unwrap().markdown.contains("10.10.1.10"));
+    let found = ide.references(&ide.occurrence_at(file, at).unwrap().symbol);
+    assert_eq!(
+        found.iter().map(|one| ide.path(one.file).unwrap()).collect::<Vec<_>>(),
+        ["plant.weir", "assets.csv"]
+    );
+    assert_eq!(ide.rename(file, at, "mill"), Err(RenameError::Imported("assets.csv".into())));
+    drop(ide);
+    let more = format!("{}allow plc_", plant.replace("$0", ""));
+    host.set_text("plant.weir", more.as_str().into(), true);
+    let ide = host.ide();
+    let offered = ide.complete(file, more.len() as u32).items;
+    assert!(offered.iter().any(|one| one.label == "plc_01"));
+    drop(ide);
+    host.set_text("assets.csv", assets.replace("PLC-01", "PLC-02").into(), false);
+    assert!(host.ide().definition(file, at).is_none(), "it is gone from the inventory");
+}
