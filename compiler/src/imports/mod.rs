@@ -42,7 +42,7 @@ pub fn endings(format: &str) -> &'static [&'static str] {
 
 /// What imported inventories and MUD files declare: by file, each declaration at the place that it was read from, and the
 /// folder whose names they share. Files that cannot be read declare nothing here; [`crate::analyze`] says why.
-pub fn declared(sources: &Sources, trees: &[&File]) -> BTreeMap<FileId, (File, String)> {
+pub fn trees(sources: &Sources, trees: &[&File]) -> BTreeMap<FileId, (File, String)> {
     declarations(sources, trees).files
 }
 

@@ -84,7 +84,7 @@ pub fn declared(db: &dyn salsa::Database, package: Package) -> Arc<BTreeMap<File
         return Arc::default();
     }
     let none = File::default();
-    let tree = |file: &SourceFile| if has_imports(db, *file) { &syntax(db, *file).tree } else { &none };
+    let tree = |file: &SourceFile| if *has_imports(db, *file) { &syntax(db, *file).tree } else { &none };
     let trees: Vec<&File> = files.iter().map(tree).collect();
     let source = |file: &SourceFile| {
         let path = file.path(db).to_owned();
@@ -98,7 +98,7 @@ pub fn declared(db: &dyn salsa::Database, package: Package) -> Arc<BTreeMap<File
         manifest: Manifest::default(),
         diagnostics: Vec::new(),
     };
-    Arc::new(weir_compiler::imports::declared(&sources, &trees))
+    Arc::new(weir_compiler::imports::trees(&sources, &trees))
 }
 
 /// A declaration by its place: the item of a file, or an item of the template there.
