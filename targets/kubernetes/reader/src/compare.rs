@@ -55,12 +55,19 @@ pub enum Far {
     Address(IpAddr),
 }
 
-impl fmt::Display for Connection {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let far = match &self.peer {
+impl Connection {
+    /// The other end, in words.
+    pub fn far(&self) -> String {
+        match &self.peer {
             Far::Pod(pod) => format!("pod {pod}"),
             Far::Address(address) => address.to_string(),
-        };
+        }
+    }
+}
+
+impl fmt::Display for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let far = self.far();
         let (near, port) = (&self.subject, self.port);
         match self.direction {
             Direction::Egress => write!(formatter, "pod {near} -> {far} : {}/{port}, leaving", self.protocol),

@@ -1,5 +1,8 @@
-//! Two built trees: what their rulesets let pass, read from the bytes, by addresses. Names are those that the trees' source
-//! maps give to statements.
+//! Two built trees: what their artifacts permit, read from the bytes, by addresses, labels and certificates. Names are those
+//! that the trees' source maps give to statements.
+
+mod clusters;
+mod configurations;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,6 +59,15 @@ impl SourceMap {
     }
 }
 
+/// The source maps of the earlier and the later tree.
+type Maps<'m> = (&'m SourceMap, &'m SourceMap);
+
+/// Says that something is not compared: so it is not known to be narrower.
+fn unreadable(what: &str, why: &str, found: &mut Difference) {
+    found.notes.push(format!("{what} cannot be read, and so is not compared: {why}"));
+    found.verdict = Verdict::Widened;
+}
+
 /// Compares two trees. What no reader can compare is said in the notes.
 pub fn difference((before, earlier): (&str, &Files), (after, later): (&str, &Files)) -> Difference {
     let mut found =
@@ -96,7 +108,12 @@ pub fn difference((before, earlier): (&str, &Files), (after, later): (&str, &Fil
         };
         compare(path, (old.as_ref(), new.as_ref()), (&maps.0, &maps.1), &mut found);
     }
-    let other = |path: &&String| path.split_once('/').is_some_and(|(target, _)| target != "nftables");
+    clusters::compare_clusters(earlier, later, (&maps.0, &maps.1), &mut found);
+    configurations::compare(earlier, later, (&maps.0, &maps.1), &mut found);
+    let read = |target: &str| {
+        target == "nftables" || target == clusters::TARGET || configurations::TARGETS.contains(&target)
+    };
+    let other = |path: &&String| path.split_once('/').is_some_and(|(target, _)| !read(target));
     let changed: BTreeSet<&str> = earlier
         .keys()
         .chain(later.keys())
