@@ -233,6 +233,14 @@ pub(crate) struct Verifying {
     pub(crate) listing: Option<PathBuf>,
 }
 
+/// How commands print what they found: for people, or for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    #[default]
+    Text,
+    Json,
+}
+
 fn target() -> impl TypedValueParser<Value = Target> {
     PossibleValuesParser::new(Target::ALL.map(Target::word))
         .try_map(|word| Target::ALL.into_iter().find(|target| target.word() == word).ok_or("not a target"))

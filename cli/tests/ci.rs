@@ -30,19 +30,13 @@ fn repository() -> Folder {
 fn run(folder: &Folder, mut command: Command) -> Run {
     let binary = Path::new(env!("CARGO_BIN_EXE_weir")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
-    let output = command
+    command
         .env("PATH", path)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")
         .env_remove("SOURCE_DATE_EPOCH")
-        .current_dir(folder.path(""))
-        .output()
-        .unwrap();
-    Run {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+        .current_dir(folder.path(""));
+    common::run(&mut command)
 }
 
 fn git(folder: &Folder, arguments: &[&str]) -> Run {
@@ -137,20 +131,14 @@ fn script(folder: &Folder, text: &str, variables: &[(String, String)]) -> Run {
     command.args(["-e", "-o", "pipefail", "-c", text]);
     let path = format!("{}:{}", folder.path("bin").display(), std::env::var("PATH").unwrap());
     let binary = Path::new(env!("CARGO_BIN_EXE_weir")).parent().unwrap();
-    let output = command
+    command
         .env("PATH", format!("{}:{path}", binary.display()))
         .env("CALLS", folder.path("calls"))
         .env("GITHUB_STEP_SUMMARY", folder.path("summary.md"))
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .envs(variables.iter().cloned())
-        .current_dir(folder.path(""))
-        .output()
-        .unwrap();
-    Run {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+        .current_dir(folder.path(""));
+    common::run(&mut command)
 }
 
 fn variables(of: &serde_yaml_ng::Value, base: &str) -> Vec<(String, String)> {

@@ -27,6 +27,16 @@ fn change(folder: &Folder, path: &str, from: &str, to: &str) {
 
 const VIBRATION: &str = "new/policies/vibration.weir";
 
+/// One flow more than before.
+fn let_the_collector_view(folder: &Folder) {
+    change(
+        folder,
+        VIBRATION,
+        "allow operator -> dashboard : https",
+        "allow operator | collector -> dashboard : https",
+    );
+}
+
 #[test]
 fn nothing_changes() {
     let folder = halls();
@@ -51,12 +61,7 @@ fn widening_narrowing_and_terms_have_codes_of_their_own() {
 #[test]
 fn a_new_flow_has_a_witness_and_a_cause() {
     let folder = halls();
-    change(
-        &folder,
-        VIBRATION,
-        "allow operator -> dashboard : https",
-        "allow operator | collector -> dashboard : https",
-    );
+    let_the_collector_view(&folder);
     let run = folder.weir(&["diff", "old", "new", "--format", "json"]);
     assert_eq!(run.code, 5, "{}", run.stderr);
     let found = json(&run.stdout);
@@ -115,12 +120,7 @@ fn a_device_and_an_assertion_and_a_deny() {
 #[test]
 fn reports_for_pull_requests_and_browsers() {
     let folder = halls();
-    change(
-        &folder,
-        VIBRATION,
-        "allow operator -> dashboard : https",
-        "allow operator | collector -> dashboard : https",
-    );
+    let_the_collector_view(&folder);
     let run = folder.weir(&["diff", "old", "new", "--format", "markdown", "--unified"]);
     assert!(run.stdout.starts_with("## ⚠️ Policy: widened"), "{}", run.stdout);
     assert!(run.stdout.contains("| `collector -> dashboard : https on tcp/8443` |"), "{}", run.stdout);

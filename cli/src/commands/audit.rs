@@ -2,14 +2,16 @@
 
 use std::{fs, io::Read as _, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use weir_review::{
     Subject, Table,
     audit::{Audit, audit, exceptions, read},
 };
 
 use super::check::now;
-use crate::{console::Console, failure::Failure, progress::Progress, render::text, subject};
+use crate::{
+    arguments::ReportFormat, console::Console, failure::Failure, progress::Progress, render::text, subject,
+};
 
 #[derive(Clone, Debug, Args)]
 #[command(
@@ -25,7 +27,7 @@ pub(crate) struct Options {
     pub(crate) package: Option<PathBuf>,
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
     /// Fail if traffic and policy do not fit.
     #[arg(long)]
     pub(crate) check: bool,
@@ -35,13 +37,6 @@ pub(crate) struct Options {
     /// List permissions that end within so many days, have ended, or are on trial.
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["logs", "propose"])]
     pub(crate) exceptions: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    #[default]
-    Text,
-    Json,
 }
 
 pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
@@ -73,8 +68,8 @@ pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
         fs::write(path, &found.proposal).map_err(|error| Failure::io("write", path, &error))?;
     }
     match options.format {
-        Format::Json => json(&found, console)?,
-        Format::Text => report(&found, options.propose.is_none(), console)?,
+        ReportFormat::Json => json(&found, console)?,
+        ReportFormat::Text => report(&found, options.propose.is_none(), console)?,
     }
     let fits = found.denied.is_empty() && found.unknown.is_empty() && found.not_understood == 0;
     if options.check && !fits { Err(Failure::Answer(1)) } else { Ok(()) }
@@ -154,10 +149,10 @@ fn report(found: &Audit, with_proposal: bool, console: &Console) -> Result<(), F
     console.stdout(&out)
 }
 
-fn ending(subject: &Subject, days: u32, format: Format, console: &Console) -> Result<(), Failure> {
+fn ending(subject: &Subject, days: u32, format: ReportFormat, console: &Console) -> Result<(), Failure> {
     let found = exceptions(subject, now()?, days);
     let is_due = !found.ending.is_empty() || !found.ended.is_empty();
-    if format == Format::Json {
+    if format == ReportFormat::Json {
         json(&found, console)?;
     } else {
         let mut out = String::new();

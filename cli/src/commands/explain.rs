@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, net::IpAddr, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use include_dir::{Dir, include_dir};
 use weir_compiler::model::Service;
 use weir_review::explain::{self, Question, explain, principals_at};
@@ -10,7 +10,12 @@ use weir_syntax::{Code, diagnostic::codes};
 
 use super::diff;
 use crate::{
-    arguments::find_code, console::Console, failure::Failure, progress::Progress, render::text, subject,
+    arguments::{ReportFormat, find_code},
+    console::Console,
+    failure::Failure,
+    progress::Progress,
+    render::text,
+    subject,
 };
 
 /// The book's pages, shipped inside of the binary.
@@ -27,17 +32,10 @@ pub(crate) struct Options {
     pub(crate) package: Option<PathBuf>,
     /// Of a flow: how to print the explanation.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
     /// Of a flow: do not look for the artifacts' lines.
     #[arg(long)]
     pub(crate) no_artifacts: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    #[default]
-    Text,
-    Json,
 }
 
 pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
@@ -108,7 +106,7 @@ fn flow(text: &str, options: &Options, console: &Console) -> Result<(), Failure>
     let explanation = explain(&subject, &question, files.as_ref());
     drop(progress);
     match options.format {
-        Format::Text => {
+        ReportFormat::Text => {
             let mut out = String::new();
             for line in explain::text(&explanation) {
                 out.push_str(&console.paint(&text::visible(&line.text), line.paint));
@@ -116,7 +114,7 @@ fn flow(text: &str, options: &Options, console: &Console) -> Result<(), Failure>
             }
             console.stdout(&out)
         }
-        Format::Json => {
+        ReportFormat::Json => {
             let mut out = serde_json::to_string_pretty(&explanation)
                 .map_err(|error| Failure::Internal(format!("the explanation cannot be printed: {error}")))?;
             out.push('\n');

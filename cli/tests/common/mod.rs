@@ -102,7 +102,7 @@ fn command(binary: &Path, folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Run {
+pub fn run(command: &mut Command) -> Run {
     let Output { status, stdout, stderr } = command.output().unwrap();
     Run {
         code: status.code().unwrap_or(-1),

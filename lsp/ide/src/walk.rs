@@ -78,7 +78,7 @@ struct Walk<'w> {
 }
 
 /// What kind of declarations a set is made of.
-const SETS: &[Kind] = &[
+pub(crate) const SETS: &[Kind] = &[
     Kind::Device,
     Kind::Workload,
     Kind::Gateway,

@@ -19,6 +19,7 @@ use crate::{
     host::Ide,
     hover::type_text,
     names::{Scope, Symbol},
+    walk::SETS,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,21 +113,6 @@ impl Ide {
         Some(DeclarationId { file, item: at as u32, inner: None })
     }
 }
-
-const SETS: &[Kind] = &[
-    Kind::Device,
-    Kind::Workload,
-    Kind::Gateway,
-    Kind::External,
-    Kind::Role,
-    Kind::Group,
-    Kind::Class,
-    Kind::Zone,
-    Kind::Network,
-    Kind::Cluster,
-    Kind::Slice,
-    Kind::Instance,
-];
 
 impl Proposals<'_> {
     fn propose(&mut self) {
