@@ -5,8 +5,10 @@ pub(crate) mod causes;
 mod flows;
 pub(crate) mod grants;
 mod identity;
+mod principals;
 mod radius;
 pub mod render;
+pub(crate) mod shape;
 mod topology;
 
 use serde::Serialize;
