@@ -1,10 +1,10 @@
 //! Packages as reports take them.
 
-use std::path::Path;
+use std::{net::IpAddr, ops::Range, path::Path};
 
 use weir_compiler::{Sources, Survey, survey};
 use weir_review::Subject;
-use weir_syntax::Severity;
+use weir_syntax::{Diagnostic, FileId, Severity, Span};
 
 use crate::{
     commands::check,
@@ -14,19 +14,113 @@ use crate::{
     render::{Format, Report},
 };
 
+/// A question in the language, made of what the user wrote. What is wrong with it is shown in that.
+pub(crate) struct Asked<'w> {
+    written: &'w str,
+    text: String,
+    /// Which part of the text stands for which part of what was written.
+    pieces: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl<'w> Asked<'w> {
+    pub(crate) fn new(written: &'w str) -> Self {
+        Self { written, text: String::new(), pieces: Vec::new() }
+    }
+
+    /// Words that the user did not write.
+    pub(crate) fn with(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// A part of what was written; an address is nobody's name in the language, and stands for itself later.
+    pub(crate) fn part(mut self, part: &str) -> Self {
+        let from = self.text.len();
+        self.text.push_str(if part.parse::<IpAddr>().is_ok() { "internet" } else { part });
+        // parts come in their order
+        let after = self.pieces.last().map_or(0, |(_, last)| last.end);
+        let at = self.written.get(after..).and_then(|rest| rest.find(part)).map(|at| after + at);
+        if let Some(at) = at {
+            self.pieces.push((from..self.text.len(), at..at + part.len()));
+        }
+        self
+    }
+
+    /// Makes diagnostics about the text ones about what was written.
+    fn translate(&self, file: FileId, diagnostics: &mut Vec<Diagnostic>) {
+        let place = |span: Span| {
+            let (start, end) = (span.start as usize, span.end as usize);
+            let within = |(ours, _): &&(Range<usize>, Range<usize>)| ours.start <= start && end <= ours.end;
+            let (from, to) = match self.pieces.iter().find(within) {
+                Some((ours, theirs)) if ours.len() == theirs.len() => {
+                    (theirs.start + start - ours.start, theirs.start + end - ours.start)
+                }
+                Some((_, theirs)) => (theirs.start, theirs.end),
+                None => (0, self.written.len()),
+            };
+            Span::new(from as u32, to as u32)
+        };
+        for diagnostic in diagnostics.iter_mut() {
+            for label in diagnostic.labels.iter_mut().filter(|label| label.file == file) {
+                label.span = place(label.span);
+            }
+            diagnostic.fixes.clear(); // of a text that nobody has
+        }
+    }
+}
+
+/// A package from disk, and a question about it: exit code 2 if the question is wrong.
+pub(crate) fn ask(folder: Option<&Path>, asked: &Asked<'_>, console: &Console) -> Result<Subject, Failure> {
+    let package = package(folder, console)?;
+    let mut survey = survey(&package.sources, check::now()?, Some(("question", &asked.text)));
+    let is_error = |one: &Diagnostic| one.severity() == Severity::Error;
+    if survey.asked.diagnostics.iter().any(is_error) {
+        let mut errors = std::mem::take(&mut survey.asked.diagnostics);
+        errors.retain(is_error);
+        let mut files = survey.sources.files;
+        if let Some(file) = files.last_mut() {
+            file.text = asked.written.into();
+        }
+        asked.translate(FileId(files.len().saturating_sub(1) as u32), &mut errors);
+        Report::new(&files, &errors, "").print(Format::Human, console)?;
+        return Err(Failure::Answer(Failure::USAGE));
+    }
+    subject(package.label, survey, &package.prefix, console)
+}
+
 /// A package from disk, with what is asked of it.
 pub(crate) fn from_folder(
     folder: Option<&Path>,
     asked: Option<(&str, &str)>,
     console: &Console,
 ) -> Result<Subject, Failure> {
+    let package = package(folder, console)?;
+    make(package.label, &package.sources, &package.prefix, asked, console)
+}
+
+/// A package from disk that has no errors.
+pub(crate) fn without_errors(folder: Option<&Path>, console: &Console) -> Result<Subject, Failure> {
+    let package = package(folder, console)?;
+    let survey = survey(&package.sources, check::now()?, None);
+    if print(&survey.analysis.diagnostics, &survey, &package.prefix, console)? > 0 {
+        return Err(Failure::Reported);
+    }
+    subject(package.label, survey, &package.prefix, console)
+}
+
+struct Package {
+    label: String,
+    sources: Sources,
+    prefix: String,
+}
+
+fn package(folder: Option<&Path>, console: &Console) -> Result<Package, Failure> {
     let root = load::find(folder).map_err(|diagnostic| {
         let printed = Report::new(&[], &[*diagnostic], "").print(Format::Human, console);
         printed.err().unwrap_or(Failure::Reported)
     })?;
     let package = load::load(&root);
-    let label = root.display().to_string();
-    make(label, &package.sources, &package.prefix, asked, console)
+    Ok(Package { label: root.display().to_string(), sources: package.sources, prefix: package.prefix })
 }
 
 /// Prints what stands in the way. What was asked may be wrong, too.
@@ -38,21 +132,33 @@ pub(crate) fn make(
     console: &Console,
 ) -> Result<Subject, Failure> {
     let survey = survey(sources, check::now()?, asked);
-    let refuse = |survey: &Survey, all: bool| {
-        let own = survey.analysis.diagnostics.iter().filter(|_| all);
-        let asked = survey.asked.diagnostics.iter();
-        let errors: Vec<_> =
-            own.chain(asked).filter(|one| one.severity() == Severity::Error).cloned().collect();
-        let printed = Report::new(&survey.sources.files, &errors, prefix).print(Format::Human, console);
-        printed.map(|()| errors.len())
-    };
-    if survey.asked.diagnostics.iter().any(|one| one.severity() == Severity::Error) {
-        refuse(&survey, false)?;
+    if print(&survey.asked.diagnostics, &survey, prefix, console)? > 0 {
         return Err(Failure::Reported);
     }
+    subject(label, survey, prefix, console)
+}
+
+fn subject(label: String, survey: Survey, prefix: &str, console: &Console) -> Result<Subject, Failure> {
     Subject::new(label.clone(), survey).or_else(|survey| {
-        refuse(&survey, true)?;
+        let own = &survey.analysis.diagnostics;
+        let all: Vec<Diagnostic> = own.iter().chain(&survey.asked.diagnostics).cloned().collect();
+        print(&all, &survey, prefix, console)?;
         console.error(&format!("`{label}` cannot be understood: mend it first"), None);
         Err(Failure::Reported)
     })
+}
+
+/// Prints those that are errors, and counts them.
+fn print(
+    diagnostics: &[Diagnostic],
+    survey: &Survey,
+    prefix: &str,
+    console: &Console,
+) -> Result<usize, Failure> {
+    let errors: Vec<Diagnostic> =
+        diagnostics.iter().filter(|one| one.severity() == Severity::Error).cloned().collect();
+    if !errors.is_empty() {
+        Report::new(&survey.sources.files, &errors, prefix).print(Format::Human, console)?;
+    }
+    Ok(errors.len())
 }

@@ -200,7 +200,8 @@ impl<'a> Reader<'_, 'a> {
             diagnostics.push(Diagnostic::new(code, message).primary(file, flow.span, "left out").help(help));
             return Vec::new();
         }
-        let text = one_line(self.sources.file(file).map_or("", |source| flow.span.of(&source.text)));
+        let written = self.sources.file(file).map_or("", |source| flow.span.of(&source.text));
+        let words = one_line(written);
         let policy: SmolStr = match flow.block {
             Some(_) => block.path,
             None => match self.universe.module(flow.scope.module).path.as_str() {
@@ -213,7 +214,7 @@ impl<'a> Reader<'_, 'a> {
             format_smolstr!("{policy}.{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
         };
         let statement = Statement {
-            id: id(&text),
+            id: id(&words),
             policy: policy.clone(),
             effect: ast.effect,
             sources,
@@ -226,11 +227,12 @@ impl<'a> Reader<'_, 'a> {
             source_span: ast.source.span,
             destination_span: ast.destination.span,
             service_span: ast.service.span,
-            text,
+            // the words of a block's entries run into each other
+            text: if words.contains('{') { weir_syntax::one_line(written).into() } else { words.clone() },
             documentation: flow.documentation.into(),
         };
         let reverse = ast.both.then(|| Statement {
-            id: id(&format!("{} reverse", statement.text)),
+            id: id(&format!("{words} reverse")),
             sources: statement.destinations.clone(),
             destinations: statement.sources.clone(),
             source_span: statement.destination_span,
