@@ -265,11 +265,14 @@ impl Layout<'_> {
                     .then_with(|| natural(&self.graph.containers[*a].name, &self.graph.containers[*b].name))
             });
             let top = y;
-            let (mut x, mut high) = (MARGIN, 0.0_f64);
+            // one line lies in the middle; several begin at the left, one below the other
+            let length: f64 = row.iter().map(|one| self.graph.containers[*one].place.width + GAP * 2.0).sum();
+            let begin = if length <= limit { MARGIN + (limit - length) / 2.0 } else { MARGIN };
+            let (mut x, mut high) = (begin, 0.0_f64);
             for one in row {
                 let place = self.graph.containers[one].place;
-                if x > MARGIN && x + place.width > limit + MARGIN {
-                    x = MARGIN;
+                if x > begin && x + place.width > limit + MARGIN {
+                    x = begin;
                     y += high + GAP * 2.0;
                     high = 0.0;
                 }

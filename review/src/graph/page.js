@@ -165,8 +165,8 @@ function titles() {
   if (!far) return;
   names.forEach((text, index) => {
     const container = data.containers[index];
-    const fits = Math.min(container.width / text.textContent.length / .6, container.height * .8);
-    text.style.fontSize = `${Math.max(12, Math.min(12 / now, fits))}px`;
+    const fits = Math.min(container.width / text.textContent.length / .66, container.height * .8);
+    text.style.fontSize = `${Math.min(12 / now, fits)}px`;
   });
 }
 function zoom(factor, cx = .5, cy = .5) {
