@@ -15,14 +15,14 @@ use crate::{
 };
 
 /// A question in the language, made of what the user wrote. What is wrong with it is shown in that.
-pub(crate) struct Asked<'w> {
+pub(crate) struct Question<'w> {
     written: &'w str,
     text: String,
     /// Which part of the text stands for which part of what was written.
     pieces: Vec<(Range<usize>, Range<usize>)>,
 }
 
-impl<'w> Asked<'w> {
+impl<'w> Question<'w> {
     pub(crate) fn new(written: &'w str) -> Self {
         Self { written, text: String::new(), pieces: Vec::new() }
     }
@@ -70,8 +70,12 @@ impl<'w> Asked<'w> {
 }
 
 /// A package from disk, and a question about it: exit code 2 if the question is wrong.
-pub(crate) fn ask(folder: Option<&Path>, asked: &Asked<'_>, console: &Console) -> Result<Subject, Failure> {
-    let package = package(folder, console)?;
+pub(crate) fn ask(
+    folder: Option<&Path>,
+    asked: &Question<'_>,
+    console: &Console,
+) -> Result<Subject, Failure> {
+    let package = Package::from_folder(folder, console)?;
     let mut survey = survey(&package.sources, check::now()?, Some(("question", &asked.text)));
     let is_error = |one: &Diagnostic| one.severity() == Severity::Error;
     if survey.asked.diagnostics.iter().any(is_error) {
@@ -85,7 +89,17 @@ pub(crate) fn ask(folder: Option<&Path>, asked: &Asked<'_>, console: &Console) -
         Report::new(&files, &errors, "").print(Format::Human, console)?;
         return Err(Failure::Answer(Failure::USAGE));
     }
-    subject(package.label, survey, &package.prefix, console)
+    package.subject(survey, console)
+}
+
+/// A package from disk that has no errors.
+pub(crate) fn without_errors(folder: Option<&Path>, console: &Console) -> Result<Subject, Failure> {
+    let package = Package::from_folder(folder, console)?;
+    let survey = survey(&package.sources, check::now()?, None);
+    if package.print_errors(&survey, survey.analysis.diagnostics.iter(), console)? > 0 {
+        return Err(Failure::Reported);
+    }
+    package.subject(survey, console)
 }
 
 /// A package from disk, with what is asked of it.
@@ -94,71 +108,82 @@ pub(crate) fn from_folder(
     asked: Option<(&str, &str)>,
     console: &Console,
 ) -> Result<Subject, Failure> {
-    let package = package(folder, console)?;
-    make(package.label, &package.sources, &package.prefix, asked, console)
+    let asked = asked.map(|(name, text)| Asked { name, text, is_of_another: false });
+    Package::from_folder(folder, console)?.at(check::now()?, asked, console)
 }
 
-/// A package from disk that has no errors.
-pub(crate) fn without_errors(folder: Option<&Path>, console: &Console) -> Result<Subject, Failure> {
-    let package = package(folder, console)?;
-    let survey = survey(&package.sources, check::now()?, None);
-    if print(&survey.analysis.diagnostics, &survey, &package.prefix, console)? > 0 {
-        return Err(Failure::Reported);
-    }
-    subject(package.label, survey, &package.prefix, console)
+/// A text in the language that is put to a package.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// For messages.
+    pub(crate) name: &'a str,
+    pub(crate) text: &'a str,
+    /// It is about another version: what this one does not know of it is left out.
+    pub(crate) is_of_another: bool,
 }
 
-struct Package {
+/// A package that was read, to be analyzed at any time.
+#[derive(Debug)]
+pub(crate) struct Package {
     label: String,
     sources: Sources,
     prefix: String,
 }
 
-fn package(folder: Option<&Path>, console: &Console) -> Result<Package, Failure> {
-    let root = load::find(folder).map_err(|diagnostic| {
-        let printed = Report::new(&[], &[*diagnostic], "").print(Format::Human, console);
-        printed.err().unwrap_or(Failure::Reported)
-    })?;
-    let package = load::load(&root);
-    Ok(Package { label: root.display().to_string(), sources: package.sources, prefix: package.prefix })
-}
-
-/// Prints what stands in the way. What was asked may be wrong, too.
-pub(crate) fn make(
-    label: String,
-    sources: &Sources,
-    prefix: &str,
-    asked: Option<(&str, &str)>,
-    console: &Console,
-) -> Result<Subject, Failure> {
-    let survey = survey(sources, check::now()?, asked);
-    if print(&survey.asked.diagnostics, &survey, prefix, console)? > 0 {
-        return Err(Failure::Reported);
+impl Package {
+    pub(crate) fn from_folder(folder: Option<&Path>, console: &Console) -> Result<Self, Failure> {
+        let root = load::find(folder).map_err(|diagnostic| {
+            let printed = Report::new(&[], &[*diagnostic], "").print(Format::Human, console);
+            printed.err().unwrap_or(Failure::Reported)
+        })?;
+        let package = load::load(&root);
+        Ok(Self { label: root.display().to_string(), sources: package.sources, prefix: package.prefix })
     }
-    subject(label, survey, prefix, console)
-}
 
-fn subject(label: String, survey: Survey, prefix: &str, console: &Console) -> Result<Subject, Failure> {
-    Subject::new(label.clone(), survey).or_else(|survey| {
-        let own = &survey.analysis.diagnostics;
-        let all: Vec<Diagnostic> = own.iter().chain(&survey.asked.diagnostics).cloned().collect();
-        print(&all, &survey, prefix, console)?;
-        console.error(&format!("`{label}` cannot be understood: mend it first"), None);
-        Err(Failure::Reported)
-    })
-}
-
-/// Prints those that are errors, and counts them.
-fn print(
-    diagnostics: &[Diagnostic],
-    survey: &Survey,
-    prefix: &str,
-    console: &Console,
-) -> Result<usize, Failure> {
-    let errors: Vec<Diagnostic> =
-        diagnostics.iter().filter(|one| one.severity() == Severity::Error).cloned().collect();
-    if !errors.is_empty() {
-        Report::new(&survey.sources.files, &errors, prefix).print(Format::Human, console)?;
+    /// Its lines are not those of files in the work tree.
+    pub(crate) fn from_revision(label: &str, sources: Sources) -> Self {
+        Self { label: label.to_owned(), sources, prefix: format!("{label}/") }
     }
-    Ok(errors.len())
+
+    /// As it is at a time, in seconds since 1970. Prints what stands in the way; what was asked may be wrong, too.
+    pub(crate) fn at(
+        &self,
+        now: i64,
+        asked: Option<Asked<'_>>,
+        console: &Console,
+    ) -> Result<Subject, Failure> {
+        let may_fail = asked.is_some_and(|asked| asked.is_of_another);
+        let mut survey = survey(&self.sources, now, asked.map(|asked| (asked.name, asked.text)));
+        if may_fail {
+            survey.asked.diagnostics.clear();
+        }
+        if self.print_errors(&survey, survey.asked.diagnostics.iter(), console)? > 0 {
+            return Err(Failure::Reported);
+        }
+        self.subject(survey, console)
+    }
+
+    fn subject(&self, survey: Survey, console: &Console) -> Result<Subject, Failure> {
+        Subject::new(self.label.clone(), survey).or_else(|survey| {
+            let own = survey.analysis.diagnostics.iter();
+            self.print_errors(&survey, own.chain(&survey.asked.diagnostics), console)?;
+            console.error(&format!("`{}` cannot be understood: mend it first", self.label), None);
+            Err(Failure::Reported)
+        })
+    }
+
+    /// Prints those that are errors, and counts them.
+    fn print_errors<'d>(
+        &self,
+        survey: &Survey,
+        diagnostics: impl Iterator<Item = &'d Diagnostic>,
+        console: &Console,
+    ) -> Result<usize, Failure> {
+        let errors: Vec<Diagnostic> =
+            diagnostics.filter(|one| one.severity() == Severity::Error).cloned().collect();
+        if !errors.is_empty() {
+            Report::new(&survey.sources.files, &errors, &self.prefix).print(Format::Human, console)?;
+        }
+        Ok(errors.len())
+    }
 }

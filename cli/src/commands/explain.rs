@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     progress::Progress,
     render::text,
-    subject::{self, Asked},
+    subject,
 };
 
 /// The book's pages, shipped inside of the binary.
@@ -72,7 +72,7 @@ fn flow(text: &str, options: &Options, console: &Console) -> Result<(), Failure>
             .with_help("write `weir explain 'SOURCE -> DESTINATION : SERVICE'`"));
     };
     let address = |text: &str| text.parse::<IpAddr>().ok();
-    let asked = Asked::new(text).with("assert deny ").part(source).with(" -> ").part(destination);
+    let asked = subject::Question::new(text).with("assert deny ").part(source).with(" -> ").part(destination);
     let asked = asked.with(" : ").part(service).with("\n");
     let progress = Progress::start(console, "reading");
     let subject = subject::ask(options.package.as_deref(), &asked, console)?;

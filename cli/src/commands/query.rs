@@ -8,13 +8,7 @@ use weir_review::{
     query::{Answer, Data, Sides, answer, dot, parse, set_of_address},
 };
 
-use crate::{
-    console::Console,
-    failure::Failure,
-    progress::Progress,
-    render::text,
-    subject::{self, Asked},
-};
+use crate::{console::Console, failure::Failure, progress::Progress, render::text, subject};
 
 #[derive(Clone, Debug, Args)]
 #[command(
@@ -52,9 +46,11 @@ pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
     let asked = match query.sets.as_slice() {
         [] => None,
         // the question is about one side; the other is somebody who is always there
-        [one] => Some(Asked::new(&words).with("assert deny ").part(one).with(" -> internet : any\n")),
+        [one] => {
+            Some(subject::Question::new(&words).with("assert deny ").part(one).with(" -> internet : any\n"))
+        }
         [one, two, ..] => {
-            let first = Asked::new(&words).with("assert deny ").part(one);
+            let first = subject::Question::new(&words).with("assert deny ").part(one);
             Some(first.with(" -> ").part(two).with(" : any\n"))
         }
     };
