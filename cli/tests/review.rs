@@ -313,7 +313,7 @@ fn a_denied_operation_is_refused_where_operations_are_seen() {
             "process_engineers -> historian_mirror : https.get(\"/api/x\")",
             [
                 "path     process_engineers -> portal_proxy",
-                "people have no address",
+                "at gw_office: nftables, forward, accepts the connection\n",
                 "at portal_proxy: envoy, ends the connection, refuses it\n",
             ],
         ),

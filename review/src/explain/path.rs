@@ -149,6 +149,11 @@ impl<'c> Context<'c> {
         let last = if refused.is_some() { Decision::NotReached } else { Decision::Refuses };
         leg.points.extend(self.end(end, ports, last));
         let decides = |point: &Point| !matches!(point.decision, Decision::Accepts | Decision::Unfiltered);
+        if self.subject.principal(source).kind == PrincipalKind::Role && leg.points.len() > 1 {
+            leg.remark.get_or_insert_with(|| {
+                "packet filters know no people, but the devices that they work with".into()
+            });
+        }
         if leg.remark.is_none() && !leg.points.is_empty() && !leg.points.iter().any(decides) {
             leg.remark = Some("no point on the way tells it from what is permitted".into());
         }
@@ -222,10 +227,15 @@ impl<'c> Context<'c> {
         if any { Decision::Accepts } else { Decision::Refuses }
     }
 
-    /// Whoever looks the same to a point: everybody with the address, or a pod of the cluster itself alone.
+    /// Whoever looks the same to a point: everybody with the address, or a pod of the cluster itself alone. People come with
+    /// some device of their network.
     fn alike(&self, id: u32, cluster: Option<&str>) -> Ranges<u32> {
         let model = self.subject.model();
         let principal = model.principal(id);
+        if principal.kind == PrincipalKind::Role {
+            let on = |segment: SegmentId| principal.attachments.iter().any(|one| one.segment == segment);
+            return model.principals_where(|other| other.attachments.iter().any(|one| on(one.segment)));
+        }
         let is_own_pod = principal.attachments.iter().any(|one| {
             let segment = model.segment(one.segment);
             segment.kind == SegmentKind::Pods && cluster == Some(segment.name.as_str())

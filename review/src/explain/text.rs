@@ -62,10 +62,12 @@ impl Lines {
         self.line(Paint::Plain, format!("  path     {} -> {} : {service}", leg.from, leg.to));
         let way =
             if leg.segments.is_empty() { String::new() } else { format!("over {}", leg.segments.join(", ")) };
-        match (&leg.remark, way.is_empty()) {
-            (Some(remark), _) => self.line(Paint::Plain, format!("           {remark}")),
-            (None, false) => self.line(Paint::Plain, format!("           {way}")),
-            (None, true) => {}
+        // what is said of one network names it
+        if !way.is_empty() && (leg.remark.is_none() || leg.segments.len() > 1) {
+            self.line(Paint::Plain, format!("           {way}"));
+        }
+        if let Some(remark) = &leg.remark {
+            self.line(Paint::Plain, format!("           {remark}"));
         }
         for point in &leg.points {
             let alternative = if point.is_alternative { " (another way)" } else { "" };

@@ -333,17 +333,46 @@ impl Layout<'_> {
             })
             .collect();
         wanted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let (mut y, mut end) = (from, MARGIN);
+        let width = |node: usize| self.graph.nodes[node].place.width;
+        let mut lines: Vec<Vec<(f64, usize)>> = Vec::new();
+        let mut length = f64::INFINITY;
         for (middle, node) in wanted {
-            let place = &mut self.graph.nodes[node].place;
-            let mut x = (middle - place.width / 2.0).max(end);
-            if x + place.width > limit + MARGIN && end > MARGIN {
-                y += CHIP + GAP;
-                x = (middle - place.width / 2.0).clamp(MARGIN, (limit + MARGIN - place.width).max(MARGIN));
+            if length + width(node) > limit {
+                lines.push(Vec::new());
+                length = 0.0;
             }
-            (place.x, place.y) = (x, y);
-            end = x + place.width + GAP;
-            *widest = widest.max(end);
+            length += width(node) + GAP;
+            if let Some(line) = lines.last_mut() {
+                line.push((middle, node));
+            }
+        }
+        let mut y = from;
+        for (index, line) in lines.iter().enumerate() {
+            if index > 0 {
+                y += CHIP + GAP;
+            }
+            let mut end = MARGIN;
+            let mut off = 0.0;
+            for (middle, node) in line {
+                let place = &mut self.graph.nodes[*node].place;
+                (place.x, place.y) = ((middle - place.width / 2.0).max(end), y);
+                end = place.x + place.width + GAP;
+                off += place.x + place.width / 2.0 - middle;
+            }
+            // the whole line as near to its middles as the drawing's ends allow
+            let last = line.last().map_or(0.0, |(_, node)| {
+                let place = self.graph.nodes[*node].place;
+                place.x + place.width
+            });
+            let first = line.first().map_or(MARGIN, |(_, node)| self.graph.nodes[*node].place.x);
+            let back = (off / line.len().max(1) as f64).max(last - limit - MARGIN).clamp(0.0, first - MARGIN);
+            let mut right = limit + MARGIN;
+            for (_, node) in line.iter().rev() {
+                let place = &mut self.graph.nodes[*node].place;
+                place.x = (place.x - back).min(right - place.width);
+                right = place.x - GAP;
+                *widest = widest.max(place.x + place.width + GAP);
+            }
         }
         y + CHIP + ROW_GAP / 2.0
     }

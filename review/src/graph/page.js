@@ -65,6 +65,7 @@ function refresh() {
     element.classList.toggle('faded', outside || !near);
     element.classList.toggle('chosen', chosen === index);
   });
+  svg.classList.toggle('choice', chosen !== null);
   let visible = 0;
   edges.forEach((element, index) => {
     const edge = data.edges[index];
