@@ -94,7 +94,10 @@ fn one_side(
                     }
                     None => Verdict::Unsaid,
                 };
-                let said = changes.iter().any(|change| holds(&change.exact, source, destination, wire));
+                let said = changes
+                    .iter()
+                    .flat_map(|change| &change.exact)
+                    .any(|exact| holds(exact, source, destination, wire));
                 let expected = here && !before.permits();
                 if said != expected {
                     let (from, to) = (of.name(source), of.name(destination));
@@ -103,11 +106,11 @@ fn one_side(
                 if let (true, true, Some((a, b))) = (here, before.permits(), there) {
                     let (mine, theirs) = (terms(of, source, destination, wire), terms(other, a, b, wire));
                     let expected = mine.iter().any(|one| theirs.iter().all(|other| is_wider(one, other)));
-                    let said = found.terms.iter().any(|change| {
+                    let said = found.terms.iter().flat_map(|change| &change.exact).any(|exact| {
                         // a change that is wider in one term and narrower in another is listed once
                         let (source, destination) =
-                            if change.exact.of_later == is_later { (source, destination) } else { (a, b) };
-                        holds(&change.exact, source, destination, wire)
+                            if exact.of_later == is_later { (source, destination) } else { (a, b) };
+                        holds(exact, source, destination, wire)
                     });
                     if expected && !said {
                         let (from, to) = (of.name(source), of.name(destination));
@@ -199,10 +202,10 @@ proptest! {
     fn an_envelope_approves_what_it_permits(plant in blueprint(), more in statement()) {
         let mut later = plant.clone();
         later.statements.push(Statement { deny: false, both: false, ..more });
-        let Some(before) = subject(&plant, None) else {
+        let all = "allow internet -> internet : tcp/9\n";
+        let Some(before) = subject(&plant, Some(all)) else {
             return Err(TestCaseError::reject("does not compile"));
         };
-        let all = "allow internet -> internet : tcp/9\n";
         let Some(after) = subject(&later, Some(all)) else {
             return Err(TestCaseError::reject("does not compile"));
         };
@@ -217,6 +220,7 @@ proptest! {
         };
         let own = last.text.to_string();
         let after = subject(&later, Some(&own)).unwrap();
+        let before = subject(&plant, Some(&own)).unwrap();
         if after.asked.statements.is_empty() {
             return Ok(());
         }
