@@ -86,7 +86,9 @@ impl Inventory {
                 if self.remainder.is_empty() { "" } else { ", listed at the end" }
             ),
         );
-        comment(out, "//!", &self.account());
+        if !self.ledger.is_empty() {
+            comment(out, "//!", &self.account());
+        }
         for line in &self.about {
             comment(out, "//!", line);
         }

@@ -216,7 +216,7 @@ impl<'d> Import<'d> {
             } else {
                 let matters = later[index + 1..].iter().any(|(allow, later)| *allow && later.meets(&reach));
                 if !matters && reach.services.is_none() && !term.names_somebody() {
-                    self.inventory.ledger.settle(record, Fate::Covered("as the default, that denies"));
+                    self.inventory.ledger.settle(record, Fate::Covered("as the default deny"));
                     continue;
                 }
                 if !matters {
