@@ -155,6 +155,13 @@ fn columns_of_real_exports() {
     ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
+    folder.write(
+        "both.csv",
+        "device_id,role,ipv4,ipv6,site_name\nsrv,server,192.0.2.5/24,2001:db8::5/64,TUL01\n",
+    );
+    let run = folder.weir(&["import", "inventory", "both.csv"]);
+    assert!(run.stdout.contains("address = [192.0.2.5, 2001:db8::5]"), "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("location = \"TUL01\""), "{}", run.stdout);
     // of two columns that say the same, one is meant, and the other is listed
     folder.write("two.csv", "Name,Location,Site,IP\na,Hall 1,Nord,10.1.0.20\n");
     let run = folder.weir(&["import", "inventory", "two.csv"]);

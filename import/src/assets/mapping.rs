@@ -19,6 +19,8 @@ pub(super) enum Field {
     Class,
     Network,
     Address,
+    /// Addresses of the other IP version, where they have a column of their own.
+    Address6,
     Mac,
     Serves,
     Vendor,
@@ -32,8 +34,24 @@ pub(super) enum Field {
 
 /// Each field with its name in a mapping, and how inventories call it: lower case, without what separates words. Where a file
 /// has several of these, the first of them is meant.
-const FIELDS: [(Field, &str, &[&str]); 13] = [
-    (Field::Name, "name", &["name", "hostname", "host", "assetname", "devicename", "asset", "device", "tag"]),
+const FIELDS: [(Field, &str, &[&str]); 14] = [
+    (
+        Field::Name,
+        "name",
+        &[
+            "name",
+            "hostname",
+            "host",
+            "assetname",
+            "devicename",
+            "asset",
+            "device",
+            "tag",
+            "deviceid",
+            "assetid",
+            "assettag",
+        ],
+    ),
     (
         Field::Class,
         "class",
@@ -45,6 +63,7 @@ const FIELDS: [(Field, &str, &[&str]); 13] = [
         "address",
         &["address", "ip", "ipaddress", "ipaddresses", "ipv4", "ipv4address", "primaryip", "primaryip4"],
     ),
+    (Field::Address6, "address6", &["ipv6", "ipv6address", "primaryip6"]),
     (Field::Mac, "mac", &["mac", "macaddress", "hwaddress", "physicaladdress"]),
     (Field::Serves, "serves", &["serves", "protocols", "services", "ports", "openports", "portsservices"]),
     (Field::Vendor, "vendor", &["vendor", "manufacturer", "make", "supplier"]),
@@ -59,7 +78,7 @@ const FIELDS: [(Field, &str, &[&str]); 13] = [
         &["firmware", "firmwareversion", "version", "osversion", "softwareversion"],
     ),
     (Field::Serial, "serial", &["serial", "serialnumber", "sn"]),
-    (Field::Location, "location", &["location", "site", "building", "room", "place"]),
+    (Field::Location, "location", &["location", "site", "sitename", "building", "room", "place"]),
     (Field::Owner, "owner", &["owner", "assetowner", "responsible", "contact"]),
     (Field::Criticality, "criticality", &["criticality", "priority", "importance"]),
 ];

@@ -153,7 +153,8 @@ impl Import<'_> {
             of(Field::Location).map_or_else(String::new, |cell| cell.text.clone()),
         ));
         item.class = self.class(reader, of(Field::Class), &name.text);
-        let addresses = self.addresses(reader, of(Field::Address), &name.text);
+        let mut addresses = self.addresses(reader, of(Field::Address), &name.text);
+        addresses.extend(self.addresses(reader, of(Field::Address6), &name.text));
         if let Some(network) = self.network(reader, of(Field::Network), &addresses, &name.text) {
             self.networks.insert(network.clone());
             item.attributes.push(("network", Value::Word(network)));
