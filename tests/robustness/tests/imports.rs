@@ -18,10 +18,12 @@ use weir_robustness::{
 
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Each seed: the format, the file's name, its text.
+/// Each seed: the format, the file's name, its text; with those of `WEIR_SEEDS`, a folder of files called as the seeds are.
 fn seeds() -> Vec<(String, String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folders = [Some(folder), std::env::var_os("WEIR_SEEDS").map(Into::into)];
+    let entries = folders.into_iter().flatten().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let seed = |path: &std::path::PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
