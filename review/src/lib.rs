@@ -13,6 +13,7 @@ pub mod audit;
 pub mod diff;
 pub mod explain;
 pub mod graph;
+mod mobile;
 mod naming;
 mod places;
 pub mod query;

@@ -1,12 +1,17 @@
 //! Two versions of a package: which flows become possible or impossible, on which terms, why, and what follows.
 
 mod assertions;
+mod budgets;
 pub(crate) mod causes;
 mod flows;
 pub(crate) mod grants;
 mod identity;
+mod instances;
+mod principals;
 mod radius;
 pub mod render;
+mod separation;
+pub(crate) mod shape;
 mod topology;
 
 use serde::Serialize;
@@ -87,9 +92,9 @@ pub struct FlowChange {
     /// On which terms.
     pub terms: String,
     pub cause: Cause,
-    /// The same as sets.
+    /// The same as sets: all of these together.
     #[serde(skip)]
-    pub exact: Exact,
+    pub exact: Vec<Exact>,
     /// Only where it widens, and there is an envelope: whether that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
@@ -120,7 +125,7 @@ pub struct TermsChange {
     pub after: Rule,
     /// The same as sets, in the version that permits more of it.
     #[serde(skip)]
-    pub exact: Exact,
+    pub exact: Vec<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
 }
@@ -128,7 +133,8 @@ pub struct TermsChange {
 /// What else changes: principals, conduits, gateways, gaps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PlantChange {
-    /// `principal`, `conduit`, `gateway`, `network`, `zone`, `gap`, `protocol`.
+    /// `principal`, `zone`, `network`, `conduit`, `gateway`, `cluster`, `core`, `radio`, `slice`, `session`, `gap`, `protocol`,
+    /// `rule` (a `deny`), `setting` (of `weir.toml`).
     pub what: &'static str,
     pub name: String,
     /// `added`, `removed`, `renamed`, `changed`.
@@ -206,6 +212,42 @@ impl Difference {
     }
 }
 
+impl Difference {
+    /// Takes in what is different at a later time, when permissions have begun, and is not said already.
+    pub fn also_at(&mut self, time: i64, then: Self) {
+        let begins = format!("from {}: ", crate::table::time(time));
+        let same = |one: &FlowChange, other: &FlowChange| {
+            (&one.sources, &one.destinations, &one.service, &one.terms, &one.rule)
+                == (&other.sources, &other.destinations, &other.service, &other.terms, &other.rule)
+        };
+        for (own, then) in [(&mut self.permitted, then.permitted), (&mut self.denied, then.denied)] {
+            for mut change in then {
+                if !own.iter().any(|known| same(known, &change)) {
+                    change.cause.text.insert_str(0, &begins);
+                    own.push(change);
+                }
+            }
+        }
+        for mut change in then.terms {
+            let known = |one: &TermsChange| {
+                (&one.changes, &one.sources, &one.destinations, &one.service)
+                    == (&change.changes, &change.sources, &change.destinations, &change.service)
+            };
+            if !self.terms.iter().any(known) {
+                change.changes.iter_mut().for_each(|one| one.after.insert_str(0, &begins));
+                self.terms.push(change);
+            }
+        }
+        for note in then.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        // what narrows at one time may widen at another
+        self.verdict = self.verdict.max(then.verdict);
+    }
+}
+
 /// Steps of about ten nanoseconds that the comparison of flows may take.
 const BUDGET: u64 = 400_000_000;
 
@@ -219,6 +261,7 @@ pub fn difference(earlier: &Subject, later: &Subject) -> Difference {
     comparison.run(&mut found);
     topology::compare(earlier, later, &identity, &mut found);
     assertions::compare(earlier, later, &mut found);
+    separation::compare(earlier, later, &identity, &mut found);
     radius::compare(earlier, later, &identity, &mut found);
     for (subject, which) in [(earlier, "earlier"), (later, "later")] {
         let errors = subject.errors().count();
@@ -229,6 +272,8 @@ pub fn difference(earlier: &Subject, later: &Subject) -> Difference {
             ));
         }
     }
+    // what widens comes first: a list may be cut off
+    found.plant.sort_by_key(|change| std::cmp::Reverse(change.effect));
     found.verdict = found.verdict.max(verdict(&found));
     found
 }
@@ -238,7 +283,11 @@ fn verdict(found: &Difference) -> Verdict {
     let wider = |change: &TermsChange| change.changes.iter().any(|one| one.wider) && open(change.approved);
     let narrower = |change: &TermsChange| change.changes.iter().any(|one| !one.wider);
     let plant = found.plant.iter().map(|change| change.effect).max().unwrap_or_default();
-    if found.permitted.iter().any(|change| open(change.approved)) || found.terms.iter().any(wider) {
+    let breaks = |change: &AssertionChange| change.before == Some(true) && change.after == Some(false);
+    if found.assertions.iter().any(breaks)
+        || found.permitted.iter().any(|change| open(change.approved))
+        || found.terms.iter().any(wider)
+    {
         Verdict::Widened
     } else if !found.denied.is_empty() || found.terms.iter().any(narrower) {
         Verdict::Narrowed.max(plant)

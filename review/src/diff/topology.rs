@@ -1,27 +1,63 @@
 //! What else differs: principals, where they stand, conduits, gateways, and what nothing separates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_compiler::{
-    model::{Conduit, PrincipalKind},
-    plan::{AddressSet, Ranges},
+    flows::{PortSet, operations},
+    model::{PrincipalSet, SegmentKind, Service},
+    plan::{AddressSet, Plan},
 };
-
 use weir_syntax::ast::Effect;
 
-use super::{Difference, PlantChange, Verdict, identity::Identity};
-use crate::Subject;
-
-/// Names of one kind of change that are listed one by one; beyond, they are counted.
-const LISTED: usize = 20;
+use super::{
+    Difference, PlantChange, Verdict,
+    identity::Identity,
+    principals,
+    shape::{self, Aspect, Shape, Shapes},
+};
+use crate::{
+    Subject,
+    mobile::{self, yes},
+};
 
 pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, found: &mut Difference) {
-    principals(earlier, later, identity, found);
-    conduits(earlier, later, found);
-    gateways(earlier, later, found);
-    gaps(earlier, later, found);
+    principals::compare(earlier, later, identity, found);
+    for (what, of) in [
+        ("zone", zones as fn(&Subject) -> Shapes),
+        ("network", networks),
+        ("conduit", conduits),
+        ("gateway", gateways),
+        ("cluster", clusters),
+    ] {
+        shape::compare(what, (&of(earlier), &of(later)), Verdict::Same, &mut found.plant);
+    }
+    let describe = |is_later: bool, who: &[u32]| {
+        let set = who.iter().copied().collect();
+        let (subject, set) =
+            if is_later { (later, identity.in_later(&set)) } else { (earlier, identity.in_earlier(&set)) };
+        subject.naming().describe(subject.model(), &set)
+    };
+    let before = mobile::of_package(earlier, |id| identity.of_earlier(id));
+    mobile::compare(&before, &mobile::of_package(later, |id| id), describe, &mut found.plant);
+    gaps(earlier, later, identity, found);
     protocols(earlier, later, found);
     denies(earlier, later, found);
+    settings(earlier, later, found);
+}
+
+pub(super) fn service_name(subject: &Subject, service: &Service) -> String {
+    let protocols = &subject.model().protocols;
+    match service {
+        Service::Any => "any".to_owned(),
+        Service::Transport(transport) => PortSet::of(std::slice::from_ref(transport)).describe(),
+        Service::Protocol { protocol, operation } => {
+            let protocol = protocols.get(*protocol);
+            match operation {
+                Some(operation) => operations::describe(protocol, operation),
+                None => protocol.name.clone(),
+            }
+        }
+    }
 }
 
 /// A `deny` that covers no `allow` changes no flow today; it is what holds when somebody adds one.
@@ -48,273 +84,214 @@ fn denies(earlier: &Subject, later: &Subject, found: &mut Difference) {
     }
 }
 
-fn principals(earlier: &Subject, later: &Subject, identity: &Identity, found: &mut Difference) {
-    let push = |found: &mut Difference, name: String, change, detail: String, effect| {
-        found.plant.push(PlantChange { what: "principal", name, change, detail, effect });
-    };
-    let sets = [
-        (later, "added", identity.added.iter().copied().collect::<Ranges<u32>>()),
-        (earlier, "removed", identity.gone().iter().copied().collect()),
-    ];
-    for (subject, change, set) in sets {
-        if !set.is_empty() {
-            let name = subject.naming().describe(subject.model(), &set);
-            let detail = match set.count() {
-                1 => String::new(),
-                count => format!("{count} principals"),
-            };
-            push(found, name, change, detail, Verdict::Same);
-        }
-    }
-    for (old, new) in &identity.renamed {
-        let (old, new) = (earlier.name(*old).to_owned(), later.name(*new));
-        push(
-            found,
-            old,
-            "renamed",
-            format!("now `{new}`; the same address, class, zone and services"),
-            Verdict::Same,
-        );
-    }
-    let permitted = |subject: &Subject| {
-        let all = subject
-            .connections()
-            .into_iter()
-            .flat_map(|one| one.sources.iter().chain(one.destinations.iter()));
-        Ranges::from_unsorted(all.collect())
-    };
-    let (used_before, used_after) = (permitted(earlier), permitted(later));
-    let mut alike: BTreeMap<(String, Verdict), Vec<(u32, u32)>> = BTreeMap::new();
-    for old in 0..earlier.model().principals.len() as u32 {
-        let new = identity.of_earlier(old);
-        if new >= later.model().principals.len() as u32 {
-            continue;
-        }
-        let (was, is) = (earlier.principal(old), later.principal(new));
-        let mut details = Vec::new();
-        let mut effect = Verdict::Same;
-        let (before, after) = (was.addresses(), is.addresses());
-        // what is left of the internet follows from all else
-        let is_rest = is.kind == PrincipalKind::External && Some(is.entity) == later.model().internet;
-        if before != after && !is_rest {
-            details.push(format!("address {} -> {}", addresses(&before), addresses(&after)));
-            if used_after.contains(new) && !before.covers(&after) {
-                effect = Verdict::Widened;
-            } else if used_before.contains(old) && !after.covers(&before) {
-                effect = effect.max(Verdict::Narrowed);
-            }
-        }
-        let zones = |subject: &Subject, principal: &weir_compiler::model::Principal| {
-            principal
-                .zones
-                .iter()
-                .map(|zone| subject.model().zone(*zone).name.clone())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let (from, to) = (zones(earlier, was), zones(later, is));
-        if from != to {
-            details.push(format!("zone {from} -> {to}"));
-        }
-        let class = |subject: &Subject, principal: &weir_compiler::model::Principal| {
-            principal.details.class.map_or_else(|| "none".to_owned(), |class| subject.path(class).to_owned())
-        };
-        let (from, to) = (class(earlier, was), class(later, is));
-        if from != to {
-            details.push(format!("class {from} -> {to}"));
-        }
-        if was.mac != is.mac {
-            details.push("another MAC address".to_owned());
-        }
-        if was.details.identity != is.details.identity {
-            details.push("another identity".to_owned());
-        }
-        if details.is_empty() {
-            continue;
-        }
-        alike.entry((details.join("; "), effect)).or_default().push((new, new));
-    }
-    let count = alike.len();
-    let mut left_out = 0;
-    for (listed, ((detail, effect), ids)) in alike.into_iter().enumerate() {
-        if listed >= LISTED && count > LISTED && effect != Verdict::Widened {
-            left_out += 1;
-            continue;
-        }
-        let name = later.naming().describe(later.model(), &Ranges::from_unsorted(ids));
-        push(found, name, "changed", detail, effect);
-    }
-    if left_out > 0 {
-        found.notes.push(format!("{left_out} more kinds of changes of principals are not listed"));
-    }
+/// Things that have a shape, by name.
+fn shapes<'s, T: 's>(
+    list: impl IntoIterator<Item = &'s T>,
+    shape: impl Fn(&'s T) -> (String, Shape),
+) -> Shapes {
+    list.into_iter().map(shape).collect()
 }
 
-fn conduits(earlier: &Subject, later: &Subject, found: &mut Difference) {
-    let shape = |subject: &Subject, conduit: &Conduit| {
-        let carries: Vec<String> = conduit
-            .carries
+fn list(names: impl IntoIterator<Item = String>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn given(text: Option<impl ToString>) -> String {
+    text.map_or_else(|| "none".to_owned(), |text| text.to_string())
+}
+
+/// A zone permits nothing; what is asked of those in it follows from it.
+fn zones(subject: &Subject) -> Shapes {
+    let model = subject.model();
+    shapes(&model.zones, |zone| {
+        let parent = zone.parent.map(|parent| model.zone(parent).name.clone());
+        let shape = vec![
+            ("purdue", Aspect::value(given(zone.purdue))),
+            ("target level", Aspect::value(given(zone.target_level.map(|level| format!("SL{level}"))))),
+            ("inside of", Aspect::value(given(parent))),
+            ("isolated", Aspect::value(yes(zone.isolated))),
+        ];
+        (zone.name.clone(), shape)
+    })
+}
+
+/// Its stations are principals, and what nothing separates in it is a gap.
+fn networks(subject: &Subject) -> Shapes {
+    let model = subject.model();
+    let networks = model.segments.iter().filter(|segment| segment.kind == SegmentKind::Network);
+    shapes(networks, |segment| {
+        let zone = segment.zone.map(|zone| model.zone(zone).name.clone());
+        let shape = vec![
+            ("zone", Aspect::value(given(zone))),
+            ("subnet", Aspect::value(list(segment.prefixes.iter().map(ToString::to_string)))),
+            ("isolated", Aspect::value(yes(segment.isolated))),
+            ("admission", Aspect::value(given(segment.admission))),
+            ("accepted gap", Aspect::value(given(segment.accept_gap.as_ref()))),
+        ];
+        (segment.name.clone(), shape)
+    })
+}
+
+/// A conduit permits nothing: flows do.
+fn conduits(subject: &Subject) -> Shapes {
+    let model = subject.model();
+    shapes(&model.conduits, |conduit| {
+        let carries = conduit.carries.iter().map(|service| service_name(subject, service));
+        let through = conduit.through.iter().map(|gateway| model.gateway(*gateway).name.clone());
+        let shape = vec![
+            ("between", Aspect::value(list(conduit.ends.map(|end| subject.path(end).to_owned())))),
+            ("carries", Aspect::members(carries, Verdict::Same)),
+            ("requires", Aspect::value(conduit.requires.word())),
+            ("through", Aspect::members(through, Verdict::Same)),
+        ];
+        (conduit.name.clone(), shape)
+    })
+}
+
+/// What a gateway forwards is said of the flows.
+fn gateways(subject: &Subject) -> Shapes {
+    let model = subject.model();
+    shapes(&model.gateways, |gateway| {
+        let interfaces = gateway.interfaces.iter().map(|one| {
+            let segment = &model.segment(one.segment).name;
+            format!("{} on {segment} ({}, {})", one.name, one.device, addresses(&one.addresses))
+        });
+        let routes = gateway
+            .routes
             .iter()
-            .map(|service| match service {
-                weir_compiler::model::Service::Protocol { protocol, operation: None } => {
-                    subject.model().protocols.get(*protocol).name.clone()
-                }
-                other => format!("{other:?}"),
-            })
-            .collect();
-        let through: Vec<&str> =
-            conduit.through.iter().map(|gateway| subject.model().gateway(*gateway).name.as_str()).collect();
-        let ends = conduit.ends.map(|end| subject.path(end).to_owned()).join(", ");
-        (ends, carries, conduit.requires, through.join(", "))
-    };
-    let of = |subject: &Subject| -> BTreeMap<String, _> {
-        subject.model().conduits.iter().map(|one| (one.name.clone(), shape(subject, one))).collect()
+            .map(|route| format!("{} by {}", list(route.to.iter().map(ToString::to_string)), route.via));
+        let hides = gateway.masquerade.iter().map(|segment| model.segment(*segment).name.clone());
+        let enforces = gateway.enforces.iter().map(|word| (*word).to_owned());
+        let shape = vec![
+            ("enforces", Aspect::members(enforces, Verdict::Same)),
+            ("interface", Aspect::members(interfaces, Verdict::Same)),
+            ("route", Aspect::members(routes, Verdict::Same)),
+            ("masquerade", Aspect::members(hides, Verdict::Same)),
+            ("transparent", Aspect::value(yes(gateway.transparent))),
+        ];
+        (gateway.name.clone(), shape)
+    })
+}
+
+/// Pods of other namespaces than these are held by no policy.
+fn clusters(subject: &Subject) -> Shapes {
+    let model = subject.model();
+    shapes(&model.clusters, |cluster| {
+        let namespaces = cluster.workloads.iter().map(|workload| workload.pods.namespace.to_string());
+        let nodes = cluster.gateway.map(|gateway| model.gateway(gateway).name.clone());
+        let pods = &model.segment(cluster.segment).prefixes;
+        let shape = vec![
+            ("nodes", Aspect::value(given(nodes))),
+            ("pods", Aspect::value(list(pods.iter().map(ToString::to_string)))),
+            ("services", Aspect::value(addresses(&cluster.services))),
+            ("isolates namespace", Aspect::members(namespaces, Verdict::Narrowed)),
+        ];
+        (cluster.name.clone(), shape)
+    })
+}
+
+/// What `weir.toml` says.
+fn settings(earlier: &Subject, later: &Subject, found: &mut Difference) {
+    let of = |subject: &Subject| -> BTreeMap<String, String> {
+        let text = subject.sources.files.first().map_or("", |file| &*file.text);
+        let mut values = BTreeMap::new();
+        if let Ok(table) = toml::from_str::<toml::Table>(text) {
+            flatten("", &toml::Value::Table(table), &mut values);
+        }
+        values
     };
     let (before, after) = (of(earlier), of(later));
-    let mut push = |name: &str, change, detail: String| {
-        found.plant.push(PlantChange {
-            what: "conduit",
-            name: name.to_owned(),
-            change,
-            detail,
-            // a conduit permits nothing: flows do
-            effect: Verdict::Same,
-        });
-    };
-    for (name, (ends, carries, requires, through)) in &after {
-        match before.get(name) {
-            None => push(name, "added", format!("between {ends}, carries {}", carries.join(", "))),
-            Some((old_ends, old_carries, old_requires, old_through)) => {
-                let mut details = Vec::new();
-                if ends != old_ends {
-                    details.push(format!("between {old_ends} -> {ends}"));
-                }
-                let more: Vec<&str> =
-                    carries.iter().filter(|one| !old_carries.contains(one)).map(String::as_str).collect();
-                let less: Vec<&str> =
-                    old_carries.iter().filter(|one| !carries.contains(one)).map(String::as_str).collect();
-                if !more.is_empty() {
-                    details.push(format!("carries {} too", more.join(", ")));
-                }
-                if !less.is_empty() {
-                    details.push(format!("no longer carries {}", less.join(", ")));
-                }
-                if requires != old_requires {
-                    details.push(format!("requires {} -> {}", old_requires.word(), requires.word()));
-                }
-                if through != old_through {
-                    details.push(format!("through {old_through} -> {through}"));
-                }
-                if !details.is_empty() {
-                    push(name, "changed", details.join("; "));
-                }
-            }
-        }
-    }
-    for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        push(name, "removed", String::new());
+    let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for name in all {
+        let (old, new) = (before.get(name), after.get(name));
+        let guards = name == "targets.kubernetes.guard-rails";
+        let (change, detail, effect) = match (old, new) {
+            (None, Some(new)) if guards => ("added", new.clone(), Verdict::Narrowed),
+            (None, Some(new)) => ("added", new.clone(), Verdict::Same),
+            (Some(old), None) if guards => ("removed", old.clone(), Verdict::Widened),
+            (Some(old), None) => ("removed", old.clone(), Verdict::Same),
+            (Some(old), Some(new)) if old != new => ("changed", format!("{old} -> {new}"), Verdict::Same),
+            _ => continue,
+        };
+        found.plant.push(PlantChange { what: "setting", name: name.clone(), change, detail, effect });
     }
 }
 
-fn gateways(earlier: &Subject, later: &Subject, found: &mut Difference) {
-    let of = |subject: &Subject| -> BTreeMap<String, (String, Vec<String>)> {
-        let interfaces = |gateway: &weir_compiler::model::Gateway| {
-            gateway
-                .interfaces
-                .iter()
-                .map(|one| {
-                    let segment = &subject.model().segment(one.segment).name;
-                    format!("{} on {segment} ({})", one.name, addresses(&one.addresses))
-                })
-                .collect()
-        };
-        let gateways = subject.model().gateways.iter();
-        gateways.map(|one| (one.name.clone(), (one.enforces.join(", "), interfaces(one)))).collect()
-    };
-    let (before, after) = (of(earlier), of(later));
-    let mut push = |name: &str, change, detail: String| {
-        found.plant.push(PlantChange {
-            what: "gateway",
-            name: name.to_owned(),
-            change,
-            detail,
-            effect: Verdict::Same,
-        });
-    };
-    for (name, (enforces, interfaces)) in &after {
-        match before.get(name) {
-            None => push(name, "added", format!("enforces {enforces}")),
-            Some((old, old_interfaces)) => {
-                let mut details = Vec::new();
-                if old != enforces {
-                    details.push(format!("enforces {old} -> {enforces}"));
-                }
-                let fresh = interfaces.iter().filter(|one| !old_interfaces.contains(one));
-                details.extend(fresh.map(|one| format!("interface {one}")));
-                let gone = old_interfaces.iter().filter(|one| !interfaces.contains(one));
-                details.extend(gone.map(|one| format!("no interface {one}")));
-                if !details.is_empty() {
-                    push(name, "changed", details.join("; "));
-                }
+fn flatten(path: &str, value: &toml::Value, values: &mut BTreeMap<String, String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, values);
             }
         }
-    }
-    for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        push(name, "removed", String::new());
+        other => {
+            values.insert(path.to_owned(), other.to_string());
+        }
     }
 }
 
 /// What nothing separates is possible, whatever policy says.
-fn gaps(earlier: &Subject, later: &Subject, found: &mut Difference) {
+fn gaps(earlier: &Subject, later: &Subject, identity: &Identity, found: &mut Difference) {
     let (Some(before), Some(after)) = (&earlier.plan, &later.plan) else { return };
-    let of = |plan: &weir_compiler::plan::Plan| -> BTreeMap<(String, String), (String, u64, bool)> {
-        plan.gaps
-            .iter()
-            .map(|gap| {
-                let key = (format!("{:?}", gap.kind), gap.place.clone());
-                (key, (gap.message().to_owned(), gap.who.count(), gap.accepted.is_some()))
-            })
-            .collect()
+    let of = |plan: &Plan, common: &dyn Fn(&PrincipalSet) -> PrincipalSet| -> BTreeMap<_, _> {
+        let gaps = plan.gaps.iter();
+        gaps.map(|gap| {
+            let key = (gap.kind, gap.place.clone());
+            (key, (gap.message().to_owned(), common(&gap.who), gap.accepted.is_some()))
+        })
+        .collect()
     };
-    let (before, after) = (of(before), of(after));
-    for (key, (message, count, accepted)) in &after {
-        let (change, effect, detail) = match before.get(key) {
-            None => ("added", Verdict::Widened, message.clone()),
-            Some((_, old, _)) if count > old => ("changed", Verdict::Widened, message.clone()),
-            Some((_, old, _)) if count < old => ("changed", Verdict::Narrowed, message.clone()),
+    let before = of(before, &|who| identity.translate(who));
+    let after = of(after, &Clone::clone);
+    let mut push = |place: &str, change, detail: &str, effect| {
+        let (name, detail) = (place.to_owned(), detail.to_owned());
+        found.plant.push(PlantChange { what: "gap", name, change, detail, effect });
+    };
+    for (key @ (_, place), (message, who, accepted)) in &after {
+        match before.get(key) {
+            None => push(place, "added", message, Verdict::Widened),
+            Some((_, old, _)) if !old.covers(who) => push(place, "changed", message, Verdict::Widened),
+            Some((_, old, _)) if old != who => push(place, "changed", message, Verdict::Narrowed),
             Some((_, _, was)) if was != accepted => {
                 let word = if *accepted { "accepted now" } else { "no longer accepted" };
-                ("changed", Verdict::Same, word.to_owned())
+                push(place, "changed", word, Verdict::Same);
             }
-            Some(_) => continue,
-        };
-        found.plant.push(PlantChange { what: "gap", name: key.1.clone(), change, detail, effect });
+            Some(_) => {}
+        }
     }
-    for (key, (message, ..)) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
-        found.plant.push(PlantChange {
-            what: "gap",
-            name: key.1.clone(),
-            change: "removed",
-            detail: message.clone(),
-            effect: Verdict::Narrowed,
-        });
+    for ((_, place), (message, ..)) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
+        push(place, "removed", message, Verdict::Narrowed);
     }
 }
 
+/// Ports of a protocol are said with the flows; what its operations mean is not.
 fn protocols(earlier: &Subject, later: &Subject, found: &mut Difference) {
-    let of = |subject: &Subject| -> BTreeMap<String, String> {
+    let of = |subject: &Subject| -> BTreeMap<String, (String, String)> {
         let list = subject.model().protocols.list.iter();
-        list.map(|one| (one.name.clone(), format!("{:?} {:?}", one.transports, one.operations))).collect()
+        list.map(|one| {
+            let inside = format!("{:?} {:?} {:?}", one.operations, one.groups, one.frame_ids);
+            (one.name.clone(), (format!("{:?}", one.transports), inside))
+        })
+        .collect()
     };
     let (before, after) = (of(earlier), of(later));
-    for (name, _) in after.iter().filter(|(name, shape)| before.get(*name).is_some_and(|old| old != *shape)) {
+    for (name, (ports, inside)) in &after {
+        let Some((old_ports, old_inside)) = before.get(name) else { continue };
+        let (detail, effect) = if old_inside != inside {
+            let text = "its operations are defined differently: what rules name by it means something else";
+            (text, Verdict::Widened)
+        } else if old_ports != ports {
+            ("other ports", Verdict::Same)
+        } else {
+            continue;
+        };
         found.plant.push(PlantChange {
             what: "protocol",
             name: name.clone(),
             change: "changed",
-            detail:
-                "its operations or ports are defined differently: what rules name by it means something else"
-                    .into(),
-            effect: Verdict::Same,
+            detail: detail.to_owned(),
+            effect,
         });
     }
 }
