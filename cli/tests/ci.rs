@@ -593,3 +593,136 @@ fn the_services_would_take_the_files() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
+
+/// What code scanning takes of the format: a tool with its rules, and results that each stand at a line of a file, by a path that
+/// leads from the repository's root. The paths.
+fn scanned(log: &str) -> Vec<String> {
+    let log = common::json(log);
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let base = run["originalUriBaseIds"]["SRCROOT"].as_object().unwrap();
+    assert!(base.get("uri").is_none(), "the same log on every machine: {base:?}");
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    let path = |result: &serde_json::Value| {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let places = result["locations"].as_array().unwrap();
+        assert_eq!(places.len(), 1, "{result}");
+        let place = &places[0]["physicalLocation"];
+        assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
+        let artifact = &place["artifactLocation"];
+        assert_eq!(artifact["uriBaseId"], "SRCROOT");
+        let uri = artifact["uri"].as_str().unwrap();
+        assert!(!uri.starts_with('/') && !uri.contains("..") && !uri.contains(':'), "{uri}");
+        uri.to_owned()
+    };
+    results.iter().map(path).collect()
+}
+
+/// The files of annotations, as GitHub's runner reads them.
+fn annotated(commands: &str) -> Vec<String> {
+    let file = |line: &str| {
+        let (properties, message) = line.strip_prefix("::error ").unwrap().split_once("::").unwrap();
+        assert!(!message.is_empty());
+        let read = |name: &str| {
+            let found = properties.split(',').find_map(|one| one.strip_prefix(name)?.strip_prefix('='));
+            found.unwrap().replace("%2C", ",").replace("%3A", ":").replace("%25", "%")
+        };
+        assert!(read("line").parse::<u32>().unwrap() >= 1);
+        read("file")
+    };
+    commands.lines().map(file).collect()
+}
+
+#[test]
+fn paths_lead_from_the_repository_wherever_the_command_runs() {
+    let folder = repository();
+    let name = "plant/more, 100%: ü.weir";
+    folder.write(name, "allow nobody -> nowhere : any\n");
+    folder.write("plant/weir.toml", folder.read("plant/weir.toml") + "nonsense = 1\n");
+    folder.write("beside/file", "");
+    let link = folder.path("beside/plant");
+    std::os::unix::fs::symlink(folder.path("plant"), &link).unwrap();
+    let absolute = folder.path("plant").display().to_string();
+    let places = [
+        ("", "plant"),
+        ("", absolute.as_str()),
+        ("plant", "."),
+        ("ci", "../plant"),
+        ("ci/github", "../../plant"),
+        ("beside", "plant"),
+    ];
+    let uri = "plant/more%2C%20100%25%3A%20%C3%BC.weir";
+    for (from, package) in places {
+        let run = folder.weir_in(from, &["check", package, "--format", "sarif"]);
+        let paths = scanned(&run.stdout);
+        assert!(paths.iter().any(|path| path == "plant/weir.toml"), "{from} {package}: {paths:?}");
+        assert!(paths.iter().any(|path| path == uri), "{from} {package}: {paths:?}");
+        let run = folder.weir_in(from, &["check", package, "--format", "github"]);
+        let paths = annotated(&run.stdout);
+        assert!(paths.iter().any(|path| path == "plant/weir.toml"), "{from} {package}: {paths:?}");
+        assert!(paths.iter().any(|path| path == name), "{from} {package}: {paths:?}");
+    }
+    // the package around a folder, and a worktree, whose `.git` is a file
+    folder.write("plant/cells/file", "");
+    let run = folder.weir_in("plant/cells", &["check", "--format", "sarif"]);
+    assert!(scanned(&run.stdout).iter().any(|path| path == uri));
+    assert_eq!(git(&folder, &["worktree", "add", "-q", "-b", "third", "third"]).code, 0);
+    folder.write("third/plant/wrong.weir", "allow nobody -> nowhere : any\n");
+    let run = folder.weir_in("third/plant", &["check", "--format", "github"]);
+    assert!(annotated(&run.stdout).iter().all(|path| path == "plant/wrong.weir"), "{}", run.stdout);
+    // no repository: from the current folder, or from the package's own
+    let bare = Folder::new();
+    bare.write("plant/weir.toml", "[package]\nname = \"1st\"\n");
+    bare.write("ci/file", "");
+    for (from, package, path) in
+        [("", "plant", "plant/weir.toml"), ("plant", ".", "weir.toml"), ("ci", "../plant", "weir.toml")]
+    {
+        let run = bare.weir_in(from, &["check", package, "--format", "sarif"]);
+        assert_eq!(scanned(&run.stdout), [path], "{from}");
+        let run = bare.weir_in(from, &["check", package, "--format", "github"]);
+        assert_eq!(annotated(&run.stdout), [path], "{from}");
+    }
+}
+
+#[test]
+fn what_stands_nowhere_has_a_place() {
+    let folder = repository();
+    for (from, arguments, path) in [
+        ("", &["check"][..], "weir.toml"),
+        ("ci/github", &["check"], "ci/github/weir.toml"),
+        ("", &["check", "ci"], "ci/weir.toml"),
+        ("ci", &["check", "../no/where"], "no/where/weir.toml"),
+    ] {
+        let run = folder.weir_in(from, &[arguments, &["--format", "sarif"]].concat());
+        assert_eq!((run.code, scanned(&run.stdout)), (1, vec![path.to_owned()]));
+        let run = folder.weir_in(from, &[arguments, &["--format", "github"]].concat());
+        assert_eq!((run.code, annotated(&run.stdout)), (1, vec![path.to_owned()]));
+        assert!(
+            run.stdout.starts_with("::error file=") && run.stdout.contains("title=E0003%3A"),
+            "{}",
+            run.stdout
+        );
+    }
+    // a file that is not read
+    folder.write("plant/std/mine.weir", "");
+    let run = folder.weir(&["check", "plant", "--format", "sarif"]);
+    assert_eq!(scanned(&run.stdout), ["plant/weir.toml"]);
+}
+
+#[test]
+fn what_is_quoted_is_no_markup() {
+    let folder = repository();
+    folder.write(
+        "plant/wrong.weir",
+        "import x { format = mud, file = \"[read](https://example.com)\n::error::%0A\" }\n",
+    );
+    folder.write("plant/more.weir", "import y { format = mud, file = \"[read](https://example.com)\" }\n");
+    let run = folder.weir(&["check", "plant", "--format", "sarif"]);
+    scanned(&run.stdout);
+    assert!(run.stdout.contains("[read\\\\](https"), "{}", run.stdout);
+    let run = folder.weir(&["check", "plant", "--format", "github"]);
+    annotated(&run.stdout);
+}
