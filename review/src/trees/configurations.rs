@@ -10,7 +10,7 @@ use weir_modbus_reader as modbus;
 use weir_mosquitto_reader as mosquitto;
 
 use super::{FREE, Files, Maps, unreadable};
-use crate::diff::{Cause, CauseKind, Difference, Exact, FlowChange, TermsChange, Witness};
+use crate::diff::{Cause, CauseKind, Difference, FlowChange, TermsChange, Witness};
 use crate::terms::TermChange;
 
 /// What a client may do at a port, or may not though something else permits it.
@@ -316,7 +316,7 @@ fn change(
             text: format!("`{point}` {} it ({})", if is_later { "accepts" } else { "refuses" }, port.detail),
             place: None,
         },
-        exact: Exact::default(),
+        exact: Vec::new(),
         approved: None,
     };
     match (before, after) {
@@ -343,7 +343,7 @@ fn change(
                 before: rule(before, false),
                 after: rule(after, true),
                 witness: witness.clone(),
-                exact: Exact::default(),
+                exact: Vec::new(),
                 approved: None,
             });
         }

@@ -16,9 +16,7 @@ use weir_nftables_reader::{FilterModel, Hook, Outcome, Ruleset};
 
 use crate::{
     Place,
-    diff::{
-        Cause, CauseKind, Difference, Exact, FlowChange, PlantChange, Rule, TermsChange, Verdict, Witness,
-    },
+    diff::{Cause, CauseKind, Difference, FlowChange, PlantChange, Rule, TermsChange, Verdict, Witness},
     terms::TermChange,
 };
 
@@ -251,7 +249,7 @@ fn judge(
             text: format!("`{point}` {verb} it ({})", hook.name()),
             place: None,
         },
-        exact: Exact::default(),
+        exact: Vec::new(),
         approved: None,
     };
     let known = |list: &[FlowChange], label: &Label, verb: &str| {
@@ -294,7 +292,7 @@ fn judge(
                 before: old_map.rule(&old.comment),
                 after: new_map.rule(&new.comment),
                 witness,
-                exact: Exact::default(),
+                exact: Vec::new(),
                 approved: None,
             };
             let known = found.terms.iter().any(|one| {
