@@ -1,0 +1,225 @@
+//! nftables rulesets, whole and in the parts that are loaded without a gap: what they let pass, on which terms, and from whom.
+
+use weir_engine::NotDecided;
+use weir_nftables_reader::{Assumption, FilterModel, Hook, Outcome, Redirect, Ruleset};
+
+use super::{
+    arrivals::{self, Gateway, address},
+    bridges,
+    points::{Point, Side, Target, exactly, not_compared, told},
+    regions::{Regions, Words, mapped},
+    terms::{Budgets, Limit, Operations, Terms},
+};
+use crate::diff::{Difference, PlantChange, Verdict};
+
+pub(super) const TARGET: Target<Gate> =
+    Target { name: "nftables", point, read, is_same: |_, _| true, compare };
+
+/// The ruleset of a gateway.
+pub(super) struct Gate {
+    model: FilterModel,
+    /// What runs as root to load it, without what names the generation.
+    script: Option<String>,
+}
+
+const PARTS: [&str; 5] = ["base.nft", "stage.nft", "switch.nft", "sweep.nft", "apply"];
+
+fn point(path: &str) -> Option<&str> {
+    match path.split_once('/') {
+        Some((folder, _)) => folder.strip_suffix(".d"),
+        None => path.strip_suffix(".nft"),
+    }
+}
+
+fn read(root: &str, side: &Side<'_>) -> Result<Gate, String> {
+    let name = root.rsplit('/').next().unwrap_or(root);
+    let whole = format!("{name}.nft");
+    let unread = |unread: weir_nftables_reader::Unread| unread.to_string();
+    let load = |text: &[u8]| {
+        Ruleset::default().apply(&whole, text).and_then(|ruleset| ruleset.model()).map_err(unread)
+    };
+    if side.len() == 1 {
+        let [text] = exactly(side, [whole.clone()])?;
+        return Ok(Gate { model: load(text)?, script: None });
+    }
+    let [base, stage, switch, sweep, script] = PARTS.map(|part| format!("{name}.d/{part}"));
+    let names = [whole.clone(), base.clone(), stage.clone(), switch.clone(), sweep.clone(), script.clone()];
+    let [text, in_base, in_stage, in_switch, in_sweep, in_script] = exactly(side, names)?;
+    let model = load(text)?;
+    let parts = [(&*base, in_base), (&*stage, in_stage), (&*switch, in_switch), (&*sweep, in_sweep)];
+    let parts = Ruleset::hitless(parts).and_then(|ruleset| ruleset.model()).map_err(unread)?;
+    if parts.canonical() != model.canonical() {
+        return Err(format!("the parts in `{name}.d` hold something else than `{whole}`"));
+    }
+    let script = fixed(in_script, in_stage)
+        .ok_or_else(|| format!("`{script}` loads another generation than `{stage}`"))?;
+    Ok(Gate { model, script: Some(script) })
+}
+
+/// The script without comments and generation; nothing, if it names another one than is staged.
+fn fixed(script: &[u8], stage: &[u8]) -> Option<String> {
+    let (script, stage) = (std::str::from_utf8(script).ok()?, std::str::from_utf8(stage).ok()?);
+    let generation = script.lines().find_map(|line| line.strip_prefix("generation="))?;
+    let mut staged = stage.lines().filter_map(|line| line.strip_prefix("flush chain inet weir ")).peekable();
+    staged.peek()?;
+    if !staged.all(|chain| chain.ends_with(&format!("/g{generation}"))) {
+        return None;
+    }
+    let line = |line: &&str| -> bool { !line.starts_with("# ") && !line.starts_with("generation=") };
+    // which tables there are is in the model
+    let families = |line: &str| line == "families='inet'" || line == "families='inet bridge'";
+    let lines = script.lines().filter(line).filter(|line| !families(line));
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn compare(point: &Point<'_>, old: Option<&Gate>, new: &Gate, found: &mut Difference) {
+    let model = old.map(|old| &old.model);
+    let mut budgets = Budgets::default();
+    let mut decided = Ok(());
+    for hook in Hook::ALL {
+        for is_v6 in [false, true] {
+            decided = decided.and(connections(point, hook, is_v6, (model, &new.model), &mut budgets, found));
+        }
+    }
+    split(point, &budgets, found);
+    if decided.and_then(|()| bridges::compare(point, (model, &new.model), found)).is_err() {
+        found.notes.push(format!("`{}` is too large to be compared", point.root));
+        found.verdict = Verdict::Widened;
+    }
+    // of a new gateway, it is only what lets its flows arrive
+    let (Some(old), Some(before)) = (old, model) else { return };
+    let first = told(found);
+    let mut gateway = Gateway { name: point.name, found };
+    arrivals::compare(&mut gateway, &before.arrivals, &new.model.arrivals);
+    redirects(&mut gateway, &before.redirects, &new.model.redirects);
+    if before.marks.mask != new.model.marks.mask {
+        let (was, is) = (before.marks.mask, new.model.marks.mask);
+        let detail =
+            format!("bits of marks: {was:#010x} -> {is:#010x}; others may set what is not among them");
+        gateway.say(detail, Verdict::Widened);
+    }
+    let assumed = |model: &FilterModel| -> Vec<Assumption> {
+        let mut all = model.assumptions.clone();
+        all.sort();
+        all
+    };
+    if assumed(before) != assumed(&new.model) {
+        gateway.say("other tables stand beside Weir's".into(), Verdict::Widened);
+    }
+    if old.script.is_some() && new.script.is_none() {
+        gateway.say("has no parts to load without a gap".into(), Verdict::Same);
+    } else if old.script.is_some() && old.script != new.script {
+        gateway.say("is loaded by another script (`apply`)".into(), Verdict::Widened);
+    }
+    // what the comparisons above would have to find
+    let rest = |model: &FilterModel| {
+        let all = model.canonical();
+        (all.arrivals, all.redirects)
+    };
+    if told(found) == first && rest(before) != rest(&new.model) {
+        not_compared(&point.root, found);
+    }
+}
+
+fn connections(
+    point: &Point<'_>,
+    hook: Hook,
+    is_v6: bool,
+    (old, new): (Option<&FilterModel>, &FilterModel),
+    budgets: &mut Budgets,
+    found: &mut Difference,
+) -> Result<(), NotDecided> {
+    let mut regions = Regions::default();
+    for (model, is_later) in [(old, false), (Some(new), true)] {
+        let Some(model) = model else { continue };
+        let attempts = if is_v6 { &model.hook(hook).v6 } else { &model.hook(hook).v4 };
+        for attempt in attempts {
+            let service = |port: u16| u128::from(attempt.protocol) << 16 | u128::from(port);
+            regions.add(
+                is_later,
+                model.comment(attempt),
+                model.outcome(attempt).map(terms).unwrap_or_default(),
+                attempt.sources.iter().copied(),
+                attempt.destinations,
+                (service(attempt.ports.0), service(attempt.ports.1)),
+            );
+        }
+    }
+    let say = |number: u128| address(number, is_v6);
+    let words = Words {
+        source: &say,
+        destination: &say,
+        service: &service,
+        place: format!("`{}` ({})", point.name, hook.name()),
+        rule: &mapped(point.maps),
+    };
+    regions.compare(&words, budgets, found)
+}
+
+/// What an outcome asks, without the names of its chains.
+fn terms(outcome: &Outcome) -> Vec<Terms> {
+    let step = |step: &weir_nftables_reader::Step| Terms {
+        operations: step.operations.as_ref().map(Operations::from),
+        limit: step.limit.as_ref().map(|limit| Limit {
+            count: limit.count,
+            seconds: limit.seconds,
+            burst: limit.burst,
+            budget: limit.budget.clone(),
+        }),
+        until: step.until,
+        log: step.log.is_some(),
+        audit: step.audit,
+    };
+    outcome.steps.iter().map(step).collect()
+}
+
+pub(super) fn service(number: u128) -> String {
+    let (protocol, port) = (number >> 16, number & 0xffff);
+    match protocol {
+        6 => format!("tcp/{port}"),
+        17 => format!("udp/{port}"),
+        132 => format!("sctp/{port}"),
+        1 | 58 => "icmp".to_owned(),
+        other => format!("protocol {other} port {port}"),
+    }
+}
+
+/// What was counted together, and is not any more.
+pub(super) fn split(point: &Point<'_>, budgets: &Budgets, found: &mut Difference) {
+    for (_, limits) in budgets.split() {
+        let mut words: Vec<String> = limits.iter().map(ToString::to_string).collect();
+        words.sort();
+        found.plant.push(PlantChange {
+            what: "limit",
+            name: point.root.clone(),
+            change: "changed",
+            detail: format!("one limit is now {}, each counted on its own", words.join(" and ")),
+            effect: Verdict::Widened,
+        });
+    }
+}
+
+/// What a proxy of the host takes, nothing else there judges: another way is not known to be narrower.
+fn redirects(gateway: &mut Gateway<'_>, before: &[Redirect], after: &[Redirect]) {
+    let words = |list: &[Redirect]| {
+        let word = |one: &Redirect| {
+            let is_v6 = one.family == weir_nftables_reader::Family::V6;
+            let source = match one.sources {
+                (first, last) if first == last => address(first, is_v6),
+                (first, last) => format!("{}..{}", address(first, is_v6), address(last, is_v6)),
+            };
+            let destination = address(one.destination, is_v6);
+            format!("{source} -> {destination} : tcp/{} to its own port {}", one.port, one.to)
+        };
+        list.iter().map(word).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (before, after) = (words(before), words(after));
+    for (list, word) in [(after.difference(&before), "takes"), (before.difference(&after), "does not take")] {
+        let list: Vec<String> = list.cloned().collect();
+        if !list.is_empty() {
+            let detail =
+                format!("{word} connections that are addressed to others: {}", arrivals::listed(&list));
+            gateway.say(detail, Verdict::Widened);
+        }
+    }
+}
