@@ -23,7 +23,14 @@ impl<'r> Revision<'r> {
     /// What stands behind `git:`.
     pub(crate) fn parse(text: &'r str) -> Result<Self, Failure> {
         let (revision, folder) = match text.split_once(':') {
-            Some((revision, folder)) => (revision, Some(folder.trim_matches('/'))),
+            Some((revision, folder)) => {
+                let folder = folder.trim_end_matches('/');
+                (
+                    revision,
+                    Some(folder.strip_prefix("./").unwrap_or(folder))
+                        .map(|one| if one == "." { "" } else { one }),
+                )
+            }
             None => (text, None),
         };
         // a revision is no option of git's
@@ -34,11 +41,18 @@ impl<'r> Revision<'r> {
         Ok(Self { revision, folder })
     }
 
-    /// The package at this revision. Without a folder, it is the one in which `here` lies now.
+    /// The package at this revision. Without a folder, it is the one in which `here` lies now; of a bare repository, it is
+    /// the root.
     pub(crate) fn load(&self, here: &Path) -> Result<Sources, Failure> {
-        let top = git(here, &["rev-parse", "--show-toplevel"])
+        let is_bare = git(here, &["rev-parse", "--is-bare-repository"])
             .map_err(|error| error.with_help("run it inside of the git repository that holds the package"))?;
-        let top = PathBuf::from(String::from_utf8_lossy(&top).trim_end_matches('\n'));
+        let is_bare = is_bare.starts_with(b"true");
+        let top = if is_bare {
+            here.to_owned()
+        } else {
+            let top = git(here, &["rev-parse", "--show-toplevel"])?;
+            PathBuf::from(String::from_utf8_lossy(&top).trim_end_matches('\n'))
+        };
         let commit = format!("{}^{{commit}}", self.revision);
         let commit =
             git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]).map_err(|_| {
@@ -52,11 +66,12 @@ impl<'r> Revision<'r> {
         let commit = String::from_utf8_lossy(&commit).trim().to_owned();
         let folder = match self.folder {
             Some(folder) => folder.to_owned(),
+            None if is_bare => String::new(),
             None => below(&top, here)?,
         };
         let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let listed = git(&top, &["ls-tree", "-r", "-z", "--full-tree", &commit])?;
-        let entries = entries(&listed, &below);
+        let Listed { entries, unfollowed } = self::entries(&top, &listed, &below)?;
         if !entries.iter().any(|entry| entry.path == MANIFEST) {
             let shown = if folder.is_empty() { "." } else { &folder };
             return Err(Failure::environment(format!(
@@ -68,8 +83,31 @@ impl<'r> Revision<'r> {
                 self.revision
             )));
         }
-        sources(&top, &entries)
+        let mut sources = sources(&top, &entries)?;
+        sources.diagnostics.extend(unfollowed);
+        Ok(sources)
     }
+}
+
+/// One file of a revision, by `REVISION:PATH`, the path from the repository's root.
+pub(crate) fn text(place: &str) -> Result<String, Failure> {
+    let here = Path::new(".");
+    let Some((revision, path)) = place
+        .split_once(':')
+        .filter(|(revision, path)| !revision.is_empty() && !revision.starts_with('-') && !path.is_empty())
+    else {
+        return Err(Failure::usage(format!("`git:{place}` names no file of a revision"))
+            .with_help("write `git:main:ci/envelope.weir`, the path from the repository's root"));
+    };
+    let object =
+        git(here, &["rev-parse", "--verify", "--quiet", "--end-of-options", place]).map_err(|_| {
+            Failure::environment(format!("there is no `{path}` in revision `{revision}`")).with_help(
+                "give the path from the repository's root; `git ls-tree -r --name-only REVISION` lists all",
+            )
+        })?;
+    let object = String::from_utf8_lossy(&object).trim().to_owned();
+    let bytes = git(here, &["cat-file", "blob", &object])?;
+    String::from_utf8(bytes).map_err(|_| Failure::environment(format!("`git:{place}` is not UTF-8")))
 }
 
 /// Where the package lies in the repository.
@@ -94,22 +132,31 @@ struct Entry {
     is_link: bool,
 }
 
+struct Listed {
+    entries: Vec<Entry>,
+    /// Linked folders and submodules in which policies may lie.
+    unfollowed: Vec<Diagnostic>,
+}
+
 /// The package's files, by the same rules as on disk: no hidden ones, no packages inside of it, no build output.
-fn entries(listed: &[u8], below: &str) -> Vec<Entry> {
+fn entries(top: &Path, listed: &[u8], below: &str) -> Result<Listed, Failure> {
     let lines = listed.split(|byte| *byte == 0).filter_map(|line| std::str::from_utf8(line).ok());
-    let mut entries: Vec<Entry> = lines
-        .filter_map(|line| {
-            let (head, path) = line.split_once('\t')?;
-            let path = path.strip_prefix(below)?;
-            let mut head = head.split(' ');
-            let (mode, kind, object) = (head.next()?, head.next()?, head.next()?);
-            (kind == "blob").then(|| Entry {
+    let (mut entries, mut modules, mut all): (Vec<Entry>, Vec<&str>, Vec<(&str, bool)>) = Default::default();
+    for line in lines {
+        let Some((head, whole)) = line.split_once('\t') else { continue };
+        all.push((whole, head.starts_with("100")));
+        let Some(path) = whole.strip_prefix(below) else { continue };
+        let mut head = head.split(' ');
+        match (head.next(), head.next(), head.next()) {
+            (Some(mode), Some("blob"), Some(object)) => entries.push(Entry {
                 path: path.to_owned(),
                 object: object.to_owned(),
                 is_link: mode == "120000",
-            })
-        })
-        .collect();
+            }),
+            (_, Some("commit"), _) => modules.push(path),
+            _ => {}
+        }
+    }
     let foreign: BTreeSet<String> = entries
         .iter()
         .filter_map(|entry| {
@@ -125,7 +172,48 @@ fn entries(listed: &[u8], below: &str) -> Vec<Entry> {
     };
     let is_output = |path: &str| path.ends_with(weir_targets::MANIFEST);
     entries.retain(|entry| !is_foreign(&entry.path) && !is_output(&entry.path));
-    entries
+    let mut unfollowed: Vec<Diagnostic> = modules
+        .into_iter()
+        .filter(|path| !is_foreign(path))
+        .map(|path| unread(path, "a submodule"))
+        .collect();
+    let links: Vec<&Entry> = entries.iter().filter(|entry| entry.is_link && !is_own(entry)).collect();
+    if !links.is_empty() {
+        let objects: Vec<&str> = links.iter().map(|entry| entry.object.as_str()).collect();
+        for (entry, target) in links.into_iter().zip(blobs(top, &objects)?) {
+            let place = format!("{below}{}", entry.path);
+            if may_hold_policies(&place, &String::from_utf8_lossy(&target), &all) {
+                unfollowed.push(unread(&entry.path, "a link"));
+            }
+        }
+    }
+    Ok(Listed { entries, unfollowed })
+}
+
+/// Whether a link leads to a folder with policies, to what is followed no further, or out of the repository. `all` are its
+/// files, with whether they are plain ones.
+fn may_hold_policies(link: &str, target: &str, all: &[(&str, bool)]) -> bool {
+    if target.starts_with('/') {
+        return true;
+    }
+    let mut place: Vec<&str> = link.split('/').collect();
+    place.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if place.pop().is_none() => return true,
+            ".." => {}
+            name => place.push(name),
+        }
+    }
+    let place = place.join("/");
+    let leads_on =
+        |path: &str| path == place || place.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    let below = if place.is_empty() { String::new() } else { format!("{place}/") };
+    all.iter().any(|(path, is_plain)| match path.strip_prefix(below.as_str()) {
+        Some(_) => !is_plain || path.as_bytes().ends_with(b".weir"),
+        None => !is_plain && leads_on(path),
+    })
 }
 
 /// Whether a file is the manifest or a policy.
@@ -149,7 +237,7 @@ fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
     let mut problems: Vec<Diagnostic> = Vec::new();
     for (entry, bytes) in own.into_iter().zip(blobs) {
         if entry.is_link {
-            problems.push(link(entry));
+            problems.push(unread(&entry.path, "a link"));
         } else if bytes.len() > MAX_FILE_SIZE {
             problems.push(load::Unread::TooLarge(bytes.len() as u64).diagnostic(&entry.path));
         } else if entry.path == MANIFEST {
@@ -171,7 +259,7 @@ fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
     let contents = if objects.is_empty() { Vec::new() } else { self::blobs(top, &objects)? };
     for (entry, bytes) in imported.into_iter().zip(contents) {
         if entry.is_link {
-            problems.push(link(entry));
+            problems.push(unread(&entry.path, "a link"));
         } else if bytes.len() > MAX_FILE_SIZE {
             problems.push(load::Unread::TooLarge(bytes.len() as u64).diagnostic(&entry.path));
         } else {
@@ -182,8 +270,8 @@ fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
     Ok(sources)
 }
 
-fn link(entry: &Entry) -> Diagnostic {
-    Diagnostic::new(&codes::E0001, format!("`{}` is a link, which a revision does not follow", entry.path))
+fn unread(path: &str, what: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0001, format!("`{path}` is {what}, which a revision does not follow"))
         .help("compare with a checkout of that revision: `git worktree add`")
 }
 

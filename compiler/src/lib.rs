@@ -33,6 +33,8 @@ pub struct Analysis {
 pub struct Facts {
     pub model: model::Model,
     pub statements: Vec<flows::Statement>,
+    /// Permissions that begin later, the next one first.
+    pub pending: Vec<flows::Pending>,
     pub rectangles: Vec<flows::Rectangle>,
     /// For each rectangle, the proxy that its connections are led through.
     pub proxies: Vec<Option<u32>>,
@@ -156,7 +158,16 @@ fn analyze_stages(
     settle(&mut diagnostics);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     Some(match planned {
-        Some(Planned { mut plan, statements, rectangles, proxies, integrity, assertions, groups }) => {
+        Some(Planned {
+            mut plan,
+            statements,
+            pending,
+            rectangles,
+            proxies,
+            integrity,
+            assertions,
+            groups,
+        }) => {
             plan.taken_for_granted = taken_for_granted;
             Analysis {
                 diagnostics,
@@ -164,6 +175,7 @@ fn analyze_stages(
                 facts: Some(Facts {
                     model,
                     statements,
+                    pending,
                     rectangles,
                     proxies,
                     integrity,
@@ -208,6 +220,7 @@ fn declared(universe: &names::Universe<'_>) -> Vec<Declared> {
 struct Planned {
     plan: plan::Plan,
     statements: Vec<flows::Statement>,
+    pending: Vec<flows::Pending>,
     rectangles: Vec<flows::Rectangle>,
     proxies: Vec<Option<u32>>,
     integrity: flows::IntegrityReport,
@@ -228,7 +241,8 @@ fn flows_and_plan(
 ) -> Option<Option<Planned>> {
     let wrong_before = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     let mut sets = model::Sets::new(universe, model);
-    let statements = flows::statements(sources, universe, model, &mut sets, now, diagnostics);
+    let flows::Statements { list: statements, pending } =
+        flows::statements(sources, universe, model, &mut sets, now, diagnostics);
     let groups = lint::groups(universe, &mut sets, diagnostics);
     let claims = flows::Claims::read(universe, model, &mut sets, diagnostics);
     lint::unbuilt(&unbuilt, diagnostics);
@@ -274,7 +288,7 @@ fn flows_and_plan(
         let budget = sources.manifest.proof.budget();
         flows::check_overlap(universe, model, &mut sets, &statements, &rectangles, budget, diagnostics);
     }
-    Some(Some(Planned { plan, statements, rectangles, proxies, integrity, assertions, groups }))
+    Some(Some(Planned { plan, statements, pending, rectangles, proxies, integrity, assertions, groups }))
 }
 
 /// The declaration behind the predeclared `internet`.

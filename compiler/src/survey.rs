@@ -85,7 +85,7 @@ fn read(sources: &Sources, now: i64, seen: Seen<'_, '_>, asked: &mut Asked) {
         }
     }
     let flows = &text.flows;
-    let statements = flows::statements_of(flows, sources, universe, model, &mut sets, now, diagnostics);
+    let statements = flows::statements_of(flows, sources, universe, model, &mut sets, now, diagnostics).list;
     asked.rectangles = flows::relation(model, &statements, diagnostics);
     asked.statements = statements;
 }

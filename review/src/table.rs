@@ -127,7 +127,8 @@ pub(crate) fn html(text: &str) -> String {
 /// A second since 1970 as a date and a time: `2026-11-05T18:00Z`.
 pub(crate) fn time(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {
-        Ok(time) => time.strftime("%Y-%m-%dT%H:%MZ").to_string(),
+        Ok(time) if seconds % 60 == 0 => time.strftime("%Y-%m-%dT%H:%MZ").to_string(),
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         Err(_) => format!("{seconds} s after 1970"),
     }
 }
@@ -140,6 +141,7 @@ mod tests {
     fn times() {
         assert_eq!(time(0), "1970-01-01T00:00Z");
         assert_eq!(time(951_782_400), "2000-02-29T00:00Z");
+        assert_eq!(time(951_782_401), "2000-02-29T00:00:01Z");
         assert_eq!(time(1_793_889_600), "2026-11-05T14:40Z");
         assert_eq!(time(-60), "1969-12-31T23:59Z");
     }

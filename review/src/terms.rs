@@ -3,7 +3,13 @@
 use std::fmt;
 
 use serde::Serialize;
-use weir_compiler::{model::Assurance, plan::Limit};
+use weir_compiler::{
+    model::{
+        Assurance,
+        fiveg::{BitRate, FlowQuality},
+    },
+    plan::Limit,
+};
 
 use crate::{Subject, table};
 
@@ -19,12 +25,28 @@ pub struct Terms {
     pub requires: u8,
     /// What it has to go through: a proxy that the compiler chose, or what `via` names.
     pub through: Option<String>,
+    pub quality: Option<Quality>,
+}
+
+/// What a flow asks of the radio, where it asks for anything of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quality {
+    pub five_qi: Option<u8>,
+    /// 1 comes first.
+    pub priority: Option<u8>,
+    /// Bits per second.
+    pub guaranteed: Option<u64>,
+    pub maximum: Option<u64>,
+    /// Nanoseconds.
+    pub period: Option<u64>,
+    /// Bytes of one message.
+    pub size: Option<u64>,
 }
 
 /// One term of a permission that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct TermChange {
-    /// `limit`, `until`, `mode`, `log`, `requires`, `through`.
+    /// `limit`, `until`, `mode`, `log`, `requires`, `through`, `qos`.
     pub term: &'static str,
     pub before: String,
     pub after: String,
@@ -53,6 +75,7 @@ impl Terms {
             log: conditions.log,
             requires: level(conditions.requires),
             through,
+            quality: conditions.quality.as_ref().map(Quality::of),
         }
     }
 
@@ -91,6 +114,16 @@ impl Terms {
             let name = |through: &Option<String>| through.clone().unwrap_or_else(|| "nothing".to_owned());
             push("through", name(&before.through), name(&self.through), before.through.is_some());
         }
+        if self.quality != before.quality {
+            let text = |quality: Option<Quality>| {
+                quality.map_or_else(|| "that of the slice".to_owned(), |quality| quality.to_string())
+            };
+            let wider = match (self.quality, before.quality) {
+                (Some(now), Some(before)) => now.asks_more_than(&before),
+                (now, _) => now.is_some(),
+            };
+            push("qos", text(before.quality), text(self.quality), wider);
+        }
         changes
     }
 
@@ -115,7 +148,55 @@ impl Terms {
         if let Some(through) = &self.through {
             parts.push(format!("through {through}"));
         }
+        parts.extend(self.quality.map(|quality| quality.to_string()));
         parts.join(", ")
+    }
+}
+
+impl Quality {
+    pub(crate) fn of(quality: &FlowQuality) -> Self {
+        Self {
+            five_qi: quality.five_qi,
+            priority: quality.arp,
+            guaranteed: quality.guaranteed.map(|rate| rate.0),
+            maximum: quality.maximum.map(|rate| rate.0),
+            period: quality.period,
+            size: quality.size,
+        }
+    }
+
+    /// Whether any part of it takes more of the radio, or is not known to take less.
+    fn asks_more_than(&self, before: &Self) -> bool {
+        let more = |now: Option<u64>, before: Option<u64>| now > before;
+        self.five_qi != before.five_qi
+            || self.priority.is_some_and(|now| before.priority.is_none_or(|before| now < before))
+            || (self.priority.is_none() && before.priority.is_some())
+            || more(self.guaranteed, before.guaranteed)
+            // without a maximum, there is none
+            || before.maximum.is_some_and(|before| self.maximum.is_none_or(|now| now > before))
+            || before.period.is_some_and(|before| self.period.is_none_or(|now| now < before))
+            || more(self.size, before.size)
+    }
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = |nanoseconds: u64| {
+            if nanoseconds.is_multiple_of(1_000_000) {
+                format!("{} ms", nanoseconds / 1_000_000)
+            } else {
+                format!("{} us", nanoseconds / 1000)
+            }
+        };
+        let parts = [
+            self.five_qi.map(|number| format!("5QI {number}")),
+            self.priority.map(|number| format!("ARP {number}")),
+            self.guaranteed.map(|rate| format!("{} guaranteed", BitRate(rate))),
+            self.maximum.map(|rate| format!("{} at most", BitRate(rate))),
+            self.period.map(|period| format!("every {}", milliseconds(period))),
+            self.size.map(|bytes| format!("{bytes} B")),
+        ];
+        formatter.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -153,8 +234,8 @@ fn rate_is_wider(now: Option<(u32, u32)>, before: Option<(u32, u32)>) -> bool {
         (Some((count, seconds)), Some((old, old_seconds))) => {
             let rate = u64::from(count) * u64::from(old_seconds);
             let old_rate = u64::from(old) * u64::from(seconds);
-            // at the same rate, the longer interval lets more pass at once
-            rate > old_rate || (rate == old_rate && count > old)
+            // as many as in a whole interval pass at once, too
+            rate > old_rate || count > old
         }
     }
 }

@@ -1,6 +1,10 @@
 //! `weir audit`: observed traffic against the policy; and what ends soon.
 
-use std::{fs, io::Read as _, path::PathBuf};
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use weir_review::{
@@ -10,13 +14,21 @@ use weir_review::{
 
 use super::check::now;
 use crate::{
-    arguments::ReportFormat, console::Console, failure::Failure, progress::Progress, render::text, subject,
+    arguments::ReportFormat,
+    console::Console,
+    failure::Failure,
+    load,
+    progress::Progress,
+    render::text,
+    subject,
+    write::single::{self, Present},
 };
 
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "With `--check`, the exit code is 1 if something would be denied, is unknown or was not understood; with \
-                        `--exceptions`, it is 1 if something ends within so many days, or has ended."
+    after_help = "With `--check`, the exit code is 1 if something would be denied, is unknown or was not understood, or if \
+                        there is no record at all; with `--exceptions`, it is 1 if something ends within so many days, or \
+                        has ended."
 )]
 pub(crate) struct Options {
     /// Zeek's conn.log (tab-separated or JSON), lines of the kernel's log, or CSV; `-` is standard input.
@@ -31,20 +43,33 @@ pub(crate) struct Options {
     /// Fail if traffic and policy do not fit.
     #[arg(long)]
     pub(crate) check: bool,
-    /// Write the proposed rules here. Nothing applies them.
+    /// Write the proposed rules here, where they are no part of the package. Nothing applies them.
     #[arg(long, value_name = "FILE")]
     pub(crate) propose: Option<PathBuf>,
-    /// List permissions that end within so many days, have ended, or are on trial.
+    /// Replace the file of a proposal that is there.
+    #[arg(long, requires = "propose")]
+    pub(crate) force: bool,
+    /// List permissions that end within so many days, have ended, have not begun, or are on trial.
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["logs", "propose"])]
     pub(crate) exceptions: Option<u32>,
+    /// Fail as well if a permission is on trial (`mode = audit`).
+    #[arg(long, requires = "exceptions")]
+    pub(crate) no_trials: bool,
 }
 
 pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
+    if let Some(path) = &options.propose {
+        is_no_policy(path, options.package.as_deref())?;
+        if path.exists() && !options.force {
+            return Err(Failure::environment(format!("`{}` exists", path.display()))
+                .with_help("choose another file, or replace it with `--force`"));
+        }
+    }
     let progress = Progress::start(console, "reading");
     let subject = subject::from_folder(options.package.as_deref(), None, console)?;
     if let Some(days) = options.exceptions {
         drop(progress);
-        return ending(&subject, days, options.format, console);
+        return ending(&subject, days, options, console);
     }
     let mut logs = Vec::new();
     for path in &options.logs {
@@ -59,20 +84,57 @@ pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
         } else {
             fs::read(path).map_err(|error| Failure::io("read", path, &error))?
         };
+        if let Some(program) = compressed(&bytes) {
+            return Err(Failure::environment(format!("`{shown}` is compressed"))
+                .with_help(format!("unpack it: `{program} {shown} | weir audit -`")));
+        }
         logs.push(read(&shown, &bytes));
     }
     progress.stage("comparing");
     let found = audit(&subject, logs);
     drop(progress);
     if let Some(path) = &options.propose {
-        fs::write(path, &found.proposal).map_err(|error| Failure::io("write", path, &error))?;
+        let present = if options.force { Present::Replace } else { Present::Keep };
+        single::file(path, found.proposal.as_bytes(), present)?;
     }
     match options.format {
         ReportFormat::Json => json(&found, console)?,
         ReportFormat::Text => report(&found, options.propose.is_none(), console)?,
     }
-    let fits = found.denied.is_empty() && found.unknown.is_empty() && found.not_understood == 0;
+    let fits = found.denied.is_empty()
+        && found.unknown.is_empty()
+        && found.undeclared.is_empty()
+        && found.not_understood == 0
+        && found.records > 0;
     if options.check && !fits { Err(Failure::Answer(1)) } else { Ok(()) }
+}
+
+/// Each file of policies in a package is in force.
+fn is_no_policy(path: &Path, package: Option<&Path>) -> Result<(), Failure> {
+    let Ok(root) = load::find(package) else { return Ok(()) }; // that is said when the package is read
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Ok(root), Ok(folder)) = (fs::canonicalize(root), fs::canonicalize(folder)) else { return Ok(()) };
+    let Ok(below) = folder.strip_prefix(&root) else { return Ok(()) };
+    let is_hidden = below.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.'));
+    if is_hidden || path.extension().is_none_or(|end| end != "weir") {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "`{}` would be a part of the package, and permit what it proposes",
+        path.display()
+    ))
+    .with_help("write it outside of the package's folder, or under a name that does not end in `.weir`"))
+}
+
+/// What unpacks a file, by its first bytes.
+fn compressed(bytes: &[u8]) -> Option<&'static str> {
+    let programs: [(&[u8], &str); 4] = [
+        (&[0x1f, 0x8b], "zcat"),
+        (&[0x28, 0xb5, 0x2f, 0xfd], "zstdcat"),
+        (&[0xfd, b'7', b'z', b'X', b'Z'], "xzcat"),
+        (b"BZh", "bzcat"),
+    ];
+    programs.into_iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, program)| program)
 }
 
 fn json(found: &impl serde::Serialize, console: &Console) -> Result<(), Failure> {
@@ -111,6 +173,11 @@ fn report(found: &Audit, with_proposal: bool, console: &Console) -> Result<(), F
         table.row([one.address.to_string(), one.records.to_string()]);
     }
     section(&mut out, "no principal has these addresses", &table);
+    let mut table = Table::new(["address", "seen"]);
+    for one in &found.undeclared {
+        table.row([one.address.to_string(), one.records.to_string()]);
+    }
+    section(&mut out, "private addresses that nobody declares: they count as `internet`", &table);
     let mut table = Table::new(["rule", "text"]);
     for rule in &found.unused {
         table.row([rule.place.to_string(), rule.text.clone()]);
@@ -149,10 +216,12 @@ fn report(found: &Audit, with_proposal: bool, console: &Console) -> Result<(), F
     console.stdout(&out)
 }
 
-fn ending(subject: &Subject, days: u32, format: ReportFormat, console: &Console) -> Result<(), Failure> {
+fn ending(subject: &Subject, days: u32, options: &Options, console: &Console) -> Result<(), Failure> {
     let found = exceptions(subject, now()?, days);
-    let is_due = !found.ending.is_empty() || !found.ended.is_empty();
-    if format == ReportFormat::Json {
+    let is_due = !found.ending.is_empty()
+        || !found.ended.is_empty()
+        || (options.no_trials && !found.in_audit.is_empty());
+    if options.format == ReportFormat::Json {
         json(&found, console)?;
     } else {
         let mut out = String::new();
@@ -171,6 +240,17 @@ fn ending(subject: &Subject, days: u32, format: ReportFormat, console: &Console)
             }
             section(&mut out, &title, &table);
         }
+        let mut table = Table::new(["from", "days left", "until", "rule", "text"]);
+        for one in &found.beginning {
+            table.row([
+                one.from.clone(),
+                one.days.to_string(),
+                one.until.clone().unwrap_or_default(),
+                one.place.to_string(),
+                one.text.clone(),
+            ]);
+        }
+        section(&mut out, "have not begun", &table);
         let mut table = Table::new(["rule"]);
         found.ended.iter().for_each(|one| table.row([one.clone()]));
         section(&mut out, "have ended, and are in no artifact", &table);
@@ -178,7 +258,7 @@ fn ending(subject: &Subject, days: u32, format: ReportFormat, console: &Console)
         found.in_audit.iter().for_each(|rule| table.row([rule.place.to_string(), rule.text.clone()]));
         section(&mut out, "on trial (`mode = audit`)", &table);
         if out.is_empty() {
-            out.push_str("nothing ends, and nothing is on trial\n");
+            out.push_str("nothing ends or begins, and nothing is on trial\n");
         }
         console.stdout(out.trim_end_matches('\n'))?;
         console.stdout("\n")?;

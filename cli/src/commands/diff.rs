@@ -1,7 +1,7 @@
 //! `weir diff`: two versions, and what the change means.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -12,6 +12,7 @@ use weir_review::{
     diff::{ArtifactChange, Difference, Verdict, difference, render},
 };
 
+use super::check;
 use crate::{
     console::Console,
     emit::{self, Sink},
@@ -19,8 +20,8 @@ use crate::{
     load,
     progress::Progress,
     render::text,
-    revision::Revision,
-    subject,
+    revision::{self, Revision},
+    subject::{Asked, Package},
 };
 
 #[derive(Clone, Debug, Args)]
@@ -35,9 +36,10 @@ pub(crate) struct Options {
     /// How to print the report.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
-    /// Accept widening inside of what the `allow` lines of this file permit; may be given several times.
+    /// Accept widening inside of what the `allow` lines of this file permit, or of `git:REVISION:PATH`, which a change cannot
+    /// edit; may be given several times.
     #[arg(long, value_name = "ENVELOPE")]
-    pub(crate) allow: Vec<PathBuf>,
+    pub(crate) allow: Vec<String>,
     /// Show how the text of each artifact changes.
     #[arg(long)]
     pub(crate) unified: bool,
@@ -64,8 +66,9 @@ const WIDENED: u8 = 5;
 
 pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
     let progress = Progress::start(console, "reading");
-    let envelope = read_envelope(&options.allow)?;
-    let asked = envelope.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+    let envelopes = read_envelopes(&options.allow)?;
+    let envelope = joined(&envelopes);
+    let asked = envelope.as_ref().map(|(name, text)| Asked { name, text, is_of_another: false });
     let new = options.new.as_deref();
     let trees = (is_tree(&options.old), new.is_some_and(is_tree));
     let found = if trees.0 || trees.1 {
@@ -80,10 +83,27 @@ pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
             Some(new) if !new.starts_with("git:") => PathBuf::from(new),
             _ => PathBuf::from("."),
         };
-        let later = operand(new, &here, asked, console)?;
-        let earlier = operand(Some(&options.old), &here, None, console)?;
+        let now = check::now()?;
+        let packages = [operand(Some(&options.old), &here, console)?, operand(new, &here, console)?];
+        // its names have to mean the same there
+        let elsewhere = asked.map(|asked| Asked { is_of_another: true, ..asked });
+        let later = packages[1].at(now, asked, console)?;
+        let earlier = packages[0].at(now, elsewhere, console)?;
+        for subject in [&earlier, &later] {
+            are_no_policy(&envelopes, subject)?;
+        }
         progress.stage("comparing");
         let mut found = difference(&earlier, &later);
+        let begins = [&earlier, &later].into_iter().flat_map(|subject| &subject.facts.pending);
+        let begins: BTreeSet<i64> = begins.map(|one| one.from).collect();
+        for time in begins {
+            progress.stage("comparing what begins later");
+            let then = difference(
+                &packages[0].at(time, elsewhere, console)?,
+                &packages[1].at(time, asked, console)?,
+            );
+            found.also_at(time, then);
+        }
         if !options.no_artifacts {
             progress.stage("generating both");
             artifacts(&earlier, &later, options.unified, &mut found)?;
@@ -106,39 +126,56 @@ pub(super) fn is_tree(operand: &str) -> bool {
 }
 
 /// One side as a package.
-pub(super) fn operand(
-    operand: Option<&str>,
-    here: &Path,
-    asked: Option<(&str, &str)>,
-    console: &Console,
-) -> Result<Subject, Failure> {
-    let Some(text) = operand else { return subject::from_folder(None, asked, console) };
+pub(super) fn operand(operand: Option<&str>, here: &Path, console: &Console) -> Result<Package, Failure> {
+    let Some(text) = operand else { return Package::from_folder(None, console) };
     let Some(revision) = text.strip_prefix("git:") else {
-        return subject::from_folder(Some(Path::new(text)), asked, console);
+        return Package::from_folder(Some(Path::new(text)), console);
     };
     let revision = Revision::parse(revision)?;
     let root = load::find(Some(here)).or_else(|_| load::find(None)).unwrap_or_else(|_| here.to_owned());
-    let sources = revision.load(&root)?;
-    // its lines are not those of the files in the work tree
-    subject::make(text.to_owned(), &sources, &format!("{text}/"), asked, console)
+    Ok(Package::from_revision(text, revision.load(&root)?))
 }
 
-fn read_envelope(paths: &[PathBuf]) -> Result<Option<(String, String)>, Failure> {
-    let mut all: Option<(String, String)> = None;
-    for path in paths {
-        let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
-        let shown = path.display().to_string();
-        match &mut all {
-            Some((name, known)) => {
-                name.push_str(" + ");
-                name.push_str(&shown);
-                known.push('\n');
-                known.push_str(&text);
+/// Each by the name that messages give it.
+fn read_envelopes(operands: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let read = |operand: &String| {
+        let text = match operand.strip_prefix("git:") {
+            Some(place) => revision::text(place)?,
+            None => {
+                let path = Path::new(operand);
+                fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?
             }
-            None => all = Some((shown, text)),
+        };
+        Ok((operand.clone(), text))
+    };
+    operands.iter().map(read).collect()
+}
+
+/// As one text.
+fn joined(envelopes: &[(String, String)]) -> Option<(String, String)> {
+    let names: Vec<&str> = envelopes.iter().map(|(name, _)| name.as_str()).collect();
+    let texts: Vec<&str> = envelopes.iter().map(|(_, text)| text.as_str()).collect();
+    (!envelopes.is_empty()).then(|| (names.join(" + "), texts.join("\n")))
+}
+
+/// An envelope that lies in the package permits by itself, and would approve what it permits.
+fn are_no_policy(envelopes: &[(String, String)], subject: &Subject) -> Result<(), Failure> {
+    let file = |path: &str| path.rsplit(['/', ':']).next().unwrap_or_default().to_owned();
+    for (name, text) in envelopes {
+        let is_it = |source: &&weir_compiler::package::Source| {
+            !source.is_standard() && *source.text == **text && file(&source.path) == file(name)
+        };
+        // the last one is what was asked
+        let files = subject.sources.files.split_last().map_or(&[][..], |(_, files)| files);
+        if let Some(source) = files.iter().skip(1).find(is_it) {
+            return Err(Failure::usage(format!(
+                "`{}` is a part of the package `{}`: what it permits is in force, and approves itself",
+                source.path, subject.label
+            ))
+            .with_help("keep envelopes where no policy is read: outside of the package's folder, or in a hidden one (`.ci/envelope.weir`)"));
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// A tree in memory.
@@ -186,7 +223,7 @@ pub(super) fn compare_files(
     after: &BTreeMap<String, Vec<u8>>,
     unified: bool,
 ) -> Vec<ArtifactChange> {
-    let paths: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut changes = Vec::new();
     for path in paths.into_iter().filter(|path| !is_description(path)) {
         let (old, new) = (before.get(path), after.get(path));

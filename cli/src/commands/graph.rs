@@ -1,11 +1,17 @@
 //! `weir graph`: the plant as a picture.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use weir_review::graph::{graph, page, svg};
 
-use crate::{console::Console, failure::Failure, progress::Progress, subject};
+use crate::{
+    console::Console,
+    failure::Failure,
+    progress::Progress,
+    subject,
+    write::single::{self, Present},
+};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -49,7 +55,7 @@ pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
     match &options.output {
         None => console.stdout(&text),
         Some(path) => {
-            fs::write(path, text).map_err(|error| Failure::io("write", path, &error))?;
+            single::file(path, text.as_bytes(), Present::Replace)?;
             let nodes = drawn.nodes.len();
             console.status(
                 "drawn",

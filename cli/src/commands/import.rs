@@ -1,12 +1,6 @@
 //! `weir import`.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, OpenOptions},
-    io::Write as _,
-    net::IpAddr,
-    path::Path,
-};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use weir_compiler::{Sources, imports::endings, package::Source};
 use weir_import::{
@@ -23,6 +17,7 @@ use crate::{
     load::{self, Unread},
     render::{Format, Report, text},
     walk::{self, Nested},
+    write::single::{self, Present},
 };
 
 pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> {
@@ -189,7 +184,10 @@ fn finish(imported: Imported, files: &Files, common: &ImportFiles, console: &Con
         .map_err(|error| Failure::Internal(format!("what was imported cannot be written: {error}")))?;
     match &common.output {
         None => console.stdout(&weir)?,
-        Some(output) => write(output, &weir, common.force)?,
+        Some(output) => {
+            let present = if common.force { Present::Replace } else { Present::Keep };
+            single::file(output, weir.as_bytes(), present)?;
+        }
     }
     console.status(
         "imported",
@@ -203,23 +201,4 @@ fn finish(imported: Imported, files: &Files, common: &ImportFiles, console: &Con
         ),
     );
     Ok(())
-}
-
-fn write(output: &Path, weir: &str, force: bool) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
-    }
-    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(parent).map_err(|error| Failure::io("create", parent, &error))?;
-    }
-    let written = options.open(output).and_then(|mut file| file.write_all(weir.as_bytes()));
-    written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::environment(format!("`{}` exists", output.display()))
-            .with_help("choose another file, or replace it with `--force`"),
-        _ => Failure::io("write", output, &error),
-    })
 }

@@ -9,7 +9,7 @@ use std::{
 use weir_review::{diff::Difference, trees};
 use weir_targets::Manifest;
 
-use super::diff;
+use super::{check, diff};
 use crate::{console::Console, failure::Failure};
 
 pub(super) fn compare(
@@ -42,7 +42,7 @@ fn files(
         read(Path::new(text), "", &mut files)?;
         return Ok((text.to_owned(), files));
     }
-    let subject = diff::operand(operand, here, None, console)?;
+    let subject = diff::operand(operand, here, console)?.at(check::now()?, None, console)?;
     match diff::built(&subject)? {
         Some(files) => Ok((subject.label.clone(), files)),
         None => Err(Failure::environment(format!(

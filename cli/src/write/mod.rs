@@ -3,6 +3,7 @@
 //! cleaned up by the next run. Power loss is not covered: a build is repeated faster than a disk is synced.
 
 mod changes;
+pub(crate) mod single;
 mod swap;
 
 #[cfg(test)]

@@ -24,4 +24,4 @@ pub use relation::{Covered, Rectangle, covered, relation};
 pub use services::{Demand, PortSet};
 pub(crate) use statements::one_line;
 pub(crate) use statements::some_names;
-pub use statements::{Conditions, Statement, statements, statements_of};
+pub use statements::{Conditions, Pending, Statement, Statements, statements, statements_of};

@@ -50,6 +50,26 @@ pub struct Statement {
     pub documentation: SmolStr,
 }
 
+/// A permission that is not in force yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Seconds since 1970.
+    pub from: i64,
+    pub until: Option<i64>,
+    pub policy: SmolStr,
+    pub text: SmolStr,
+    pub file: FileId,
+    pub span: Span,
+}
+
+/// What the lines of a package say at some time.
+#[derive(Clone, Debug, Default)]
+pub struct Statements {
+    pub list: Vec<Statement>,
+    /// Left out of the list, the next one first.
+    pub pending: Vec<Pending>,
+}
+
 /// Resolves every statement; exceptions that have ended or not begun at `now` are left out and said.
 pub fn statements<'a>(
     sources: &Sources,
@@ -58,7 +78,7 @@ pub fn statements<'a>(
     sets: &mut Sets<'_, 'a>,
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Statement> {
+) -> Statements {
     statements_of(&universe.flows, sources, universe, model, sets, now, diagnostics)
 }
 
@@ -71,7 +91,7 @@ pub fn statements_of<'a>(
     sets: &mut Sets<'_, 'a>,
     now: i64,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Statement> {
+) -> Statements {
     let mut reader = Reader {
         sources,
         universe,
@@ -79,6 +99,7 @@ pub fn statements_of<'a>(
         roles: model.principals_where(|principal| principal.kind == PrincipalKind::Role),
         now,
         blocks: FxHashMap::default(),
+        pending: Vec::new(),
     };
     let mut ids: FxHashSet<SmolStr> = FxHashSet::default();
     let mut all: Vec<Statement> = Vec::with_capacity(flows.len());
@@ -102,7 +123,9 @@ pub fn statements_of<'a>(
         }
         diagnostics.append(&mut found);
     }
-    all
+    let mut pending = reader.pending;
+    pending.sort_by_key(|one| (one.from, one.file, one.span.start));
+    Statements { list: all, pending }
 }
 
 /// A policy's or exception's attributes.
@@ -123,6 +146,7 @@ struct Reader<'r, 'a> {
     roles: Ranges<u32>,
     now: i64,
     blocks: FxHashMap<EntityId, BlockConditions>,
+    pending: Vec<Pending>,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -181,6 +205,14 @@ impl<'a> Reader<'_, 'a> {
             );
             return Vec::new();
         }
+        let text = one_line(self.sources.file(file).map_or("", |source| flow.span.of(&source.text)));
+        let policy: SmolStr = match flow.block {
+            Some(_) => block.path,
+            None => match self.universe.module(flow.scope.module).path.as_str() {
+                "" => "package".into(),
+                path => path.into(),
+            },
+        };
         let ended = conditions.until.is_some_and(|until| until <= self.now);
         let not_begun = block.from.is_some_and(|from| from > self.now);
         if ended || not_begun {
@@ -198,16 +230,12 @@ impl<'a> Reader<'_, 'a> {
                 )
             };
             diagnostics.push(Diagnostic::new(code, message).primary(file, flow.span, "left out").help(help));
+            if let Some(from) = block.from.filter(|_| !ended && ast.effect == Effect::Allow) {
+                let (until, span) = (conditions.until, flow.span);
+                self.pending.push(Pending { from, until, policy, text, file, span });
+            }
             return Vec::new();
         }
-        let text = one_line(self.sources.file(file).map_or("", |source| flow.span.of(&source.text)));
-        let policy: SmolStr = match flow.block {
-            Some(_) => block.path,
-            None => match self.universe.module(flow.scope.module).path.as_str() {
-                "" => "package".into(),
-                path => path.into(),
-            },
-        };
         let id = |text: &str| {
             let digest = Sha256::digest(text.as_bytes());
             format_smolstr!("{policy}.{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])

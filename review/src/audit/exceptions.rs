@@ -14,6 +14,8 @@ pub struct Exceptions {
     pub later: Vec<Ending>,
     /// Left out of artifacts already: their place, and what the compiler says.
     pub ended: Vec<String>,
+    /// Those that are not in force yet, the next one first.
+    pub beginning: Vec<Beginning>,
     /// `mode = audit`: permitted, and logged as what enforcement would refuse.
     pub in_audit: Vec<Rule>,
 }
@@ -26,6 +28,16 @@ pub struct Ending {
     /// Whether it stands in an `exception`.
     pub is_exception: bool,
     pub rule: Rule,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Beginning {
+    pub from: String,
+    pub until: Option<String>,
+    /// Whole days until then.
+    pub days: i64,
+    pub text: String,
+    pub place: crate::Place,
 }
 
 const DAY: i64 = 86_400;
@@ -49,6 +61,18 @@ pub fn exceptions(subject: &Subject, now: i64, days: u32) -> Exceptions {
             found.in_audit.push(rule);
         }
     }
+    found.beginning = subject
+        .facts
+        .pending
+        .iter()
+        .map(|one| Beginning {
+            from: time(one.from),
+            until: one.until.map(time),
+            days: (one.from - now).div_euclid(DAY),
+            text: one.text.to_string(),
+            place: subject.place(one.file, one.span),
+        })
+        .collect();
     all.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.rule.place.cmp(&b.1.rule.place)));
     let horizon = now.saturating_add(i64::from(days) * DAY);
     for (until, ending) in all {

@@ -57,6 +57,11 @@ impl Columns {
     fn find(&self, names: &[&str]) -> Option<usize> {
         self.names.iter().position(|name| names.contains(&name.as_str()))
     }
+
+    /// Whether some column is known: then it is a header, whatever it lacks.
+    fn is_table(&self) -> bool {
+        [SOURCE, DESTINATION, PROTOCOL].iter().any(|names| self.find(names).is_some())
+    }
 }
 
 const SOURCE: &[&str] =
@@ -74,6 +79,8 @@ const HISTORY: &[&str] = &["history"];
 pub fn read(file: &str, bytes: &[u8]) -> Log {
     let mut log = Log::default();
     let mut header: Option<(Format, Columns)> = None;
+    // a table whose header lacks a column: that is said once
+    let mut is_lost = false;
     let mut separator = '\t';
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = String::from_utf8_lossy(line);
@@ -107,6 +114,10 @@ pub fn read(file: &str, bytes: &[u8]) -> Log {
                     row(columns, &cells)
                 }
                 Some((Format::Csv, columns)) => row(columns, &cells(line)),
+                None if is_lost => {
+                    log.not_understood += 1;
+                    continue;
+                }
                 None => {
                     let names: Vec<String> =
                         cells(line).iter().map(|name| name.trim().to_lowercase()).collect();
@@ -115,6 +126,10 @@ pub fn read(file: &str, bytes: &[u8]) -> Log {
                         None => {
                             header = Some((Format::Csv, columns));
                             continue;
+                        }
+                        Some(what) if columns.is_table() => {
+                            is_lost = true;
+                            Err(format!("{what}: no line below can be read"))
                         }
                         Some(what) => {
                             Err(format!("no line of a log that is known, and no header of CSV: {what}"))
@@ -142,7 +157,12 @@ impl Log {
 }
 
 fn missing(columns: &Columns) -> Option<String> {
-    let needed = [("source", SOURCE), ("destination", DESTINATION), ("protocol", PROTOCOL)];
+    let needed = [
+        ("source", SOURCE),
+        ("destination", DESTINATION),
+        ("protocol", PROTOCOL),
+        ("destination's port", DESTINATION_PORT),
+    ];
     let (what, names) = needed.into_iter().find(|(_, names)| columns.find(names).is_none())?;
     Some(format!("there is no column for the {what} (`{}`)", names.join("`, `")))
 }
@@ -190,6 +210,13 @@ fn row(columns: &Columns, cells: &[String]) -> Found {
             columns.names.len()
         ));
     }
+    if cells.len() > columns.names.len() {
+        return Err(format!(
+            "{} cells where there are {} columns: a separator that is not quoted?",
+            cells.len(),
+            columns.names.len()
+        ));
+    }
     let cell = |names: &[&str]| columns.find(names).and_then(|at| cells.get(at)).map(|cell| cell.trim());
     record(&|names| cell(names).map(str::to_owned), cell(STATE).zip(cell(HISTORY)).is_some())
 }
@@ -217,7 +244,8 @@ fn record(cell: &dyn Fn(&[&str]) -> Option<String>, is_zeek: bool) -> Found {
             Some(text) => text.parse().map_err(|_| format!("`{text}` is no port")),
         }
     };
-    let Some(transport) = transport(&cell(PROTOCOL).unwrap_or_default()) else { return Ok(None) };
+    let protocol = cell(PROTOCOL).ok_or("no protocol")?;
+    let Some(transport) = transport(&protocol)? else { return Ok(None) };
     let (source, destination) = (address(SOURCE, "source")?, address(DESTINATION, "destination")?);
     let (source_port, destination_port) = (port(SOURCE_PORT)?, port(DESTINATION_PORT)?);
     if transport != Transport::IcmpEcho && destination_port == 0 {
@@ -234,13 +262,34 @@ fn record(cell: &dyn Fn(&[&str]) -> Option<String>, is_zeek: bool) -> Found {
     Ok(Some(Record { source, source_port, destination, destination_port, transport, is_first_seen }))
 }
 
-fn transport(text: &str) -> Option<Transport> {
-    match text.to_ascii_lowercase().as_str() {
-        "tcp" | "6" => Some(Transport::Tcp),
-        "udp" | "17" => Some(Transport::Udp),
-        "sctp" | "132" => Some(Transport::Sctp),
-        "icmp" | "icmpv6" | "ipv6-icmp" | "1" | "58" => Some(Transport::IcmpEcho),
-        _ => None,
+/// What is neither a transport of connections nor another protocol of IP, as logs call them, is a mistake.
+fn transport(text: &str) -> Result<Option<Transport>, String> {
+    const OTHERS: [&str; 16] = [
+        "-",
+        "ah",
+        "egp",
+        "eigrp",
+        "esp",
+        "gre",
+        "igmp",
+        "ipip",
+        "ipv6",
+        "l2tp",
+        "ospf",
+        "pim",
+        "rsvp",
+        "udplite",
+        "unknown_transport",
+        "vrrp",
+    ];
+    let word = text.to_ascii_lowercase();
+    match word.as_str() {
+        "tcp" | "6" => Ok(Some(Transport::Tcp)),
+        "udp" | "17" => Ok(Some(Transport::Udp)),
+        "sctp" | "132" => Ok(Some(Transport::Sctp)),
+        "icmp" | "icmpv6" | "ipv6-icmp" | "1" | "58" => Ok(Some(Transport::IcmpEcho)),
+        other if OTHERS.contains(&other) || other.parse::<u8>().is_ok() => Ok(None),
+        _ => Err(format!("`{text}` is no protocol")),
     }
 }
 

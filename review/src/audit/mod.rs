@@ -37,6 +37,8 @@ pub struct Audit {
     pub unused: Vec<Rule>,
     /// Addresses that no principal has, and how often they were seen.
     pub unknown: Vec<Unknown>,
+    /// Private addresses that nobody declares: the plant's `internet` has them, and they are judged as that.
+    pub undeclared: Vec<Unknown>,
     /// Lines that were not understood, those that are shown, and how many there are in all.
     pub problems: Vec<Problem>,
     pub not_understood: u64,
@@ -76,6 +78,8 @@ pub fn audit(subject: &Subject, logs: Vec<Log>) -> Audit {
     let mut used = vec![false; subject.facts.statements.len()];
     let mut denied: BTreeMap<(u32, u32, PortMatch), (u64, Record)> = BTreeMap::new();
     let mut unknown: BTreeMap<IpAddr, u64> = BTreeMap::new();
+    let mut undeclared: BTreeMap<IpAddr, u64> = BTreeMap::new();
+    let is_rest = |id: u32| Some(model.principal(id).entity) == model.internet;
     for log in logs {
         audit.not_understood += log.not_understood;
         audit.skipped += log.skipped;
@@ -103,6 +107,11 @@ pub fn audit(subject: &Subject, logs: Vec<Log>) -> Audit {
                 }
                 continue;
             };
+            for (id, address) in [(source, record.source), (destination, record.destination)] {
+                if is_rest(id) && is_private(address) {
+                    *undeclared.entry(address).or_default() += 1;
+                }
+            }
             let turned = direction::turned(&record, |is_back, port| {
                 let (from, to) = if is_back { (destination, source) } else { (source, destination) };
                 permits(from, to, port).is_some()
@@ -160,9 +169,28 @@ pub fn audit(subject: &Subject, logs: Vec<Log>) -> Audit {
         .collect();
     audit.unused.sort_by(|a, b| a.place.cmp(&b.place));
     audit.unused.dedup_by(|a, b| a.place == b.place);
-    audit.unknown = unknown.into_iter().map(|(address, records)| Unknown { address, records }).collect();
-    audit.unknown.sort_by(|a, b| b.records.cmp(&a.records).then(a.address.cmp(&b.address)));
+    audit.unknown = counted(unknown);
+    audit.undeclared = counted(undeclared);
     audit
+}
+
+/// The most frequent first.
+fn counted(seen: BTreeMap<IpAddr, u64>) -> Vec<Unknown> {
+    let mut list: Vec<Unknown> =
+        seen.into_iter().map(|(address, records)| Unknown { address, records }).collect();
+    list.sort_by(|a, b| b.records.cmp(&a.records).then(a.address.cmp(&b.address)));
+    list
+}
+
+/// RFC 1918, RFC 6598, RFC 4193, and link-local addresses.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
+            address.is_private() || address.is_link_local() || shared
+        }
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
+    }
 }
 
 /// Whose an address is.

@@ -67,7 +67,7 @@ impl<'c> Causes<'c> {
                 },
                 None => Cause {
                     kind: CauseKind::Policy,
-                    text: verb_new.to_owned(),
+                    text: elapsed(other, &own.text, side).unwrap_or(verb_new).to_owned(),
                     place: Some(subject.place(own.file, own.span)),
                 },
             };
@@ -147,6 +147,21 @@ impl<'c> Causes<'c> {
             .max_by(|a, b| a.0.cmp(&b.0).then(b.1.span.cmp(&a.1.span)))
             .map(|(_, statement)| statement)
     }
+}
+
+/// Why a rule that the other version has as well is not in force there.
+fn elapsed(other: &Subject, text: &str, side: Side) -> Option<&'static str> {
+    let left_out = other.diagnostics.iter().filter(|one| ["W0503", "W0507"].contains(&one.code.id));
+    let ended = left_out
+        .filter(|one| one.labels.first().is_some_and(|label| other.text(label.file, label.span) == text))
+        .map(|one| one.code.id == "W0503")
+        .next()?;
+    Some(match (ended, side) {
+        (true, Side::Earlier) => "the rule is there and has ended",
+        (true, Side::Later) => "the rule was there and had ended",
+        (false, Side::Earlier) => "the rule is there and has not begun",
+        (false, Side::Later) => "the rule was there and had not begun",
+    })
 }
 
 /// A deny that covers a connection, or a part of it.

@@ -11,10 +11,10 @@ use weir_compiler::{
 use super::{
     Difference, Exact, FlowChange, Rule, TermsChange, Verdict, Witness,
     causes::{Causes, Side},
-    grants::{Grant, Grants, TooMuch, Work, uncovered},
+    grants::{Grant, Grants, TooMuch, Work, same_protocols, uncovered},
     identity::Identity,
 };
-use crate::{Subject, Terms, access::service, naming::sane_port};
+use crate::{Subject, Terms, access::service, naming::sane_port, terms::Quality};
 
 pub(super) struct Comparison<'c> {
     earlier: &'c Subject,
@@ -22,8 +22,7 @@ pub(super) struct Comparison<'c> {
     identity: &'c Identity,
     before: Grants,
     after: Grants,
-    /// What an envelope approves.
-    envelope: Option<Vec<Grant>>,
+    envelope: Option<Envelope>,
     budget: u64,
 }
 
@@ -37,7 +36,7 @@ impl<'c> Comparison<'c> {
     pub(super) fn new(earlier: &'c Subject, later: &'c Subject, identity: &'c Identity, budget: u64) -> Self {
         let before = Grants::of_earlier(earlier, later, identity);
         let after = Grants::of_later(later, identity.count());
-        let envelope = (!later.asked.statements.is_empty()).then(|| envelope(later));
+        let envelope = (!later.asked.statements.is_empty()).then(|| Envelope::new(earlier, later, identity));
         Self { earlier, later, identity, before, after, envelope, budget }
     }
 
@@ -318,12 +317,21 @@ impl<'c> Comparison<'c> {
         }
     }
 
-    fn approves(&self, envelope: &[Grant], grant: &Grant) -> bool {
+    fn approves(&self, envelope: &Envelope, grant: &Grant) -> bool {
         let protocols = &self.later.model().protocols.list;
-        let fits = |other: &&Grant| grant.terms.within(&other.terms) && other.ports.overlaps(&grant.ports);
-        let near: Vec<&Grant> = envelope.iter().filter(fits).collect();
-        let mut work = Work(super::BUDGET);
-        matches!(uncovered(protocols, grant, &near, &mut work), Ok(left) if left.is_empty())
+        let holds = |envelope: &[Grant], grant: &Grant| {
+            let fits =
+                |other: &&Grant| grant.terms.within(&other.terms) && other.ports.overlaps(&grant.ports);
+            let near: Vec<&Grant> = envelope.iter().filter(fits).collect();
+            let mut work = Work(super::BUDGET);
+            matches!(uncovered(protocols, grant, &near, &mut work), Ok(left) if left.is_empty())
+        };
+        let sources = grant.sources.difference(&envelope.fresh);
+        let destinations = grant.destinations.difference(&envelope.fresh);
+        let is_new = sources.is_empty() || destinations.is_empty();
+        let known =
+            Grant { sources: Arc::new(sources), destinations: Arc::new(destinations), ..grant.clone() };
+        holds(&envelope.now, grant) && (is_new || holds(&envelope.before, &known))
     }
 }
 
@@ -332,15 +340,42 @@ fn exact(sources: Ranges<u32>, destinations: Ranges<u32>, grant: &Grant, side: S
     Exact { of_later: side == Side::Later, sources, destinations, ports, demand }
 }
 
-/// The statements of an envelope, as permissions. A proxy that the compiler chose is no term that an envelope can name.
-fn envelope(later: &Subject) -> Vec<Grant> {
+/// What an envelope approves. A change could rename or refill the sets that it names: between principals that both versions
+/// have, it approves what its words mean in both.
+struct Envelope {
+    now: Vec<Grant>,
+    /// In the common numbers.
+    before: Vec<Grant>,
+    /// Principals that the earlier version does not have.
+    fresh: Ranges<u32>,
+}
+
+impl Envelope {
+    fn new(earlier: &Subject, later: &Subject, identity: &Identity) -> Self {
+        let protocols = same_protocols(earlier.model(), later.model());
+        let before = asked(earlier).into_iter().map(|grant| Grant {
+            sources: identity.translate(&grant.sources),
+            destinations: identity.translate(&grant.destinations),
+            demand: grant.demand.map(|demand| Demand {
+                protocol: protocols[demand.protocol as usize].unwrap_or(u32::MAX),
+                ..demand
+            }),
+            ..grant
+        });
+        Self { now: asked(later), before: before.collect(), fresh: identity.added.iter().copied().collect() }
+    }
+}
+
+/// The statements that were asked, as permissions. A proxy that the compiler chose is no term that they can name.
+fn asked(subject: &Subject) -> Vec<Grant> {
     let terms = |statement: u32| {
-        let conditions = &later.asked.statements[statement as usize].conditions;
+        let conditions = &subject.asked.statements[statement as usize].conditions;
         Arc::new(Terms {
             limit: conditions.limit.map(|limit| (limit.count, limit.seconds)),
             until: conditions.until,
             audit: conditions.audit,
             log: conditions.log,
+            quality: conditions.quality.as_ref().map(Quality::of),
             ..Terms::default()
         })
     };
@@ -352,7 +387,7 @@ fn envelope(later: &Subject) -> Vec<Grant> {
         terms: terms(rectangle.statement),
         rectangle: 0,
     };
-    later.asked.rectangles.iter().map(grant).collect()
+    subject.asked.rectangles.iter().map(grant).collect()
 }
 
 pub(crate) fn rule(subject: &Subject, index: u32) -> Rule {

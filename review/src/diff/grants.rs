@@ -118,7 +118,7 @@ impl Grants {
 }
 
 /// For each protocol of the earlier model, the later one's of the same name and the same operations.
-fn same_protocols(earlier: &Model, later: &Model) -> Vec<Option<u32>> {
+pub(super) fn same_protocols(earlier: &Model, later: &Model) -> Vec<Option<u32>> {
     let known: FxHashMap<&str, u32> =
         later.protocols.list.iter().enumerate().map(|(at, one)| (one.name.as_str(), at as u32)).collect();
     let shape = |protocol: &Protocol| format!("{:?}", protocol.operations);

@@ -130,7 +130,8 @@ pub struct TermsChange {
 /// What else changes: principals, conduits, gateways, gaps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PlantChange {
-    /// `principal`, `conduit`, `gateway`, `network`, `zone`, `gap`, `protocol`.
+    /// `principal`, `zone`, `network`, `conduit`, `gateway`, `cluster`, `core`, `radio`, `slice`, `session`, `gap`, `protocol`,
+    /// `rule` (a `deny`), `setting` (of `weir.toml`).
     pub what: &'static str,
     pub name: String,
     /// `added`, `removed`, `renamed`, `changed`.
@@ -208,6 +209,42 @@ impl Difference {
     }
 }
 
+impl Difference {
+    /// Takes in what is different at a later time, when permissions have begun, and is not said already.
+    pub fn also_at(&mut self, time: i64, then: Self) {
+        let begins = format!("from {}: ", crate::table::time(time));
+        let same = |one: &FlowChange, other: &FlowChange| {
+            (&one.sources, &one.destinations, &one.service, &one.terms, &one.rule)
+                == (&other.sources, &other.destinations, &other.service, &other.terms, &other.rule)
+        };
+        for (own, then) in [(&mut self.permitted, then.permitted), (&mut self.denied, then.denied)] {
+            for mut change in then {
+                if !own.iter().any(|known| same(known, &change)) {
+                    change.cause.text.insert_str(0, &begins);
+                    own.push(change);
+                }
+            }
+        }
+        for mut change in then.terms {
+            let known = |one: &TermsChange| {
+                (&one.changes, &one.sources, &one.destinations, &one.service)
+                    == (&change.changes, &change.sources, &change.destinations, &change.service)
+            };
+            if !self.terms.iter().any(known) {
+                change.changes.iter_mut().for_each(|one| one.after.insert_str(0, &begins));
+                self.terms.push(change);
+            }
+        }
+        for note in then.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        // what narrows at one time may widen at another
+        self.verdict = self.verdict.max(then.verdict);
+    }
+}
+
 /// Steps of about ten nanoseconds that the comparison of flows may take.
 const BUDGET: u64 = 400_000_000;
 
@@ -231,6 +268,8 @@ pub fn difference(earlier: &Subject, later: &Subject) -> Difference {
             ));
         }
     }
+    // what widens comes first: a list may be cut off
+    found.plant.sort_by_key(|change| std::cmp::Reverse(change.effect));
     found.verdict = found.verdict.max(verdict(&found));
     found
 }

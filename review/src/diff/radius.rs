@@ -61,14 +61,11 @@ pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, f
             continue;
         }
         let (gained, lost) = (is.difference(&was), was.difference(&is));
-        // peers of one group reach each other: what they gain is the same but for themselves
         groups.entry((was.count(), is.count())).or_default().entry((gained, lost)).or_default().push(now);
     }
     let mut changes: Vec<(i64, RadiusChange)> = Vec::new();
     for ((before, after), of_size) in groups {
-        let mut of_size: Vec<_> = of_size.into_iter().collect();
-        of_size.sort_by(|a, b| a.1.cmp(&b.1));
-        for ((gained, lost), principals) in of_size {
+        for ((gained, lost), principals) in alike(of_size) {
             let principals: Ranges<u32> = principals.into_iter().collect();
             let lost = Arc::new(lost);
             let change = RadiusChange {
@@ -90,6 +87,32 @@ pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, f
         changes.truncate(LISTED);
     }
     found.radius = changes.into_iter().map(|(_, change)| change).collect();
+}
+
+/// What is gained and what is lost.
+type Sets = (Ranges<u32>, Ranges<u32>);
+
+/// Peers of one group reach each other: what they gain or lose is the same but for themselves, and is told as one.
+fn alike(groups: FxHashMap<Sets, Vec<u32>>) -> Vec<(Sets, Vec<u32>)> {
+    let mut told = Vec::new();
+    let mut peers: FxHashMap<Sets, Vec<(Sets, u32)>> = FxHashMap::default();
+    for (sets, principals) in groups.into_iter().collect::<Vec<_>>() {
+        let [only] = principals.as_slice() else {
+            told.push((sets, principals));
+            continue;
+        };
+        let own: Ranges<u32> = std::iter::once(*only).collect();
+        let with = |set: &Ranges<u32>| if set.is_empty() { Ranges::new() } else { set.union(&own) };
+        peers.entry((with(&sets.0), with(&sets.1))).or_default().push((sets, *only));
+    }
+    for (with_themselves, members) in peers.into_iter().collect::<Vec<_>>() {
+        match members.as_slice() {
+            [(sets, only)] => told.push((sets.clone(), vec![*only])),
+            _ => told.push((with_themselves, members.into_iter().map(|(_, member)| member).collect())),
+        }
+    }
+    told.sort_by(|a, b| a.1.cmp(&b.1));
+    told
 }
 
 fn words(subject: &Subject, set: &Ranges<u32>) -> String {

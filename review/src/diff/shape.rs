@@ -83,10 +83,14 @@ pub(crate) fn changes(before: &Shape, after: &Shape) -> (Vec<String>, Verdict) {
 const LISTED: usize = 4;
 
 fn rest_of(rest: &[&String]) -> String {
-    let listed: String = rest.iter().take(LISTED - 1).map(|one| format!(", {one}")).collect();
+    let mut text = String::new();
+    for one in rest.iter().take(LISTED - 1) {
+        text.push_str(", ");
+        text.push_str(one);
+    }
     match rest.len().saturating_sub(LISTED - 1) {
-        0 => listed,
-        more => format!("{listed} and {more} more"),
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_compiler::{
     flows::{PortSet, operations},
-    model::{SegmentKind, Service},
-    plan::AddressSet,
+    model::{PrincipalSet, SegmentKind, Service},
+    plan::{AddressSet, Plan},
 };
 use weir_syntax::ast::Effect;
 
@@ -39,7 +39,7 @@ pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, f
     };
     let before = mobile::of_package(earlier, |id| identity.of_earlier(id));
     mobile::compare(&before, &mobile::of_package(later, |id| id), describe, &mut found.plant);
-    gaps(earlier, later, found);
+    gaps(earlier, later, identity, found);
     protocols(earlier, later, found);
     denies(earlier, later, found);
     settings(earlier, later, found);
@@ -184,7 +184,7 @@ fn clusters(subject: &Subject) -> Shapes {
             ("nodes", Aspect::value(given(nodes))),
             ("pods", Aspect::value(list(pods.iter().map(ToString::to_string)))),
             ("services", Aspect::value(addresses(&cluster.services))),
-            ("denied by default: namespace", Aspect::members(namespaces, Verdict::Narrowed)),
+            ("isolates namespace", Aspect::members(namespaces, Verdict::Narrowed)),
         ];
         (cluster.name.clone(), shape)
     })
@@ -232,57 +232,66 @@ fn flatten(path: &str, value: &toml::Value, values: &mut BTreeMap<String, String
 }
 
 /// What nothing separates is possible, whatever policy says.
-fn gaps(earlier: &Subject, later: &Subject, found: &mut Difference) {
+fn gaps(earlier: &Subject, later: &Subject, identity: &Identity, found: &mut Difference) {
     let (Some(before), Some(after)) = (&earlier.plan, &later.plan) else { return };
-    let of = |plan: &weir_compiler::plan::Plan| -> BTreeMap<(String, String), (String, u64, bool)> {
-        plan.gaps
-            .iter()
-            .map(|gap| {
-                let key = (format!("{:?}", gap.kind), gap.place.clone());
-                (key, (gap.message().to_owned(), gap.who.count(), gap.accepted.is_some()))
-            })
-            .collect()
+    let of = |plan: &Plan, common: &dyn Fn(&PrincipalSet) -> PrincipalSet| -> BTreeMap<_, _> {
+        let gaps = plan.gaps.iter();
+        gaps.map(|gap| {
+            let key = (gap.kind, gap.place.clone());
+            (key, (gap.message().to_owned(), common(&gap.who), gap.accepted.is_some()))
+        })
+        .collect()
     };
-    let (before, after) = (of(before), of(after));
-    for (key, (message, count, accepted)) in &after {
-        let (change, effect, detail) = match before.get(key) {
-            None => ("added", Verdict::Widened, message.clone()),
-            Some((_, old, _)) if count > old => ("changed", Verdict::Widened, message.clone()),
-            Some((_, old, _)) if count < old => ("changed", Verdict::Narrowed, message.clone()),
+    let before = of(before, &|who| identity.translate(who));
+    let after = of(after, &Clone::clone);
+    let mut push = |place: &str, change, detail: &str, effect| {
+        let (name, detail) = (place.to_owned(), detail.to_owned());
+        found.plant.push(PlantChange { what: "gap", name, change, detail, effect });
+    };
+    for (key @ (_, place), (message, who, accepted)) in &after {
+        match before.get(key) {
+            None => push(place, "added", message, Verdict::Widened),
+            Some((_, old, _)) if !old.covers(who) => push(place, "changed", message, Verdict::Widened),
+            Some((_, old, _)) if old != who => push(place, "changed", message, Verdict::Narrowed),
             Some((_, _, was)) if was != accepted => {
                 let word = if *accepted { "accepted now" } else { "no longer accepted" };
-                ("changed", Verdict::Same, word.to_owned())
+                push(place, "changed", word, Verdict::Same);
             }
-            Some(_) => continue,
-        };
-        found.plant.push(PlantChange { what: "gap", name: key.1.clone(), change, detail, effect });
+            Some(_) => {}
+        }
     }
-    for (key, (message, ..)) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
-        found.plant.push(PlantChange {
-            what: "gap",
-            name: key.1.clone(),
-            change: "removed",
-            detail: message.clone(),
-            effect: Verdict::Narrowed,
-        });
+    for ((_, place), (message, ..)) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
+        push(place, "removed", message, Verdict::Narrowed);
     }
 }
 
+/// Ports of a protocol are said with the flows; what its operations mean is not.
 fn protocols(earlier: &Subject, later: &Subject, found: &mut Difference) {
-    let of = |subject: &Subject| -> BTreeMap<String, String> {
+    let of = |subject: &Subject| -> BTreeMap<String, (String, String)> {
         let list = subject.model().protocols.list.iter();
-        list.map(|one| (one.name.clone(), format!("{:?} {:?}", one.transports, one.operations))).collect()
+        list.map(|one| {
+            let inside = format!("{:?} {:?} {:?}", one.operations, one.groups, one.frame_ids);
+            (one.name.clone(), (format!("{:?}", one.transports), inside))
+        })
+        .collect()
     };
     let (before, after) = (of(earlier), of(later));
-    for (name, _) in after.iter().filter(|(name, shape)| before.get(*name).is_some_and(|old| old != *shape)) {
+    for (name, (ports, inside)) in &after {
+        let Some((old_ports, old_inside)) = before.get(name) else { continue };
+        let (detail, effect) = if old_inside != inside {
+            let text = "its operations are defined differently: what rules name by it means something else";
+            (text, Verdict::Widened)
+        } else if old_ports != ports {
+            ("other ports", Verdict::Same)
+        } else {
+            continue;
+        };
         found.plant.push(PlantChange {
             what: "protocol",
             name: name.clone(),
             change: "changed",
-            detail:
-                "its operations or ports are defined differently: what rules name by it means something else"
-                    .into(),
-            effect: Verdict::Same,
+            detail: detail.to_owned(),
+            effect,
         });
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     clock.stage();
 
     let mut sets = model::Sets::new(&universe, &model);
-    let statements = flows::statements(&sources, &universe, &model, &mut sets, NOW, &mut diagnostics);
+    let statements = flows::statements(&sources, &universe, &model, &mut sets, NOW, &mut diagnostics).list;
     let rectangles = flows::relation(&model, &statements, &mut diagnostics);
     flows::check_conduits(&universe, &model, &statements, &rectangles, &mut diagnostics);
     clock.stage();
