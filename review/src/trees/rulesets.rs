@@ -6,7 +6,7 @@ use weir_nftables_reader::{Assumption, FilterModel, Hook, Outcome, Redirect, Rul
 use super::{
     arrivals::{self, Gateway, address},
     bridges,
-    points::{Point, Side, Target, exactly, not_compared, told},
+    points::{Point, Side, Target, exactly, not_compared, told, unreadable},
     regions::{Regions, Words, mapped},
     terms::{Budgets, Limit, Operations, Terms},
 };
@@ -18,8 +18,15 @@ pub(super) const TARGET: Target<Gate> =
 /// The ruleset of a gateway.
 pub(super) struct Gate {
     model: FilterModel,
-    /// What runs as root to load it, without what names the generation.
-    script: Option<String>,
+    parts: Parts,
+}
+
+/// What is loaded without a gap.
+enum Parts {
+    None,
+    /// They hold the same as the whole; what runs as root to load them, without what names the generation.
+    Same(String),
+    Other(String),
 }
 
 const PARTS: [&str; 5] = ["base.nft", "stage.nft", "switch.nft", "sweep.nft", "apply"];
@@ -38,22 +45,27 @@ fn read(root: &str, side: &Side<'_>) -> Result<Gate, String> {
     let load = |text: &[u8]| {
         Ruleset::default().apply(&whole, text).and_then(|ruleset| ruleset.model()).map_err(unread)
     };
-    if side.len() == 1 {
-        let [text] = exactly(side, [whole.clone()])?;
-        return Ok(Gate { model: load(text)?, script: None });
-    }
-    let [base, stage, switch, sweep, script] = PARTS.map(|part| format!("{name}.d/{part}"));
-    let names = [whole.clone(), base.clone(), stage.clone(), switch.clone(), sweep.clone(), script.clone()];
-    let [text, in_base, in_stage, in_switch, in_sweep, in_script] = exactly(side, names)?;
+    let (text, parts) = side.iter().partition::<Vec<_>, _>(|(path, _)| **path == whole);
+    let [(_, text)] = text.as_slice() else { return Err(format!("`{whole}` is missing")) };
     let model = load(text)?;
-    let parts = [(&*base, in_base), (&*stage, in_stage), (&*switch, in_switch), (&*sweep, in_sweep)];
-    let parts = Ruleset::hitless(parts).and_then(|ruleset| ruleset.model()).map_err(unread)?;
-    if parts.canonical() != model.canonical() {
-        return Err(format!("the parts in `{name}.d` hold something else than `{whole}`"));
+    if parts.is_empty() {
+        return Ok(Gate { model, parts: Parts::None });
     }
-    let script = fixed(in_script, in_stage)
-        .ok_or_else(|| format!("`{script}` loads another generation than `{stage}`"))?;
-    Ok(Gate { model, script: Some(script) })
+    let parts = in_parts(name, &parts.into_iter().map(|(path, bytes)| (*path, *bytes)).collect(), &model);
+    Ok(Gate { model, parts: parts.map_or_else(Parts::Other, Parts::Same) })
+}
+
+/// The script that loads the parts, if they hold what the whole does.
+fn in_parts(name: &str, side: &Side<'_>, whole: &FilterModel) -> Result<String, String> {
+    let [base, stage, switch, sweep, script] = PARTS.map(|part| format!("{name}.d/{part}"));
+    let names = [base.clone(), stage.clone(), switch.clone(), sweep.clone(), script.clone()];
+    let [in_base, in_stage, in_switch, in_sweep, in_script] = exactly(side, names)?;
+    let parts = [(&*base, in_base), (&*stage, in_stage), (&*switch, in_switch), (&*sweep, in_sweep)];
+    let model = Ruleset::hitless(parts).and_then(|ruleset| ruleset.model()).map_err(|unread| unread.to_string())?;
+    if model.canonical() != whole.canonical() {
+        return Err("they hold something else than the whole ruleset".into());
+    }
+    fixed(in_script, in_stage).ok_or_else(|| format!("`{script}` loads another generation than `{stage}`"))
 }
 
 /// The script without comments and generation; nothing, if it names another one than is staged.
@@ -74,6 +86,12 @@ fn fixed(script: &[u8], stage: &[u8]) -> Option<String> {
 
 fn compare(point: &Point<'_>, old: Option<&Gate>, new: &Gate, found: &mut Difference) {
     let model = old.map(|old| &old.model);
+    for (which, gate) in [("earlier", old), ("later", Some(new))] {
+        if let Some(Parts::Other(why)) = gate.map(|gate| &gate.parts) {
+            let what = format!("the {which} parts in `{}.d`, which are loaded without a gap,", point.root);
+            unreadable(&what, why, found);
+        }
+    }
     let mut budgets = Budgets::default();
     let mut decided = Ok(());
     for hook in Hook::ALL {
@@ -106,10 +124,12 @@ fn compare(point: &Point<'_>, old: Option<&Gate>, new: &Gate, found: &mut Differ
     if assumed(before) != assumed(&new.model) {
         gateway.say("other tables stand beside Weir's".into(), Verdict::Widened);
     }
-    if old.script.is_some() && new.script.is_none() {
-        gateway.say("has no parts to load without a gap".into(), Verdict::Same);
-    } else if old.script.is_some() && old.script != new.script {
-        gateway.say("is loaded by another script (`apply`)".into(), Verdict::Widened);
+    match (&old.parts, &new.parts) {
+        (Parts::Same(was), Parts::Same(is)) if was != is => {
+            gateway.say("is loaded by another script (`apply`)".into(), Verdict::Widened);
+        }
+        (Parts::Same(_), Parts::None) => gateway.say("has no parts to load without a gap".into(), Verdict::Same),
+        _ => {}
     }
     // what the comparisons above would have to find
     let rest = |model: &FilterModel| {
