@@ -1,5 +1,7 @@
 //! From sets of principals back to the names that people gave them.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 use weir_compiler::{
     flows::PortSet,
@@ -91,8 +93,13 @@ impl Naming {
             }
         }
         let open = PARTS.saturating_sub(parts.len()).max(1);
-        parts.extend(left.members().take(open).map(single));
-        let more = left.count().saturating_sub(open as u64);
+        let singles = left.members().take(GATHERED).map(single).collect();
+        let mut told = 0;
+        for (name, count) in gathered(singles).into_iter().take(open) {
+            parts.push(name);
+            told += count;
+        }
+        let more = left.count().saturating_sub(told);
         if more > 0 {
             return format!("{} and {more} more", parts.join(" | "));
         }
@@ -108,6 +115,63 @@ impl Naming {
         let others = larger.difference(set);
         Some(others.members().map(|id| model.principal(id).name.to_string()).collect::<Vec<_>>().join(" - "))
     }
+}
+
+/// Names that are looked at to find elements of one array among them.
+const GATHERED: usize = 4096;
+
+/// Elements of arrays that follow each other as one name (`press[1..40].hmi`), with how many each stands for.
+fn gathered(names: Vec<String>) -> Vec<(String, u64)> {
+    let mut told: Vec<(usize, String, u64)> = Vec::new();
+    let mut open: Vec<(usize, String)> = names.into_iter().enumerate().collect();
+    for place in 0.. {
+        // by what stands before and behind the index at this place
+        let mut arrays: BTreeMap<(String, String), BTreeMap<u64, usize>> = BTreeMap::new();
+        let mut others: Vec<(usize, String)> = Vec::new();
+        for (order, name) in open {
+            match index(&name, place) {
+                Some((before, number, behind)) => {
+                    arrays.entry((before.to_owned(), behind.to_owned())).or_default().insert(number, order);
+                }
+                None => told.push((order, name, 1)),
+            }
+        }
+        for ((before, behind), elements) in arrays {
+            let mut run: Option<(u64, u64, usize)> = None;
+            let mut close = |run: (u64, u64, usize)| match run {
+                (first, last, order) if first == last => {
+                    others.push((order, format!("{before}{first}{behind}")));
+                }
+                (first, last, order) => {
+                    told.push((order, format!("{before}{first}..{last}{behind}"), last - first + 1));
+                }
+            };
+            for (number, order) in elements {
+                run = match run {
+                    Some((first, last, at)) if last + 1 == number => Some((first, number, at)),
+                    Some(done) => {
+                        close(done);
+                        Some((number, number, order))
+                    }
+                    None => Some((number, number, order)),
+                };
+            }
+            run.into_iter().for_each(close);
+        }
+        open = others;
+        if open.is_empty() {
+            break;
+        }
+    }
+    told.sort_unstable();
+    told.into_iter().map(|(_, name, count)| (name, count)).collect()
+}
+
+/// The number in the brackets at a place, with the text before and behind it.
+fn index(name: &str, place: usize) -> Option<(&str, u64, &str)> {
+    let (start, _) = name.match_indices('[').nth(place)?;
+    let end = start + name[start..].find(']')?;
+    Some((&name[..=start], name[start + 1..end].parse().ok()?, &name[end..]))
 }
 
 /// Classes of `std` by their own name: `devices.Plc` is `Plc`.

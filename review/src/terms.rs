@@ -217,7 +217,7 @@ fn word(level: u8) -> &'static str {
     LEVELS.get(level as usize).map_or("none", |one| one.word())
 }
 
-fn rate(limit: Option<(u32, u32)>) -> String {
+pub(crate) fn rate(limit: Option<(u32, u32)>) -> String {
     match limit {
         None => "none".to_owned(),
         Some((count, 1)) => format!("{count}/s"),

@@ -9,10 +9,11 @@ use weir_compiler::{
 };
 
 use super::{
-    Difference, Exact, FlowChange, Rule, TermsChange, Verdict, Witness,
+    Difference, Exact, FlowChange, Rule, TermsChange, Verdict, Witness, budgets,
     causes::{Causes, Side},
     grants::{Grant, Grants, TooMuch, Work, same_protocols, uncovered},
     identity::Identity,
+    instances,
 };
 use crate::{Subject, Terms, access::service, naming::sane_port, terms::Quality};
 
@@ -82,6 +83,7 @@ impl<'c> Comparison<'c> {
                 self.terms(&piece, others, found);
             }
         }
+        budgets::compare((self.earlier, &self.before), (self.later, &self.after), found);
         let order = |a: &FlowChange, b: &FlowChange| {
             (&a.rule.place, &a.cause, &a.sources, &a.destinations, &a.service).cmp(&(
                 &b.rule.place,
@@ -93,6 +95,8 @@ impl<'c> Comparison<'c> {
         };
         found.permitted.sort_by(order);
         found.denied.sort_by(order);
+        found.permitted = instances::together(std::mem::take(&mut found.permitted), self.later);
+        found.denied = instances::together(std::mem::take(&mut found.denied), self.earlier);
         found.terms.sort_by(|a, b| {
             (&a.after.place, &a.sources, &a.destinations).cmp(&(&b.after.place, &b.sources, &b.destinations))
         });
@@ -192,7 +196,7 @@ impl<'c> Comparison<'c> {
             rule: self.rule(subject, grant),
             terms: grant.terms.describe(),
             cause: causes.of(piece.side, index, pair, &grant.ports),
-            exact: exact(sources, destinations, grant, piece.side),
+            exact: vec![exact(sources, destinations, grant, piece.side)],
             approved,
         }
     }
@@ -302,7 +306,7 @@ impl<'c> Comparison<'c> {
             changes,
             before: self.rule(self.earlier, before),
             after: self.rule(self.later, after),
-            exact: exact(sources, destinations, &piece.grant, piece.side),
+            exact: vec![exact(sources, destinations, &piece.grant, piece.side)],
             approved,
         };
         // the same change is seen from both sides where some terms are wider and others narrower
@@ -310,7 +314,7 @@ impl<'c> Comparison<'c> {
             (&one.changes, &one.before, &one.after) == (&change.changes, &change.before, &change.after)
                 && (&one.sources, &one.destinations, &one.service)
                     == (&change.sources, &change.destinations, &change.service)
-                && one.exact.of_later != change.exact.of_later
+                && is_of_later(&one.exact) != is_of_later(&change.exact)
         });
         if !known {
             found.terms.push(change);
@@ -333,6 +337,10 @@ impl<'c> Comparison<'c> {
             Grant { sources: Arc::new(sources), destinations: Arc::new(destinations), ..grant.clone() };
         holds(&envelope.now, grant) && (is_new || holds(&envelope.before, &known))
     }
+}
+
+fn is_of_later(exact: &[Exact]) -> bool {
+    exact.iter().any(|exact| exact.of_later)
 }
 
 fn exact(sources: Ranges<u32>, destinations: Ranges<u32>, grant: &Grant, side: Side) -> Exact {

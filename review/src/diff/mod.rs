@@ -1,13 +1,16 @@
 //! Two versions of a package: which flows become possible or impossible, on which terms, why, and what follows.
 
 mod assertions;
+mod budgets;
 pub(crate) mod causes;
 mod flows;
 pub(crate) mod grants;
 mod identity;
+mod instances;
 mod principals;
 mod radius;
 pub mod render;
+mod separation;
 pub(crate) mod shape;
 mod topology;
 
@@ -89,9 +92,9 @@ pub struct FlowChange {
     /// On which terms.
     pub terms: String,
     pub cause: Cause,
-    /// The same as sets.
+    /// The same as sets: all of these together.
     #[serde(skip)]
-    pub exact: Exact,
+    pub exact: Vec<Exact>,
     /// Only where it widens, and there is an envelope: whether that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
@@ -122,7 +125,7 @@ pub struct TermsChange {
     pub after: Rule,
     /// The same as sets, in the version that permits more of it.
     #[serde(skip)]
-    pub exact: Exact,
+    pub exact: Vec<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
 }
@@ -258,6 +261,7 @@ pub fn difference(earlier: &Subject, later: &Subject) -> Difference {
     comparison.run(&mut found);
     topology::compare(earlier, later, &identity, &mut found);
     assertions::compare(earlier, later, &mut found);
+    separation::compare(earlier, later, &identity, &mut found);
     radius::compare(earlier, later, &identity, &mut found);
     for (subject, which) in [(earlier, "earlier"), (later, "later")] {
         let errors = subject.errors().count();
@@ -279,7 +283,11 @@ fn verdict(found: &Difference) -> Verdict {
     let wider = |change: &TermsChange| change.changes.iter().any(|one| one.wider) && open(change.approved);
     let narrower = |change: &TermsChange| change.changes.iter().any(|one| !one.wider);
     let plant = found.plant.iter().map(|change| change.effect).max().unwrap_or_default();
-    if found.permitted.iter().any(|change| open(change.approved)) || found.terms.iter().any(wider) {
+    let breaks = |change: &AssertionChange| change.before == Some(true) && change.after == Some(false);
+    if found.assertions.iter().any(breaks)
+        || found.permitted.iter().any(|change| open(change.approved))
+        || found.terms.iter().any(wider)
+    {
         Verdict::Widened
     } else if !found.denied.is_empty() || found.terms.iter().any(narrower) {
         Verdict::Narrowed.max(plant)

@@ -9,7 +9,7 @@ use weir_kubernetes_reader::{
 };
 
 use super::points::{Point, Side, Target, texts};
-use crate::diff::{Cause, CauseKind, Difference, Exact, FlowChange, PlantChange, Rule, Verdict, Witness};
+use crate::diff::{Cause, CauseKind, Difference, FlowChange, PlantChange, Rule, Verdict, Witness};
 
 pub(super) const TARGET: Target<PolicyModel> =
     Target { name: "kubernetes", point: cluster, read, is_same, compare };
@@ -180,7 +180,7 @@ fn flow(root: &str, connection: &Connection, rule: Rule, verb: &str) -> FlowChan
             text: format!("the policies of `{root}` {verb} it at the pod"),
             place: None,
         },
-        exact: Exact::default(),
+        exact: Vec::new(),
         approved: None,
     }
 }

@@ -10,12 +10,13 @@ use weir_modbus_reader as modbus;
 use weir_mosquitto_reader as mosquitto;
 
 use super::{
+    FREE,
     arrivals::listed,
     points::{Point, Side, Target, exactly},
     rulesets::split,
     terms::{Budgets, Change, Limit, Operations, Terms},
 };
-use crate::diff::{Cause, CauseKind, Difference, Exact, FlowChange, TermsChange, Witness};
+use crate::diff::{Cause, CauseKind, Difference, FlowChange, TermsChange, Witness};
 use crate::terms::TermChange;
 
 pub(super) const ENVOY: Target<Grants> = Target {
@@ -313,6 +314,12 @@ impl Held {
         permits.into_iter().chain(refuses).collect::<Vec<_>>().join(" or ")
     }
 
+    /// Terms, where there are any.
+    fn said(&self) -> String {
+        let words = self.words();
+        if words == FREE { String::new() } else { words }
+    }
+
     fn change(&self, after: &Self, budgets: &mut Budgets) -> Change {
         let permits = budgets.compare(&self.terms(), &after.terms());
         if !after.refuses.is_superset(&self.refuses) {
@@ -382,7 +389,7 @@ fn change(
         pairs: clients.len() as u64,
         witness: witness.clone(),
         rule: rule(held, is_later),
-        terms: held.words(),
+        terms: held.said(),
         cause: Cause {
             kind: CauseKind::Policy,
             text: format!(
@@ -393,7 +400,7 @@ fn change(
             ),
             place: None,
         },
-        exact: Exact::default(),
+        exact: Vec::new(),
         approved: None,
     };
     match sides {
@@ -414,7 +421,7 @@ fn change(
                 before: rule(before, false),
                 after: rule(after, true),
                 witness,
-                exact: Exact::default(),
+                exact: Vec::new(),
                 approved: None,
             });
         }

@@ -287,7 +287,9 @@ fn served(core: &open5gs::Core, (_, slice, data_network): Key<'_>, areas: &BTree
         |of: fn(&open5gs::Smf) -> Protection| smfs.iter().map(|smf| level(of(smf))).max().unwrap_or(0);
     let names: BTreeSet<String> = smfs.iter().map(|smf| smf.names.to_string()).collect();
     let mut shape = protections(weakest(|smf| smf.integrity), weakest(|smf| smf.confidentiality));
-    shape.push(("names", Aspect::value(names.into_iter().collect::<Vec<_>>().join(", "))));
+    let names =
+        if names.is_empty() { "nobody".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(", ") };
+    shape.push(("names", Aspect::value(names)));
     shape
 }
 

@@ -8,11 +8,11 @@ use std::{
 use weir_engine::{Budget, NotDecided, Range, Space};
 
 use super::{
-    Maps,
+    FREE, Maps,
     terms::{Budgets, Change, Terms, words},
 };
 use crate::{
-    diff::{Cause, CauseKind, Difference, Exact, FlowChange, Rule, TermsChange, Witness},
+    diff::{Cause, CauseKind, Difference, FlowChange, Rule, TermsChange, Witness},
     terms::TermChange,
 };
 
@@ -175,7 +175,7 @@ impl Judged {
                     before: (words.rule)(&old.comment, false),
                     after: (words.rule)(&new.comment, true),
                     witness,
-                    exact: Exact::default(),
+                    exact: Vec::new(),
                     approved: None,
                 });
             }
@@ -192,9 +192,15 @@ fn change(terms: &[Terms], witness: Witness, words: &Words<'_>, rule: Rule, verb
         pairs: 1,
         witness,
         rule,
-        terms: self::words(terms),
+        terms: said(terms),
         cause: Cause { kind: CauseKind::Policy, text: format!("{} {verb} it", words.place), place: None },
-        exact: Exact::default(),
+        exact: Vec::new(),
         approved: None,
     }
+}
+
+/// Terms, where there are any.
+fn said(terms: &[Terms]) -> String {
+    let words = words(terms);
+    if words == FREE { String::new() } else { words }
 }

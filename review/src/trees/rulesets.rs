@@ -61,7 +61,8 @@ fn in_parts(name: &str, side: &Side<'_>, whole: &FilterModel) -> Result<String, 
     let names = [base.clone(), stage.clone(), switch.clone(), sweep.clone(), script.clone()];
     let [in_base, in_stage, in_switch, in_sweep, in_script] = exactly(side, names)?;
     let parts = [(&*base, in_base), (&*stage, in_stage), (&*switch, in_switch), (&*sweep, in_sweep)];
-    let model = Ruleset::hitless(parts).and_then(|ruleset| ruleset.model()).map_err(|unread| unread.to_string())?;
+    let model =
+        Ruleset::hitless(parts).and_then(|ruleset| ruleset.model()).map_err(|unread| unread.to_string())?;
     if model.canonical() != whole.canonical() {
         return Err("they hold something else than the whole ruleset".into());
     }
@@ -128,7 +129,9 @@ fn compare(point: &Point<'_>, old: Option<&Gate>, new: &Gate, found: &mut Differ
         (Parts::Same(was), Parts::Same(is)) if was != is => {
             gateway.say("is loaded by another script (`apply`)".into(), Verdict::Widened);
         }
-        (Parts::Same(_), Parts::None) => gateway.say("has no parts to load without a gap".into(), Verdict::Same),
+        (Parts::Same(_), Parts::None) => {
+            gateway.say("has no parts to load without a gap".into(), Verdict::Same)
+        }
         _ => {}
     }
     // what the comparisons above would have to find

@@ -94,7 +94,10 @@ fn one_side(
                     }
                     None => Verdict::Unsaid,
                 };
-                let said = changes.iter().any(|change| holds(&change.exact, source, destination, wire));
+                let said = changes
+                    .iter()
+                    .flat_map(|change| &change.exact)
+                    .any(|exact| holds(exact, source, destination, wire));
                 let expected = here && !before.permits();
                 if said != expected {
                     let (from, to) = (of.name(source), of.name(destination));
@@ -103,11 +106,11 @@ fn one_side(
                 if let (true, true, Some((a, b))) = (here, before.permits(), there) {
                     let (mine, theirs) = (terms(of, source, destination, wire), terms(other, a, b, wire));
                     let expected = mine.iter().any(|one| theirs.iter().all(|other| is_wider(one, other)));
-                    let said = found.terms.iter().any(|change| {
+                    let said = found.terms.iter().flat_map(|change| &change.exact).any(|exact| {
                         // a change that is wider in one term and narrower in another is listed once
                         let (source, destination) =
-                            if change.exact.of_later == is_later { (source, destination) } else { (a, b) };
-                        holds(&change.exact, source, destination, wire)
+                            if exact.of_later == is_later { (source, destination) } else { (a, b) };
+                        holds(exact, source, destination, wire)
                     });
                     if expected && !said {
                         let (from, to) = (of.name(source), of.name(destination));

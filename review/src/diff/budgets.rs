@@ -1,0 +1,101 @@
+//! Limits. Each is one budget for all that its rule permits: a rule that is split, or said twice, has two, and lets twice as
+//! much pass where each pair of principals has the limit that it had.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_compiler::flows::Demand;
+
+use super::{
+    Difference, TermsChange, Witness,
+    flows::{preferred, rule},
+    grants::{Grant, Grants},
+};
+use crate::{Subject, TermChange, terms::rate};
+
+/// Packets or requests in seconds, by statement.
+type Budgets = BTreeMap<u32, (u32, u32)>;
+
+/// Compares the budgets of both versions for what each limited rule of the earlier one permits.
+pub(super) fn compare(
+    (earlier, before): (&Subject, &Grants),
+    (later, after): (&Subject, &Grants),
+    found: &mut Difference,
+) {
+    let mut limited: BTreeMap<u32, Vec<&Grant>> = BTreeMap::new();
+    for grant in before.list.iter().filter(|grant| grant.terms.limit.is_some()) {
+        limited.entry(statement(earlier, grant)).or_default().push(grant);
+    }
+    let mut told: BTreeSet<(Vec<u32>, Vec<u32>)> = BTreeSet::new();
+    for (index, grants) in limited {
+        let (Some(was), Some(is)) = (budgets(earlier, before, &grants), budgets(later, after, &grants))
+        else {
+            continue; // somewhere without a limit: that is another change, or none
+        };
+        let is_more = total(&is) > total(&was) || bursts(&is) > bursts(&was);
+        let key = (was.keys().copied().collect(), is.keys().copied().collect());
+        if is.len() <= was.len() || !is_more || !told.insert(key) {
+            continue; // one limit that is larger is a term that changed
+        }
+        let words = |budgets: &Budgets| {
+            let each: Vec<String> = budgets.values().map(|limit| rate(Some(*limit))).collect();
+            format!("{} in all", each.join(" + "))
+        };
+        let Some(grant) = grants.first() else { continue };
+        let own = earlier.statement(index);
+        let pair = preferred(earlier, &own.sources, &own.destinations);
+        let Some(added) = is.keys().next_back() else { continue };
+        found.terms.push(TermsChange {
+            sources: earlier.text(own.file, own.source_span),
+            destinations: earlier.text(own.file, own.destination_span),
+            service: earlier.text(own.file, own.service_span),
+            pairs: own.sources.count() * own.destinations.count(),
+            witness: Witness {
+                source: earlier.name(pair.0).into(),
+                destination: earlier.name(pair.1).into(),
+                service: grant.ports.describe(),
+            },
+            changes: vec![TermChange { term: "limit", before: words(&was), after: words(&is), wider: true }],
+            before: rule(earlier, index),
+            after: rule(later, *added),
+            exact: Vec::new(),
+            approved: None,
+        });
+    }
+}
+
+fn statement(subject: &Subject, grant: &Grant) -> u32 {
+    subject.facts.rectangles[grant.rectangle as usize].statement
+}
+
+/// Nothing, where some of it has no limit.
+fn budgets(subject: &Subject, all: &Grants, grants: &[&Grant]) -> Option<Budgets> {
+    let mut found = Budgets::new();
+    for grant in grants {
+        for near in all.near(grant).into_iter().filter(|near| may_meet(near, grant)) {
+            found.insert(statement(subject, near), near.terms.limit?);
+        }
+    }
+    Some(found)
+}
+
+/// Whether they have operations in common, as far as these have names of their own.
+fn may_meet(one: &Grant, other: &Grant) -> bool {
+    let (Some(one), Some(other)) = (&one.demand, &other.demand) else { return true };
+    let listed = |demand: &Demand| -> Option<BTreeSet<u32>> {
+        demand.only.as_ref().map(|only| only.iter().map(|used| used.operation).collect())
+    };
+    one.protocol == other.protocol
+        && listed(one).zip(listed(other)).is_none_or(|(one, other)| !one.is_disjoint(&other))
+}
+
+/// In a day.
+fn total(budgets: &Budgets) -> u128 {
+    let daily =
+        |(count, seconds): &(u32, u32)| u128::from(*count) * 86_400_000 / u128::from((*seconds).max(1));
+    budgets.values().map(daily).sum()
+}
+
+/// At once.
+fn bursts(budgets: &Budgets) -> u64 {
+    budgets.values().map(|(count, _)| u64::from(*count)).sum()
+}
