@@ -631,7 +631,7 @@ fn settings_of_the_hall() {
             ),
             (
                 WIDENED,
-                "documents of 3GPP",
+                "document 3GPP: ",
                 &[("5g/mobile.plant5g/3gpp/sm-policies.json", "\"5qi\": 80", "\"5qi\": 82")],
             ),
             (
@@ -729,42 +729,105 @@ fn parts_that_are_loaded_without_a_gap_hold_the_same() {
     });
 }
 
-const FIGURES: &str = "    allow scada -> reports : opcua_pubsub { limit = 20/s }\n";
-const PINGS: &str = "allow admin -> gw_pumps | gw_office : ping { limit = 5/s }\n";
+const FIGURES: &str = "    allow scada | operator -> reports : opcua_pubsub { limit = 20/s }\n";
+const SPLIT: &str = "    allow scada -> reports : opcua_pubsub { limit = 20/s }
+    allow operator -> reports : opcua_pubsub { limit = 20/s }\n";
+const AGAIN: &str = "policy more {
+    owner = \"operations@water.example\"
+    allow scada -> reports : opcua_pubsub { limit = 20/s }
+}
+
+policy control {";
 
 #[test]
 fn a_limit_is_one_budget() {
     let folder = Folder::new();
     example(&folder, "water_works");
-    edit(
-        &folder,
-        "water_works",
-        &[(CAMPUS, PINGS, "allow admin | desk -> gw_pumps : ping { limit = 5/s }\n")],
-    );
+    edit(&folder, "water_works", &[(CAMPUS, "allow scada -> reports", "allow scada | operator -> reports")]);
     packages(
         "water_works",
         &folder,
         &[
-            (
-                WIDENED,
-                "more often",
-                &[(
-                    CAMPUS,
-                    "policy control {",
-                    "policy more {\n    owner = \"a@b.example\"\n    allow scada -> reports : opcua_pubsub { limit = 20/s }\n}\n\npolicy control {",
-                )],
-            ),
-            (
-                WIDENED,
-                "each counted on its own",
-                &[(
-                    CAMPUS,
-                    "allow admin | desk -> gw_pumps : ping { limit = 5/s }",
-                    "allow admin -> gw_pumps : ping { limit = 5/s }\n    allow desk -> gw_pumps : ping { limit = 5/s }",
-                )],
-            ),
-            (NARROWED, "tcp/443", &[(CAMPUS, "    allow desk -> reports : https\n", "")]),
+            (WIDENED, "more often", &[(CAMPUS, "policy control {", AGAIN)]),
+            (WIDENED, "each counted on its own", &[(CAMPUS, FIGURES, SPLIT)]),
             (NARROWED, "udp/4840", &[(CAMPUS, FIGURES, "")]),
         ],
     );
+}
+
+const TRANSPARENT: &str = "use std.ot.{modbus}
+use std.it.{ssh}
+zone control { purdue = 2 }
+zone cell { purdue = 1 }
+network control_net { zone = control, subnet = 10.30.0.0/24, accept_gap = \"one rack\" }
+network cell_net { zone = cell, subnet = 10.31.1.0/24, accept_gap = \"one cabinet\" }
+conduit control_cell between control, cell { carries = [modbus] }
+gateway gate {
+    enforces = [nftables, modbus]
+    transparent = true
+    serves = [ssh]
+    interface up0 { network = control_net, address = 10.30.0.1 }
+    interface lan0 { network = cell_net, address = 10.31.1.1 }
+}
+device hmi { network = control_net, address = 10.30.0.20 }
+device admin { network = control_net, address = 10.30.0.30 }
+device plc[1..3] { network = cell_net, address = cell_net.host(9 + index), serves = [modbus] }
+allow admin -> gate : ssh
+allow hmi -> plc : modbus.read
+";
+
+#[test]
+fn what_a_proxy_takes_on_the_way() {
+    let folder = Folder::new();
+    folder.write("gate/weir.toml", "[package]\nname = \"gate\"\nversion = \"1.0.0\"\nedition = \"2026\"\n");
+    folder.write("gate/plant.weir", TRANSPARENT);
+    packages(
+        "gate",
+        &folder,
+        &[
+            (NARROWED, "does not take connections", &[("plant.weir", "hmi -> plc :", "hmi -> plc[1..2] :")]),
+            (
+                WIDENED,
+                "10.30.0.30 -> 10.31.1.10 : tcp/502",
+                &[("plant.weir", "allow hmi", "allow hmi | admin")],
+            ),
+            (
+                WIDENED,
+                "forwards connections",
+                &[
+                    ("plant.weir", "plc : modbus.read", "plc : modbus"),
+                    ("plant.weir", "    transparent = true\n", ""),
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn built_trees_are_compared_by_what_they_let_pass() {
+    let folder = Folder::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/turbine_hall");
+    for name in ["old", "new"] {
+        common::copy(&example, &folder.path(name));
+    }
+    edit(&folder, "new", &[(VIBRATION, "{ limit = 50/s }", "{ limit = 60/s }")]);
+    // the earlier version lacks a flow
+    edit(&folder, "old", &[(VIBRATION, "    allow operator -> dashboard : https\n", "")]);
+    let build = folder.weir(&["build", "old", "-o", "out"]);
+    assert_eq!(build.code, 0, "{}", build.stderr);
+    for arguments in [["diff", "out", "old"], ["diff", "old", "out"], ["diff", "out", "out"]] {
+        let run = folder.weir(&arguments);
+        assert_eq!(run.code, 0, "{arguments:?} {}{}", run.stdout, run.stderr);
+    }
+    let run = folder.weir(&["diff", "out", "new"]);
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    for part in
+        ["tcp/8443", "policies/vibration.weir", "limit 50/s -> limit 60/s (wider)", "trees hold no names"]
+    {
+        assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+    }
+    folder.write("out/nftables/gw_turbine.nft", "table inet other { }\n");
+    let run = folder.weir(&["diff", "out", "old"]);
+    assert_eq!(run.code, 5, "what cannot be read is not known to be narrower: {}", run.stdout);
+    assert!(run.stdout.contains("cannot be read"), "{}", run.stdout);
 }

@@ -50,7 +50,7 @@ pub(super) fn compare(
     };
     found.retain(|change| !follows(change));
     for change in &mut found {
-        change.name = format!("documents of 3GPP: {} {} of `{core}`", change.what, change.name);
+        change.name = format!("3GPP: {} {} of `{core}`", change.what, change.name);
     }
     let mut lab = Vec::new();
     mobile::compare(&of_lab(before), &of_lab(after), describe, &mut lab);
@@ -128,11 +128,19 @@ fn of_3gpp(model: &CoreModel) -> State<&str> {
             packets(&flow.filters).map(move |packets| format!("{packets} as {quality}"))
         });
         shape.push(("flows", Aspect::members(flows, Verdict::Widened)));
-        let given = policy.map_or("none".to_owned(), |policy| {
-            let stays = if policy.quality.preemptable { "" } else { ", not pushed out" };
-            format!("{}{stays}", policy.quality)
-        });
-        shape.push(("policy", Aspect::decisive(given)));
+        let names = [
+            "5QI by policy",
+            "ARP by policy",
+            "uplink by policy",
+            "downlink by policy",
+            "may be pushed out by policy",
+        ];
+        match policy.map(|policy| quality(policy.quality)) {
+            Some(given) => {
+                shape.extend(names.into_iter().zip(given).map(|(name, (_, aspect))| (name, aspect)))
+            }
+            None => shape.extend(names.map(|name| (name, Aspect::decisive("none")))),
+        }
         let mut key = (name, session.imsi.as_str());
         while state.sessions.contains_key(&key) {
             key.0.push_str(", said again");

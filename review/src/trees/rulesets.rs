@@ -1,7 +1,9 @@
 //! nftables rulesets, whole and in the parts that are loaded without a gap: what they let pass, on which terms, and from whom.
 
+use std::collections::BTreeSet;
+
 use weir_engine::NotDecided;
-use weir_nftables_reader::{Assumption, FilterModel, Hook, Outcome, Redirect, Ruleset};
+use weir_nftables_reader::{Assumption, Family, FilterModel, Hook, Outcome, Redirect, Ruleset};
 
 use super::{
     arrivals::{self, Gateway, address},
@@ -110,7 +112,7 @@ fn compare(point: &Point<'_>, old: Option<&Gate>, new: &Gate, found: &mut Differ
     let first = told(found);
     let mut gateway = Gateway { name: point.name, found };
     arrivals::compare(&mut gateway, &before.arrivals, &new.model.arrivals);
-    redirects(&mut gateway, &before.redirects, &new.model.redirects);
+    redirects(&mut gateway, &before.redirects, &new.model);
     if before.marks.mask != new.model.marks.mask {
         let (was, is) = (before.marks.mask, new.model.marks.mask);
         let detail =
@@ -207,42 +209,68 @@ pub(super) fn service(number: u128) -> String {
     }
 }
 
-/// What was counted together, and is not any more.
+/// What was counted together and is not any more, and the other way round.
 pub(super) fn split(point: &Point<'_>, budgets: &Budgets, found: &mut Difference) {
-    for (_, limits) in budgets.split() {
-        let mut words: Vec<String> = limits.iter().map(ToString::to_string).collect();
-        words.sort();
+    let mut say = |detail: String, effect: Verdict| {
         found.plant.push(PlantChange {
             what: "limit",
             name: point.root.clone(),
             change: "changed",
-            detail: format!("one limit is now {}, each counted on its own", words.join(" and ")),
-            effect: Verdict::Widened,
+            detail,
+            effect,
         });
+    };
+    for limits in budgets.split() {
+        let mut words: Vec<String> = limits.iter().map(ToString::to_string).collect();
+        words.sort();
+        say(format!("one limit is now {}, each counted on its own", words.join(" and ")), Verdict::Widened);
+    }
+    for limit in budgets.joined() {
+        say(format!("several limits are now {limit}, counted together"), Verdict::Narrowed);
     }
 }
 
-/// What a proxy of the host takes, nothing else there judges: another way is not known to be narrower.
-fn redirects(gateway: &mut Gateway<'_>, before: &[Redirect], after: &[Redirect]) {
-    let words = |list: &[Redirect]| {
-        let word = |one: &Redirect| {
-            let is_v6 = one.family == weir_nftables_reader::Family::V6;
-            let source = match one.sources {
-                (first, last) if first == last => address(first, is_v6),
-                (first, last) => format!("{}..{}", address(first, is_v6), address(last, is_v6)),
-            };
-            let destination = address(one.destination, is_v6);
-            format!("{source} -> {destination} : tcp/{} to its own port {}", one.port, one.to)
+/// What a proxy of the host takes, nothing else there judges. What it takes no more is no wider where nothing forwards it.
+fn redirects(gateway: &mut Gateway<'_>, before: &[Redirect], model: &FilterModel) {
+    let key = |one: &Redirect| (one.family, one.destination, one.port, one.sources, one.to);
+    let word = |one: &&Redirect| {
+        let is_v6 = one.family == Family::V6;
+        let source = match one.sources {
+            (first, last) if first == last => address(first, is_v6),
+            (first, last) => format!("{}..{}", address(first, is_v6), address(last, is_v6)),
         };
-        list.iter().map(word).collect::<std::collections::BTreeSet<_>>()
+        let destination = address(one.destination, is_v6);
+        format!("{source} -> {destination} : tcp/{} to its own port {}", one.port, one.to)
     };
-    let (before, after) = (words(before), words(after));
-    for (list, word) in [(after.difference(&before), "takes"), (before.difference(&after), "does not take")] {
-        let list: Vec<String> = list.cloned().collect();
+    let beyond = |own: &'_ [Redirect], others: &[Redirect]| -> Vec<Redirect> {
+        let known: BTreeSet<_> = others.iter().map(key).collect();
+        own.iter().filter(|one| !known.contains(&key(one))).cloned().collect()
+    };
+    let forwards = |one: &Redirect| {
+        let hook = model.hook(Hook::Forward);
+        let attempts = if one.family == Family::V6 { &hook.v6 } else { &hook.v4 };
+        attempts.iter().any(|attempt| {
+            attempt.protocol == TCP
+                && (attempt.ports.0..=attempt.ports.1).contains(&one.port)
+                && (attempt.destinations.0..=attempt.destinations.1).contains(&one.destination)
+                && attempt
+                    .sources
+                    .iter()
+                    .any(|(first, last)| *first <= one.sources.1 && one.sources.0 <= *last)
+        })
+    };
+    let (came, went) = (beyond(&model.redirects, before), beyond(before, &model.redirects));
+    let (passed, closed): (Vec<&Redirect>, Vec<&Redirect>) = went.iter().partition(|one| forwards(one));
+    for (list, change, effect) in [
+        (came.iter().collect(), "takes connections to others", Verdict::Widened),
+        (passed, "forwards connections that its proxy took", Verdict::Widened),
+        (closed, "does not take connections to others any more", Verdict::Narrowed),
+    ] {
         if !list.is_empty() {
-            let detail =
-                format!("{word} connections that are addressed to others: {}", arrivals::listed(&list));
-            gateway.say(detail, Verdict::Widened);
+            let list: Vec<String> = list.iter().map(word).collect();
+            gateway.say(format!("{change}: {}", arrivals::listed(&list)), effect);
         }
     }
 }
+
+const TCP: u8 = 6;

@@ -243,8 +243,16 @@ impl Budgets {
     }
 
     /// Limits that were one budget, each with what there is instead.
-    pub(super) fn split(&self) -> impl Iterator<Item = (&str, Vec<&Limit>)> {
-        let several = self.0.iter().filter(|(_, later)| later.len() > 1);
-        several.map(|(old, later)| (old.as_str(), later.values().collect()))
+    pub(super) fn split(&self) -> impl Iterator<Item = Vec<&Limit>> {
+        self.0.values().filter(|later| later.len() > 1).map(|later| later.values().collect())
+    }
+
+    /// Limits that stand in the place of several.
+    pub(super) fn joined(&self) -> impl Iterator<Item = &Limit> {
+        let mut places: BTreeMap<&str, (usize, &Limit)> = BTreeMap::new();
+        for (budget, limit) in self.0.values().flatten() {
+            places.entry(budget).or_insert((0, limit)).0 += 1;
+        }
+        places.into_values().filter(|(places, _)| *places > 1).map(|(_, limit)| limit)
     }
 }
