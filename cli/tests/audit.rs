@@ -75,6 +75,62 @@ fn the_proposal_is_text_that_compiles_and_is_never_applied() {
 }
 
 #[test]
+fn a_proposal_never_becomes_policy_and_replaces_nothing_unasked() {
+    let folder = Folder::new();
+    common::copy(std::path::Path::new(EXAMPLE), &folder.path("plant"));
+    folder.write("plant/seen.csv", "source,destination,protocol,port\n10.1.0.40,10.1.0.21,tcp,502\n");
+    for inside in ["seen.weir", "policies.weir", "deep/../seen.weir"] {
+        folder.write("plant/deep/x.txt", "");
+        let run = folder.weir_in("plant", &["audit", "seen.csv", "--propose", inside]);
+        assert_eq!(run.code, 2, "{inside}: {}", run.stderr);
+        assert!(run.stderr.contains("would be a part of the package"), "{}", run.stderr);
+    }
+    for outside in ["seen.txt", ".seen/seen.weir", "../seen.weir"] {
+        folder.write("plant/.seen/x.txt", "");
+        let run = folder.weir_in("plant", &["audit", "seen.csv", "--propose", outside]);
+        assert_eq!(run.code, 0, "{outside}: {}", run.stderr);
+        let again = folder.weir_in("plant", &["audit", "seen.csv", "--propose", outside]);
+        assert_eq!(again.code, 1, "{outside}: {}", again.stderr);
+        assert!(again.stderr.contains("exists"), "{}", again.stderr);
+        let forced = folder.weir_in("plant", &["audit", "seen.csv", "--propose", outside, "--force"]);
+        assert_eq!(forced.code, 0, "{outside}: {}", forced.stderr);
+    }
+}
+
+#[test]
+fn tables_and_files_that_are_not_what_they_seem() {
+    let run = |log: &[u8], arguments: &[&str]| {
+        let folder = Folder::new();
+        folder.write("log", log);
+        let mut all = vec!["audit", "--package", EXAMPLE, "log"];
+        all.extend(arguments);
+        folder.weir(&all)
+    };
+    let compressed = run(b"\x1f\x8b\x08\x00rest", &[]);
+    assert_eq!(compressed.code, 1);
+    assert!(compressed.stderr.contains("zcat log | weir audit -"), "{}", compressed.stderr);
+    assert_eq!(run(b"", &["--check"]).code, 1, "no record says nothing");
+    assert_eq!(run(b"", &[]).code, 0);
+    for (log, said) in [
+        (
+            "source,destination,protocol,port\n10.1.0.40,10.1.0.21,tcp,502,x\n",
+            "5 cells where there are 4 columns",
+        ),
+        ("source,destination,protocol,port\n10.1.0.40,10.1.0.21,tpc,502\n", "`tpc` is no protocol"),
+        (
+            "source,destination,protocol\n10.1.0.40,10.1.0.21,tcp\n10.1.0.40,10.1.0.21,tcp\n",
+            "no line below can be read",
+        ),
+    ] {
+        let found = run(log.as_bytes(), &["--check"]);
+        assert_eq!(found.code, 1, "{log}: {}", found.stdout);
+        assert!(found.stdout.contains(said), "{log}: {}", found.stdout);
+    }
+    let other = run(b"source,destination,protocol,port\n10.1.0.40,10.1.0.21,gre,\n", &["--format", "json"]);
+    assert_eq!(json(&other.stdout)["skipped"], 1);
+}
+
+#[test]
 fn logs_that_are_none() {
     for log in ["hello\n", "\u{0}\u{1}\u{2}\n", "{\"a\":", "#fields\ta\tb\n1\t2\n"] {
         let (_, run) = audit(log, &["--check"]);

@@ -80,7 +80,7 @@ const TURBINE_HALL: &[Row] = &[
         "snssai = embb/0x000002",
         "snssai = embb/0x000003",
         SAME,
-        "S-NSSAI: 2-000002 -> 2-000003",
+        "S-NSSAI: 1-000002 -> 1-000003",
     ),
     ("mobile/network.weir", "dnn = \"ot-video\"", "dnn = \"ot-other\"", SAME, "DNN: ot-video -> ot-other"),
     // what guards, and permits nothing by itself

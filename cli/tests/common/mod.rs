@@ -68,6 +68,10 @@ impl Folder {
         run(self.command(arguments).envs(variables.iter().copied()))
     }
 
+    pub fn weir_with_in(&self, folder: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+        run(self.command(arguments).current_dir(self.path(folder)).envs(variables.iter().copied()))
+    }
+
     #[cfg(unix)]
     pub fn chmod(&self, path: &str, mode: u32) {
         use std::os::unix::fs::PermissionsExt as _;

@@ -202,10 +202,10 @@ proptest! {
     fn an_envelope_approves_what_it_permits(plant in blueprint(), more in statement()) {
         let mut later = plant.clone();
         later.statements.push(Statement { deny: false, both: false, ..more });
-        let Some(before) = subject(&plant, None) else {
+        let all = "allow internet -> internet : tcp/9\n";
+        let Some(before) = subject(&plant, Some(all)) else {
             return Err(TestCaseError::reject("does not compile"));
         };
-        let all = "allow internet -> internet : tcp/9\n";
         let Some(after) = subject(&later, Some(all)) else {
             return Err(TestCaseError::reject("does not compile"));
         };
@@ -220,6 +220,7 @@ proptest! {
         };
         let own = last.text.to_string();
         let after = subject(&later, Some(&own)).unwrap();
+        let before = subject(&plant, Some(&own)).unwrap();
         if after.asked.statements.is_empty() {
             return Ok(());
         }

@@ -1,0 +1,206 @@
+//! `weir diff` of git revisions, and envelopes that a change cannot edit, in real repositories.
+
+#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+mod common;
+
+use std::{path::Path, process::Command};
+
+use common::Folder;
+
+fn git(folder: &Folder, place: &str, arguments: &[&str]) {
+    let run = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
+        .args(["-c", "protocol.file.allow=always"])
+        .args(arguments)
+        .current_dir(folder.path(place))
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{arguments:?} {}", String::from_utf8_lossy(&run.stderr));
+}
+
+fn commit(folder: &Folder, place: &str) {
+    git(folder, place, &["add", "--all"]);
+    git(folder, place, &["commit", "-q", "-m", "a change"]);
+}
+
+/// The water works in the folder `plant` of a repository.
+fn repository() -> Folder {
+    let folder = Folder::new();
+    folder.write("r/README", "one plant\n");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/water_works");
+    common::copy(&example, &folder.path("r/plant"));
+    git(&folder, "r", &["init", "-q", "-b", "main"]);
+    folder
+}
+
+fn widen(folder: &Folder, file: &str) {
+    let text = folder.read(file);
+    let wider = text.replace("limit = 20/s", "limit = 900/s");
+    assert_ne!(text, wider);
+    folder.write(file, wider);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_revision_does_not_follow_is_an_error() {
+    let folder = repository();
+    folder.write("r/shared/policies.weir", folder.read("r/plant/policies.weir"));
+    std::fs::remove_file(folder.path("r/plant/policies.weir")).unwrap();
+    std::os::unix::fs::symlink("../shared", folder.path("r/plant/shared")).unwrap();
+    commit(&folder, "r");
+    widen(&folder, "r/shared/policies.weir");
+    commit(&folder, "r");
+    // on disk, the linked folder is a part of the package
+    assert_eq!(folder.weir_in("r/plant", &["check", "-q"]).code, 0);
+    let run = folder.weir_in("r/plant", &["diff", "git:HEAD~1", "git:HEAD"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("`shared` is a link, which a revision does not follow"), "{}", run.stderr);
+
+    // a link that no policy lies behind is no matter
+    let folder = repository();
+    folder.write("r/notes/one.md", "a note\n");
+    std::os::unix::fs::symlink("../notes", folder.path("r/plant/notes")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path("r/plant/dangling")).unwrap();
+    commit(&folder, "r");
+    widen(&folder, "r/plant/policies.weir");
+    commit(&folder, "r");
+    let run = folder.weir_in("r/plant", &["diff", "git:HEAD~1", "git:HEAD", "--no-artifacts"]);
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    // one that leads out of the repository may
+    std::os::unix::fs::symlink("/srv/policies", folder.path("r/plant/elsewhere")).unwrap();
+    commit(&folder, "r");
+    let run = folder.weir_in("r/plant", &["diff", "git:HEAD", "git:HEAD", "--no-artifacts"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn submodules_are_refused_and_bare_repositories_are_read() {
+    let folder = repository();
+    commit(&folder, "r");
+    widen(&folder, "r/plant/policies.weir");
+    commit(&folder, "r");
+    git(&folder, ".", &["clone", "-q", "--bare", "r", "bare.git"]);
+    let run = folder.weir_in("bare.git", &["diff", "git:main~1:plant", "git:main:plant", "--no-artifacts"]);
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    let run = folder.weir_in("bare.git", &["diff", "git:main~1", "git:main"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stderr.contains("has no package in `.`"), "{}", run.stderr);
+
+    folder.write("other/readme.txt", "x");
+    git(&folder, "other", &["init", "-q", "-b", "main"]);
+    commit(&folder, "other");
+    git(&folder, "r", &["submodule", "--quiet", "add", "../other", "plant/vendor"]);
+    commit(&folder, "r");
+    let run = folder.weir_in("r/plant", &["diff", "git:HEAD"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("`vendor` is a submodule"), "{}", run.stderr);
+}
+
+const ENVELOPE: &str = "//! Approved.\n\nuse std.it.{ssh}\n\nallow admin -> gw_pumps : ssh\n";
+
+#[test]
+fn an_envelope_is_no_policy_and_not_the_change_s_own() {
+    let folder = repository();
+    folder.write("r/ci/envelope.weir", ENVELOPE);
+    commit(&folder, "r");
+    // widens the policy, and what approves it
+    let text = folder.read("r/plant/policies.weir");
+    let rule = "allow operator -> scada : https";
+    assert!(text.contains(rule), "{text}");
+    folder.write("r/plant/policies.weir", text.replacen(rule, "allow operator | clock -> scada : https", 1));
+    folder.write("r/ci/envelope.weir", "use std.it.{https}\n\nallow clock -> scada : https\n");
+    commit(&folder, "r");
+    let diff = |envelope: &str| {
+        folder.weir_in("r/plant", &["diff", "git:HEAD~1", "--no-artifacts", "--allow", envelope])
+    };
+    let run = diff("../ci/envelope.weir");
+    assert!(run.stdout.contains("[approved]"), "{}{}", run.stdout, run.stderr);
+    let run = diff("git:HEAD~1:ci/envelope.weir");
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("[not approved]"), "{}", run.stdout);
+    for (envelope, code, said) in [
+        ("git:HEAD~1:ci/nothing.weir", 1, "there is no `ci/nothing.weir` in revision `HEAD~1`"),
+        ("git:HEAD~1", 2, "names no file of a revision"),
+        ("git:--help:x", 2, "names no file of a revision"),
+        ("nowhere.weir", 1, "nowhere.weir"),
+    ] {
+        let run = diff(envelope);
+        assert_eq!(run.code, code, "{envelope}: {}", run.stderr);
+        assert!(run.stderr.contains(said), "{envelope}: {}", run.stderr);
+    }
+    // where policies are read it would permit
+    folder.write("r/plant/ci/envelope.weir", ENVELOPE);
+    let run = folder.weir_in("r/plant", &["diff", "git:HEAD", "--allow", "ci/envelope.weir"]);
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("is a part of the package"), "{}", run.stderr);
+}
+
+#[test]
+fn an_envelope_s_names_mean_the_same_in_both_versions() {
+    let folder = repository();
+    folder.write("envelope.weir", "use std.it.{https}\n\nallow approved -> scada : https\n");
+    let plant = folder.read("r/plant/plant.weir");
+    folder.write("r/plant/plant.weir", format!("{plant}\n/// Who is approved.\ngroup approved = operator\n"));
+    commit(&folder, "r");
+    // the change fills the group that the envelope names
+    folder.write(
+        "r/plant/plant.weir",
+        format!("{plant}\n/// Who is approved.\ngroup approved = operator | clock\n"),
+    );
+    let text = folder.read("r/plant/policies.weir");
+    let rule = "allow operator -> scada : https";
+    folder.write("r/plant/policies.weir", text.replacen(rule, "allow operator | clock -> scada : https", 1));
+    let run = folder.weir_in(
+        "r/plant",
+        &["diff", "git:HEAD", "--no-artifacts", "--allow", folder.path("envelope.weir").to_str().unwrap()],
+    );
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("[not approved]"), "{}", run.stdout);
+}
+
+#[test]
+fn what_begins_later_is_compared_at_its_time() {
+    let folder = repository();
+    commit(&folder, "r");
+    let exception = |set: &str, from: &str| {
+        format!(
+            "use std.it.{{https}}\n\nexception later {{\n    owner = \"x@y.example\"\n    reason = \"r\"\n    ticket = \"T-1\"\n    approved_by = \"me\"\n    from = {from}\n    until = 2035-01-01T00:00Z\n    allow {set} -> scada : https\n}}\n"
+        )
+    };
+    let diff = || {
+        folder.weir_with_in(
+            "r/plant",
+            &[("SOURCE_DATE_EPOCH", "1795305600")], // 2026-11-22
+            &["diff", "git:HEAD", "--no-artifacts"],
+        )
+    };
+    folder.write("r/plant/later.weir", exception("clock", "2026-12-01T00:00Z"));
+    let run = diff();
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("from 2026-12-01T00:00Z: a rule was added"), "{}", run.stdout);
+    commit(&folder, "r");
+    assert_eq!(diff().code, 0);
+    folder.write("r/plant/later.weir", exception("clock | admin", "2026-12-01T00:00Z"));
+    let run = diff();
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    folder.write("r/plant/later.weir", exception("clock", "2026-11-25T00:00Z"));
+    let run = diff();
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("from 2026-11-25T00:00Z"), "{}", run.stdout);
+    folder.write("r/plant/later.weir", exception("clock", "2026-12-05T00:00Z"));
+    let run = diff();
+    assert_eq!(run.code, 4, "{}{}", run.stdout, run.stderr);
+    // the report of exceptions has it as well
+    let run = folder.weir_with_in(
+        "r/plant",
+        &[("SOURCE_DATE_EPOCH", "1795305600")],
+        &["audit", "--exceptions", "14"],
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stdout.contains("have not begun") && run.stdout.contains("2026-12-05T00:00Z"),
+        "{}",
+        run.stdout
+    );
+}
