@@ -76,6 +76,8 @@ pub(super) struct Grants {
     held: BTreeMap<(String, Port), Held>,
     /// Ports, whether or not anybody may ask something there.
     ports: BTreeSet<Port>,
+    /// By port, the names in certificates that pass the handshake; of these, policies choose.
+    handshakes: BTreeMap<u16, BTreeSet<String>>,
 }
 
 /// Grants of one client at a port.
@@ -146,15 +148,25 @@ fn of_envoy(model: &envoy::ProxyModel) -> Grants {
     let mut grants = Grants::default();
     for listener in &model.listeners {
         let upstream = &listener.upstream;
-        let admitted = listener.admitted.iter().map(|one| match one {
-            envoy::Admitted::Dns(name) => plain(name),
-            envoy::Admitted::TrustDomain(name) => format!("everybody of {}", plain(name)),
-        });
-        let clients = match (listener.needs_certificate, listener.admitted.is_empty()) {
-            (false, true) => "clients without certificates".to_owned(),
-            (false, false) => format!("clients with or without certificates, of {}", alternatives(admitted)),
-            (true, true) => "clients with any certificate".to_owned(),
-            (true, false) => format!("clients with a certificate of {}", alternatives(admitted)),
+        let admitted: BTreeSet<String> = listener
+            .admitted
+            .iter()
+            .map(|one| match one {
+                envoy::Admitted::Dns(name) => plain(name),
+                envoy::Admitted::TrustDomain(name) => format!("everybody of {}", plain(name)),
+            })
+            .collect();
+        let by_token = |policy: &envoy::Policy| {
+            policy.clients.iter().any(|client| matches!(client, envoy::Identity::Token { .. }))
+        };
+        let clients = match (listener.needs_certificate, listener.policies.iter().any(by_token)) {
+            (false, _) => "clients without certificates".to_owned(),
+            (true, false) => "clients with certificates".to_owned(),
+            // whoever has a token needs some certificate, too
+            (true, true) if admitted.is_empty() => "clients with any certificate".to_owned(),
+            (true, true) => {
+                format!("clients with a certificate of {}", alternatives(admitted.iter().cloned()))
+            }
         };
         let on = match (&upstream.name, upstream.tls) {
             (_, false) => "on in plain text".to_owned(),
@@ -193,7 +205,7 @@ fn of_envoy(model: &envoy::ProxyModel) -> Grants {
                 audit: policy.audit,
                 ..Terms::default()
             };
-            for client in &policy.clients {
+            for client in policy.clients.iter().filter(|client| passes_handshake(listener, client)) {
                 let client = match client {
                     envoy::Identity::Name(name) => plain(name),
                     envoy::Identity::Token { issuer, group } => {
@@ -203,9 +215,23 @@ fn of_envoy(model: &envoy::ProxyModel) -> Grants {
                 grants.permit(client, &port, terms.clone(), &policy.statement);
             }
         }
+        grants.handshakes.insert(port.number, admitted);
         grants.ports.insert(port);
     }
     grants
+}
+
+/// Whether a certificate with this name comes to the policies at all.
+fn passes_handshake(listener: &envoy::Listener, client: &envoy::Identity) -> bool {
+    let envoy::Identity::Name(name) = client else { return true };
+    let admits = |one: &envoy::Admitted| match one {
+        envoy::Admitted::Dns(known) => known == name,
+        envoy::Admitted::TrustDomain(domain) => name
+            .strip_prefix("spiffe://")
+            .and_then(|rest| rest.strip_prefix(domain.as_str()))
+            .is_some_and(|path| path.starts_with('/')),
+    };
+    listener.admitted.is_empty() || listener.admitted.iter().any(admits)
 }
 
 fn of_modbus(model: &modbus::GatewayModel) -> Grants {
@@ -334,7 +360,7 @@ impl Held {
 
 fn is_same(one: &Grants, other: &Grants) -> bool {
     let keys = |grants: &Grants| -> BTreeSet<(String, Port)> { grants.held.keys().cloned().collect() };
-    one.ports == other.ports && keys(one) == keys(other)
+    one.ports == other.ports && one.handshakes == other.handshakes && keys(one) == keys(other)
 }
 
 /// Clients whose permissions change in the same way are one change.
