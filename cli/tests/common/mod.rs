@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+pub mod trees;
+
 use std::{
     fs,
     path::{Path, PathBuf},

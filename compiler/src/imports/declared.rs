@@ -155,7 +155,7 @@ fn one(
         Ok(imported) => imported,
         Err(mut wrong) => return made.diagnostics.append(&mut wrong),
     };
-    for (name, help) in unknown {
+    if let Some((name, help)) = unknown.into_iter().next() {
         let span = attribute(declaration, "bind").map_or(declaration.name.span, |value| value.span);
         made.diagnostics.push(
             Diagnostic::new(
