@@ -133,7 +133,8 @@ pub struct TermsChange {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PlantChange {
     /// `principal`, `zone`, `network`, `conduit`, `gateway`, `cluster`, `core`, `radio`, `slice`, `session`, `gap`, `protocol`,
-    /// `rule` (a `deny`), `setting` (of `weir.toml`).
+    /// `rule` (a `deny`), `setting` (of `weir.toml`); of trees also `guard rail`, `namespace`, `enforcement point`, `limit`,
+    /// `document`.
     pub what: &'static str,
     pub name: String,
     /// `added`, `removed`, `renamed`, `changed`.

@@ -5,74 +5,84 @@ use std::collections::BTreeSet;
 
 use weir_kubernetes_reader::{
     Connection, Difference as Read, Direction, Fault, Grant, Place, PolicyModel, Requirement, Selector, Term,
-    compare, read_folder,
+    compare as compare_policies, read_folder,
 };
 
-use super::{Files, Maps, unreadable};
+use super::points::{Point, Side, Target, texts};
 use crate::diff::{Cause, CauseKind, Difference, FlowChange, PlantChange, Rule, Verdict, Witness};
 
-pub(super) const TARGET: &str = "kubernetes";
-
-/// Compares each cluster that either tree has.
-pub(super) fn compare_clusters(earlier: &Files, later: &Files, maps: Maps<'_>, found: &mut Difference) {
-    let names: BTreeSet<&str> = earlier.keys().chain(later.keys()).filter_map(|path| cluster(path)).collect();
-    for name in names {
-        let root = format!("{TARGET}/{name}");
-        let of = |files: &Files| -> Vec<(String, Vec<u8>)> {
-            let own = files.iter().filter(|(path, _)| cluster(path) == Some(name));
-            own.map(|(path, bytes)| (path[root.len() + 1..].to_owned(), bytes.clone())).collect()
-        };
-        let (old, new) = (of(earlier), of(later));
-        if old == new {
-            continue;
-        }
-        let sides = [("the earlier", &old), ("the later", &new)].map(|(which, files)| {
-            if files.is_empty() {
-                return Some(PolicyModel::default());
-            }
-            let text = |(path, bytes): &(String, Vec<u8>)| {
-                String::from_utf8(bytes.clone())
-                    .map(|text| (path.clone(), text))
-                    .map_err(|_| "not UTF-8".to_owned())
-            };
-            let texts: Result<Vec<(String, String)>, String> = files.iter().map(text).collect();
-            let read = texts.and_then(|texts| {
-                let texts: Vec<(&str, &str)> =
-                    texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-                read_folder(&root, &texts).map_err(|unread| unread.to_string())
-            });
-            match read {
-                Ok(model) => Some(model),
-                Err(what) => {
-                    unreadable(&format!("{which} folder `{root}`"), &what, found);
-                    None
-                }
-            }
-        });
-        let [Some(before), Some(after)] = sides else { continue };
-        // where a namespace is open, single permissions change nothing
-        let open = |model: &PolicyModel, connection: &Connection| {
-            let (direction, namespace) = (connection.direction, &connection.subject.namespace);
-            let closes = |(of, subject, _): &(Direction, Selector, Place)| {
-                *of == direction && subject.labels.is_empty() && subject.namespace == *namespace
-            };
-            !model.isolated.iter().any(closes)
-        };
-        for difference in compare(&requirement(&before), &after) {
-            match &difference.fault {
-                Fault::Excess(connection) if open(&before, connection) => continue,
-                Fault::Loss(connection) if open(&after, connection) => continue,
-                _ => {}
-            }
-            let statement = statement(&difference, (&before, &old), (&after, &new), &root);
-            take(&root, difference.fault, &statement, maps, found);
-        }
-    }
-}
+pub(super) const TARGET: Target<PolicyModel> =
+    Target { name: "kubernetes", point: cluster, read, is_same, compare };
 
 /// The cluster that a file belongs to.
 fn cluster(path: &str) -> Option<&str> {
-    path.strip_prefix(TARGET)?.strip_prefix('/')?.split_once('/').map(|(name, _)| name)
+    path.split_once('/').map(|(name, _)| name)
+}
+
+fn read(root: &str, side: &Side<'_>) -> Result<PolicyModel, String> {
+    let below = |(path, text)| (str::split_once(path, '/').map_or(path, |(_, below)| below), text);
+    let texts: Vec<(&str, &str)> = texts(side)?.into_iter().map(below).collect();
+    read_folder(root, &texts).map_err(|unread| unread.to_string())
+}
+
+/// But for the order of policies, and where they stand.
+fn is_same(one: &PolicyModel, other: &PolicyModel) -> bool {
+    fn terms(list: &[Term]) -> BTreeSet<String> {
+        let text = |term: &Term| {
+            let mut peers = term.peers.clone();
+            peers.sort();
+            let mut ports = term.ports.clone();
+            ports.sort();
+            format!("{:?} {:?} {peers:?} {ports:?}", term.direction, term.subject)
+        };
+        list.iter().map(text).collect()
+    }
+    terms(&one.terms) == terms(&other.terms) && is_same_but_for_terms(one, other)
+}
+
+/// What the comparison of connections does not see.
+fn is_same_but_for_terms(one: &PolicyModel, other: &PolicyModel) -> bool {
+    let closed = |model: &PolicyModel| -> BTreeSet<(Direction, Selector)> {
+        model.isolated.iter().map(|(direction, subject, _)| (*direction, subject.clone())).collect()
+    };
+    // single pods are closed for nothing where their namespace is
+    let loose = |model: &PolicyModel| -> BTreeSet<(Direction, Selector)> {
+        let closed = closed(model);
+        let whole = |direction: Direction, namespace: &str| {
+            closed.contains(&(
+                direction,
+                Selector { namespace: namespace.to_owned(), labels: Default::default() },
+            ))
+        };
+        closed.iter().filter(|(direction, pods)| !whole(*direction, &pods.namespace)).cloned().collect()
+    };
+    loose(one) == loose(other) && one.priorities == other.priorities
+}
+
+fn compare(point: &Point<'_>, old: Option<&PolicyModel>, new: &PolicyModel, found: &mut Difference) {
+    let nothing = PolicyModel::default();
+    let before = old.unwrap_or(&nothing);
+    // where a namespace is open, single permissions change nothing; one of which the earlier tree does not speak may be new
+    let open = |model: &PolicyModel, connection: &Connection| {
+        let (direction, namespace) = (connection.direction, &connection.subject.namespace);
+        let speaks = model.isolated.iter().any(|(_, subject, _)| subject.namespace == *namespace);
+        let closes = |(of, subject, _): &(Direction, Selector, Place)| {
+            *of == direction && subject.labels.is_empty() && subject.namespace == *namespace
+        };
+        speaks && !model.isolated.iter().any(closes)
+    };
+    if old.is_some() && !is_same_but_for_terms(before, new) {
+        super::points::not_compared(&point.root, found);
+    }
+    for difference in compare_policies(&requirement(before), new) {
+        match &difference.fault {
+            Fault::Excess(connection) if open(before, connection) => continue,
+            Fault::Loss(connection) if open(new, connection) => continue,
+            _ => {}
+        }
+        let statement = statement(&difference, (before, point.earlier), (new, point.later));
+        take(point, difference.fault, &statement, found);
+    }
 }
 
 /// What the earlier policies say, as what the later ones would have to.
@@ -92,10 +102,10 @@ fn requirement(model: &PolicyModel) -> Requirement {
     }
 }
 
-type Side<'s> = (&'s PolicyModel, &'s [(String, Vec<u8>)]);
+type Files<'s> = (&'s PolicyModel, &'s Side<'s>);
 
 /// The ids in the comment above the rule that decides it: in the later files where they permit more, else in the earlier.
-fn statement(difference: &Read, before: Side<'_>, after: Side<'_>, root: &str) -> String {
+fn statement(difference: &Read, before: Files<'_>, after: Files<'_>) -> String {
     let later = difference.places.first().map(|place| (after, *place));
     let terms = match difference.fault {
         Fault::Undenied(_) => &before.0.denials,
@@ -104,16 +114,16 @@ fn statement(difference: &Read, before: Side<'_>, after: Side<'_>, root: &str) -
     let earlier = difference.origins.first().and_then(|origin| terms.get(*origin as usize));
     let place = later.or_else(|| earlier.map(|term| (before, term.place)));
     let Some(((model, files), place)) = place else { return String::new() };
-    let path =
-        model.files.get(place.file as usize).and_then(|path| path.strip_prefix(root)).unwrap_or_default();
-    let path = path.trim_start_matches('/');
-    let Some((_, bytes)) = files.iter().find(|(known, _)| known == path) else { return String::new() };
+    let path = model.files.get(place.file as usize).map_or("", String::as_str);
+    let path = path.strip_prefix(TARGET.name).unwrap_or(path).trim_start_matches('/');
+    let Some(bytes) = files.get(path) else { return String::new() };
     let text = String::from_utf8_lossy(bytes);
     let above = text.lines().take((place.line as usize).saturating_sub(1)).last().unwrap_or_default();
     above.trim().strip_prefix("# ").unwrap_or_default().to_owned()
 }
 
-fn take(root: &str, fault: Fault, statement: &str, maps: Maps<'_>, found: &mut Difference) {
+fn take(point: &Point<'_>, fault: Fault, statement: &str, found: &mut Difference) {
+    let (root, maps) = (&point.root, point.maps);
     let mut plant =
         |what: &'static str, name: String, change: &'static str, detail: String, effect: Verdict| {
             found.plant.push(PlantChange { what, name, change, detail, effect });
@@ -132,10 +142,10 @@ fn take(root: &str, fault: Fault, statement: &str, maps: Maps<'_>, found: &mut D
             found.denied.push(flow(root, &connection, rule, "refuse"));
         }
         Fault::Denied(connection) => {
-            plant("guard rail", root.to_owned(), "added", connection.to_string(), Verdict::Narrowed);
+            plant("guard rail", root.clone(), "added", connection.to_string(), Verdict::Narrowed);
         }
         Fault::Undenied(connection) => {
-            plant("guard rail", root.to_owned(), "removed", connection.to_string(), Verdict::Widened);
+            plant("guard rail", root.clone(), "removed", connection.to_string(), Verdict::Widened);
         }
         Fault::Open(direction, namespace) => {
             let detail =

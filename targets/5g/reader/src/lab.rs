@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What the files of UERANSIM and srsRAN say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lab {
     pub ueransim: Vec<Radio>,
     pub srsran: Vec<Radio>,

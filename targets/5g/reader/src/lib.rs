@@ -37,7 +37,7 @@ pub enum Product {
 }
 
 /// All that was read of one core.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoreModel {
     pub open5gs: Option<open5gs::Core>,
     pub sdcore: Option<sdcore::Core>,

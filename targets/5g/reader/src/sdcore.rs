@@ -11,7 +11,7 @@ use crate::{
     values::{Quality, SliceKey, scaled},
 };
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Core {
     pub groups: Vec<DeviceGroup>,
     pub slices: Vec<Slice>,
@@ -19,7 +19,7 @@ pub struct Core {
     pub ports_at_the_endpoint: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceGroup {
     /// By its file: the name that it is posted under.
     pub name: String,
@@ -31,7 +31,7 @@ pub struct DeviceGroup {
     pub quality: Quality,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
     pub file: String,
     pub key: SliceKey,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{Comparison, ExpectedFlow, ExpectedSession, Filters};
+use super::{Comparison, ExpectedFlow, ExpectedSession};
 use crate::{
     open5gs::{self, Outcome},
     values::SliceKey,
@@ -260,15 +260,14 @@ fn without_periods(session: &ExpectedSession) -> Vec<ExpectedFlow> {
 /// Flows as their meaning; nothing, where a filter is not known.
 fn flows(flows: &[open5gs::Flow]) -> Option<Vec<ExpectedFlow>> {
     let read = |flow: &open5gs::Flow| {
-        let mut filters = Filters::default();
-        flow.filters.iter().all(|text| filters.add(text)).then(|| ExpectedFlow {
+        flow.packets().map(|filters| ExpectedFlow {
             five_qi: flow.five_qi,
             priority: flow.priority,
             preemptable: flow.preemptable,
             guaranteed: flow.guaranteed,
             maximum: flow.maximum,
             period: None,
-            filters: filters.merged(),
+            filters,
         })
     };
     let mut found: Vec<ExpectedFlow> = flows.iter().map(read).collect::<Option<_>>()?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What the documents of 3GPP say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Documents {
     /// Slices of TS 28.541.
     pub slices: Option<Vec<DocumentSlice>>,

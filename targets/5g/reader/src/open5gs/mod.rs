@@ -13,10 +13,11 @@ use ipnet::{IpNet, Ipv6Net};
 
 pub use select::Outcome;
 
+use crate::compare::{FilterKey, Filters};
 use crate::values::{Families, Protection, Quality, Rate, SliceKey};
 
 /// The settings of all functions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Core {
     pub plmn: Option<(String, String)>,
     /// What the AMF serves.
@@ -42,7 +43,7 @@ pub struct Core {
 }
 
 /// To find subscriptions and policies without walking through all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Index {
     subscriptions: BTreeMap<String, usize>,
     /// Ranges by their first IMSI, with their policy's place.
@@ -50,7 +51,7 @@ struct Index {
     ranges_overlap: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Smf {
     pub file: String,
     pub address: Ipv4Addr,
@@ -66,7 +67,7 @@ pub struct Smf {
     pub confidentiality: Protection,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
     pub slice: SliceKey,
     pub data_networks: Vec<String>,
@@ -83,7 +84,7 @@ pub struct Subnet {
     pub device: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upf {
     /// Its folder's name: the gateway.
     pub gateway: String,
@@ -91,7 +92,7 @@ pub struct Upf {
     pub subnets: Vec<Subnet>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// First and last IMSI of each range.
     pub ranges: Vec<(u64, u64)>,
@@ -122,7 +123,15 @@ pub struct Flow {
     pub filters: Vec<String>,
 }
 
-#[derive(Clone, Debug)]
+impl Flow {
+    /// The far end's addresses by what runs over them, neither overlapping nor touching; nothing, where a filter is not known.
+    pub fn packets(&self) -> Option<BTreeMap<FilterKey, Vec<(u128, u128)>>> {
+        let mut filters = Filters::default();
+        self.filters.iter().all(|text| filters.add(text)).then(|| filters.merged())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
     pub imsi: String,
     /// With what is fixed of the session's addresses.

@@ -48,8 +48,7 @@ impl Core {
     /// A subscription asks for a session.
     pub fn session(&self, imsi: &str, slice: SliceKey, data_network: &str, tracking: u32) -> Outcome {
         let refused = |why: String| Outcome::Refused(why);
-        let subscription = self.index.subscriptions.get(imsi).and_then(|at| self.subscriptions.get(*at));
-        let Some(subscription) = subscription else {
+        let Some(subscription) = self.subscription(imsi) else {
             return refused("no subscription".into());
         };
         let subscribed = subscription
@@ -80,6 +79,11 @@ impl Core {
             return refused(refusal);
         }
         self.user_plane(smf, data_network, known.kind, *fixed)
+    }
+
+    /// What the collection `subscribers` has of an IMSI.
+    pub fn subscription(&self, imsi: &str) -> Option<&super::Subscription> {
+        self.subscriptions.get(*self.index.subscriptions.get(imsi)?)
     }
 
     /// Whether two policies have the same SUPI.
