@@ -412,7 +412,7 @@ fn nodes(
         node.count = members.len() as u32;
         node.kind = if declarations.len() > 1 { "several" } else { kind(principal.kind) };
         if words.len() == 1 {
-            node.class = class(subject, first as usize).to_owned();
+            class(subject, first as usize).clone_into(&mut node.class);
         }
         // one that stands for itself among many that look alike has its own name
         if members.len() == 1 && principal.kind != PrincipalKind::External {

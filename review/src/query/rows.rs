@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use weir_compiler::plan::Ranges;
+use weir_compiler::{model::Assurance, plan::Ranges};
 
 use super::{Answer, Edge, Section};
 use crate::{Access, Place, Subject, Table, Terms, addresses, table};
@@ -217,7 +217,7 @@ impl Conditions {
             until: terms.until.map(table::time),
             audit: terms.audit,
             log: terms.log,
-            requires: requires.filter(|requires| *requires != Default::default()).map(|one| one.word()),
+            requires: requires.filter(|requires| *requires != Assurance::None).map(Assurance::word),
             through: terms.through,
         }
     }
