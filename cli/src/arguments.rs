@@ -165,7 +165,9 @@ fn place(text: &str) -> Result<(String, IpAddr), String> {
 /// `WHO=NAME`
 fn binding(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {
-        Some((who, name)) if !who.is_empty() && weir_import::is_name(name) => Ok((who.into(), name.into())),
+        Some((who, name)) if !who.is_empty() && weir_import::can_be_bound(name) => {
+            Ok((who.into(), name.into()))
+        }
         Some((_, name)) => Err(format!("`{name}` is no name in Weir")),
         None => Err("write WHO=NAME: who it is in the file, and the name it has in the package".into()),
     }

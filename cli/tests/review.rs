@@ -231,6 +231,91 @@ fn a_denied_flow_has_its_nearest_rule_and_what_is_missing() {
     assert!(run.stdout.contains("- desk[1] -> dashboard"), "{}", run.stdout);
 }
 
+/// The point that decides is named: a packet filter sees no topic, no path and no register.
+#[test]
+fn a_denied_operation_is_refused_where_operations_are_seen() {
+    for (flow, parts) in [
+        (
+            "vib[1] -> broker : mqtts.publish(\"turbine/1/temp\")",
+            [
+                "at gw_turbine: nftables, forward, accepts the connection\n",
+                "at edge1: kubernetes, forward, accepts the connection\n",
+                "at broker: mosquitto, ends the connection, refuses it\n",
+            ],
+        ),
+        (
+            "process_engineers -> historian_mirror : https.get(\"/api/x\")",
+            [
+                "path     process_engineers -> portal_proxy",
+                "at gw_office: nftables, forward, accepts the connection\n",
+                "at portal_proxy: envoy, ends the connection, refuses it\n",
+            ],
+        ),
+        (
+            "voter -> trip_plc : modbus.write(coils 200)",
+            [
+                "path     voter -> dmz_proxy",
+                "at edge1: kubernetes, forward, accepts the connection\n",
+                "at dmz_proxy: modbus, ends the connection, refuses it\n",
+            ],
+        ),
+        (
+            "analytics -> broker : mqtts.publish(\"x/y\")",
+            [
+                "path     analytics -> broker",
+                "at edge1: kubernetes, network policies of its pods, accepts",
+                "at broker: mosquitto, ends the connection, refuses it\n",
+            ],
+        ),
+        // another pod of the same cluster may: to gateways, all pods look the same
+        (
+            "collector -> trip_plc : tcp/502",
+            [
+                "denied: ",
+                "at edge1: kubernetes, forward, refuses it\n",
+                "at gw_turbine: nftables, forward, is not reached\n",
+            ],
+        ),
+        // a filter refuses what nothing else permits, and what lies behind it is not asked
+        (
+            "desk[1] -> broker : mqtts",
+            [
+                "at gw_office: nftables, forward, refuses it\n",
+                "at gw_dmz: nftables, forward, is not reached\n",
+                "at broker: mosquitto, ends the connection, is not reached\n",
+            ],
+        ),
+    ] {
+        let run = explain(flow);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        for part in parts {
+            assert!(run.stdout.contains(part), "{flow}: {part}: {}", run.stdout);
+        }
+        assert_eq!(run.stdout.matches("refuses it").count(), 1, "{}", run.stdout);
+    }
+}
+
+#[test]
+fn rules_are_quoted_on_one_line_as_they_could_be_written() {
+    let folder = halls();
+    change(
+        &folder,
+        VIBRATION,
+        "allow operator -> dashboard : https",
+        "allow operator -> // c\n dashboard : https {\n limit = 5/s // d\n log = true\n }",
+    );
+    let run = folder.weir_in("new", &["explain", "operator -> dashboard : https"]);
+    let rule = "allow operator -> dashboard : https { limit = 5/s, log = true }";
+    assert!(run.stdout.contains(&format!("  {rule}\n")), "{}", run.stdout);
+    // which is the same rule
+    let text = folder.read(VIBRATION);
+    let (before, after) = text.split_once("allow operator").unwrap();
+    let (_, after) = after.split_once("\n }").unwrap();
+    folder.write(VIBRATION, format!("{before}{rule}{after}"));
+    let again = folder.weir_in("new", &["explain", "operator -> dashboard : https"]);
+    assert_eq!((again.code, again.stdout.as_str()), (0, run.stdout.as_str()), "{}", again.stderr);
+}
+
 #[test]
 fn addresses_and_mistakes() {
     let run = explain("10.93.0.11 to 10.30.2.2 : tcp/22");
@@ -246,11 +331,23 @@ fn addresses_and_mistakes() {
         run.stdout
     );
     let run = explain("10.93.0.200 -> trip_plc : tcp/502");
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 2);
     assert!(run.stderr.contains("nobody has the address 10.93.0.200"), "{}", run.stderr);
-    let run = explain("vib[9] -> brokr : mqtts");
-    assert_eq!(run.code, 1);
+    // what is wrong is shown in what was written, and nothing else is
+    let run = explain("vib[1] to brokr : mqtts");
+    assert_eq!(run.code, 2);
     assert!(run.stderr.contains("did you mean `broker`?"), "{}", run.stderr);
+    assert!(run.stderr.contains("| vib[1] to brokr : mqtts\n  |           ^^^^^"), "{}", run.stderr);
+    assert!(!run.stderr.contains("assert"), "{}", run.stderr);
+    // no packet has addresses of both families
+    for (flow, said) in [
+        ("10.70.0.21 -> 2001:db8::1 : tcp/443", "`desk[1]` is also 2001:db8:70::15"),
+        ("2001:db8:70::15 -> trip_plc : tcp/443", "an IPv6 source and an IPv4 destination"),
+    ] {
+        let run = explain(flow);
+        assert_eq!(run.code, 2, "{}", run.stdout);
+        assert!(run.stderr.contains("no packet has") && run.stderr.contains(said), "{}", run.stderr);
+    }
     let run = explain("a -> : x");
     assert_eq!(run.code, 2, "{}", run.stderr);
     // a question is one question
@@ -273,8 +370,12 @@ fn queries() {
     assert!(run.stdout.contains("voter") && run.stdout.contains("safety_station"), "{}", run.stdout);
     let run = query(&["--format", "json", "what voter reaches"]);
     let found = json(&run.stdout);
-    let destinations: Vec<&str> =
-        found["edges"].as_array().unwrap().iter().map(|edge| edge["destination"].as_str().unwrap()).collect();
+    let destinations: Vec<&str> = found["sections"][0]["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["destination"]["words"].as_str().unwrap())
+        .collect();
     assert_eq!(destinations, ["broker", "trip_plc"]);
     let run = query(&["paths", "operator", "to", "trip_plc"]);
     assert!(run.stdout.contains("a shortest chain") || run.stdout.contains("no chain"), "{}", run.stdout);
@@ -284,7 +385,7 @@ fn queries() {
     assert_eq!(run.stdout.lines().filter(|line| line.starts_with("  ")).count(), 21, "{}", run.stdout);
     let run = query(&["--format", "dot", "who reaches 10.31.1.10"]);
     assert!(
-        run.stdout.starts_with("digraph weir {") && run.stdout.contains("\"voter\" -> \"trip_plc\""),
+        run.stdout.starts_with("digraph weir {") && run.stdout.contains("-> \"trip_plc\" [label = \"s7\""),
         "{}",
         run.stdout
     );
@@ -293,4 +394,83 @@ fn queries() {
         assert_eq!(run.code, 2, "{wrong}: {}", run.stdout);
         assert!(run.stderr.contains("top exposure") || run.stderr.contains("paths A"), "{}", run.stderr);
     }
+    // nobody is not reached by nobody
+    for wrong in ["who reaches nobody", "what nobody reaches", "blast 10.93.0.200", "paths broker to nobody"]
+    {
+        let run = query(&[wrong]);
+        assert_eq!(run.code, 2, "{wrong}: {}", run.stdout);
+        assert!(run.stdout.is_empty() && run.stderr.contains("error"), "{}", run.stderr);
+        assert!(!run.stderr.contains("assert") && !run.stderr.contains("internet"), "{}", run.stderr);
+    }
+    let run = query(&["who reaches nobody"]);
+    assert!(
+        run.stderr.contains("| who reaches nobody\n  |             ^^^^^^ not found\n"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn machines_get_all_of_an_answer() {
+    let ask = |question: &str| {
+        let run = query(&["--format", "json", question]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        json(&run.stdout)
+    };
+    let found = ask("blast jump_host");
+    let [zones, effects] = found["sections"].as_array().unwrap().as_slice() else {
+        unreachable!("two tables: {found}")
+    };
+    for row in zones["rows"].as_array().unwrap().iter().chain(effects["rows"].as_array().unwrap()) {
+        let members = row["who"]["members"].as_array().unwrap();
+        assert_eq!(row["principals"], members.len(), "{row}");
+        assert!(row["purdue"].is_null() || row["purdue"].is_u64(), "{row}");
+        assert!(members.iter().all(|member| member["name"].is_string() && member["addresses"].is_array()));
+    }
+    // what the words elide is there
+    let elided = effects["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["who"]["words"].as_str().unwrap().contains(" more"));
+    assert!(elided.is_some(), "{effects}");
+    let found = ask("who reaches trip_plc");
+    assert_eq!(found["asked"][0]["members"][0]["addresses"][0], "10.31.1.10");
+    let flow =
+        found["sections"][0]["rows"].as_array().unwrap().iter().find(|row| row["source"]["words"] == "voter");
+    let flow = flow.unwrap();
+    assert_eq!(flow["terms"]["limit"], serde_json::json!({ "count": 2, "seconds": 1 }));
+    assert_eq!((&flow["terms"]["log"], &flow["terms"]["until"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!(flow["terms"]["through"], "dmz_proxy");
+    assert_eq!(
+        (&flow["rule"]["file"], &flow["rule"]["line"]),
+        (&"policies/vibration.weir".into(), &17.into())
+    );
+    assert_eq!(flow["effect"], "actuate");
+    assert_eq!(found["sections"][1]["rows"][0]["steps"], 1);
+    let found = ask("top exposure");
+    assert!(found["sections"][0]["rows"][0]["reached_by"].is_u64(), "{found}");
+}
+
+#[test]
+fn graphs_of_queries() {
+    let dot = |question: &str| query(&["--format", "dot", question]);
+    let run = dot("blast jump_host");
+    assert!(run.stdout.contains("\"jump_host\" -> \"cell_plc\" [label = \"s7\""), "{}", run.stdout);
+    // whom one step does not reach hangs on whom it does
+    assert!(run.stdout.contains("\"cell_plc\" -> "), "{}", run.stdout);
+    let run = dot("who reaches trip_plc");
+    for edge in
+        ["\"voter | dmz_proxy\" -> \"trip_plc\"", "\"admin\" -> \"voter | dmz_proxy\" [label = \"ssh\""]
+    {
+        assert!(run.stdout.contains(edge), "{edge}: {}", run.stdout);
+    }
+    let run = dot("paths internet to trip_plc");
+    assert_eq!(run.code, 0);
+    for part in ["// no chain leads there", "\"internet\"", "\"trip_plc\""] {
+        assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+    }
+    let run = dot("top exposure");
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("no graph") && run.stderr.contains("--format json"), "{}", run.stderr);
 }

@@ -278,6 +278,10 @@ fn built_trees_are_compared_by_what_they_let_pass() {
     {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
+    folder.write("cut/manifest.json", &folder.read("out/manifest.json")[..100]);
+    let run = folder.weir(&["diff", "cut", "old"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stderr.contains("is no whole tree"), "{}", run.stderr);
     folder.write("out/nftables/gw_turbine.nft", "table inet other { }\n");
     let run = folder.weir(&["diff", "out", "old"]);
     assert_eq!(run.code, 5, "what cannot be read is not known to be narrower: {}", run.stdout);

@@ -7,7 +7,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::Place;
+use crate::{Ledger, Place};
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +23,8 @@ pub struct Inventory {
     pub policies: Vec<Policy>,
     /// What Weir cannot say, or was not asked to.
     pub remainder: Vec<Left>,
-    /// How many things were read: objects, access control entries, rows, terms.
-    pub read: usize,
+    /// What was read, and what became of each: objects, access control entries, rows, terms.
+    pub ledger: Ledger,
     /// What those are called: `object`, `access control entry`.
     pub unit: &'static str,
 }
@@ -148,6 +148,7 @@ pub struct Policy {
     pub documentation: Vec<String>,
     pub attributes: Vec<(&'static str, Value)>,
     pub flows: Vec<Flow>,
+    pub place: Place,
 }
 
 /// `allow SOURCE -> DESTINATION : SERVICES`, of names that are legal in Weir.
@@ -174,8 +175,20 @@ pub enum Service {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     pub place: Place,
+    pub extent: Extent,
     /// What it is: “Ingress `shop/web`”.
     pub what: String,
     /// Why it is not said, and what to do about it.
     pub why: String,
+}
+
+/// How much of what was read something is that is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// A record as a whole.
+    Record,
+    /// A part of the record at this place, which is said but for that.
+    Part(Place),
+    /// No record: a column, a line of a header, an include.
+    Beside,
 }

@@ -11,6 +11,7 @@ mod hosts;
 pub mod inventory;
 pub mod json;
 pub mod kubernetes;
+mod ledger;
 pub mod mud;
 mod names;
 mod render;
@@ -21,8 +22,9 @@ pub mod yaml;
 use weir_syntax::{Diagnostic, FileId, Severity, Span};
 
 pub use hosts::hosts;
-pub use inventory::{Flow, Inventory, Item, Kind, Left, Policy, Service, Transport, Value};
-pub use names::is_plain as is_name;
+pub use inventory::{Extent, Flow, Inventory, Item, Kind, Left, Policy, Service, Transport, Value};
+pub use ledger::{Fate, Ledger};
+pub use names::{can_be_bound, is_plain as is_name};
 pub use render::Part;
 pub use vocabulary::Vocabulary;
 
@@ -69,6 +71,8 @@ pub struct Place {
 pub struct Imported {
     pub inventory: Inventory,
     pub diagnostics: Vec<Diagnostic>,
+    /// What is bound, and is nothing that the files define; with what to do about it.
+    pub unknown: Vec<(String, String)>,
 }
 
 impl Imported {

@@ -144,6 +144,16 @@ pub fn is_plain(text: &str) -> bool {
         && !RESERVED.contains(&text)
 }
 
+/// Whether a text is such words with dots between: `cells.cell_net`.
+pub(crate) fn is_path(text: &str) -> bool {
+    text.split('.').all(is_plain)
+}
+
+/// Whether a text names one declaration, or everybody outside: who somebody can be bound to.
+pub fn can_be_bound(text: &str) -> bool {
+    text == "internet" || is_path(text)
+}
+
 /// Names for many things at once: the short one where it is one thing's only, else the long one, so that a name does not hang
 /// on the order of the files.
 pub(crate) fn give_all(names: &mut Names, wanted: &[(String, String)]) -> Vec<String> {

@@ -12,7 +12,8 @@ use weir_syntax::{
 
 use crate::{
     Input, Place,
-    inventory::{Flow, Inventory, Item, Policy, Service, Transport, Value},
+    inventory::{Extent, Flow, Inventory, Item, Policy, Service, Transport, Value},
+    ledger::Fate,
 };
 
 /// Longest text of the remainder that is quoted.
@@ -22,7 +23,7 @@ const LONGEST: usize = 300;
 #[derive(Clone, Debug)]
 pub struct Part {
     pub text: String,
-    /// Where it was read. Of a policy: where its first flow was.
+    /// Where it was read.
     pub place: Place,
     /// Of a policy: where each flow was read, in order.
     pub flows: Vec<Place>,
@@ -40,8 +41,7 @@ impl Inventory {
         let policies = self.policies.iter().map(|policy| {
             let mut text = String::new();
             let _ = write_policy(&mut text, policy, &lines);
-            let flows: Vec<Place> = policy.flows.iter().map(|flow| flow.place).collect();
-            Part { text, place: flows.first().copied().unwrap_or_default(), flows }
+            Part { text, place: policy.place, flows: policy.flows.iter().map(|flow| flow.place).collect() }
         });
         items.chain(policies).collect()
     }
@@ -86,6 +86,9 @@ impl Inventory {
                 if self.remainder.is_empty() { "" } else { ", listed at the end" }
             ),
         );
+        if !self.ledger.is_empty() {
+            comment(out, "//!", &self.account());
+        }
         for line in &self.about {
             comment(out, "//!", line);
         }
@@ -109,7 +112,35 @@ impl Inventory {
 
     /// `12 objects`: what was read.
     pub fn amount(&self) -> String {
-        count(self.read, self.unit)
+        count(self.ledger.len(), self.unit)
+    }
+
+    /// `Of 9 terms 5 are said, 1 is listed as not said, 3 need no line: 2 for answers, 1 by default`: each is counted once.
+    pub fn account(&self) -> String {
+        let are = |number: usize| format!("{number} {}", if number == 1 { "is" } else { "are" });
+        let mut parts = vec![format!("{} said", are(self.ledger.count(Fate::Said)))];
+        let left = self.ledger.count(Fate::Left);
+        if left > 0 {
+            parts.push(format!("{} listed as not said", are(left)));
+        }
+        let covered: Vec<(&str, usize)> = self.ledger.covered().collect();
+        let all: usize = covered.iter().map(|(_, number)| number).sum();
+        if all > 0 {
+            let need = if all == 1 { "needs" } else { "need" };
+            let reasons: Vec<String> =
+                covered.iter().map(|(reason, number)| format!("{number} {reason}")).collect();
+            parts.push(format!("{all} {need} no line ({})", reasons.join(", ")));
+        }
+        let beside = self.remainder.iter().filter(|left| left.extent != Extent::Record).count();
+        let beside = match beside {
+            0 => String::new(),
+            number => format!(
+                "; {} of what is said, or beside it, {} listed, too",
+                count(number, "part"),
+                if number == 1 { "is" } else { "are" }
+            ),
+        };
+        format!("Of {} {}{beside}.", self.amount(), parts.join(", "))
     }
 
     /// `3 workloads, 1 protocol`

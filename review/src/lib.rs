@@ -9,6 +9,7 @@
 //! - [`trees`]: two built trees, from their bytes.
 
 mod access;
+mod addresses;
 pub mod audit;
 pub mod diff;
 pub mod explain;

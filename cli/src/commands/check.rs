@@ -40,7 +40,11 @@ impl Checked {
         let root = match load::find(options.folder.as_deref()) {
             Ok(root) => root,
             Err(diagnostic) => {
-                Report::new(&[], &[*diagnostic], "").print(options.format, console)?;
+                // where the package should be
+                let place = options.folder.as_ref().map(|folder| format!("{}/", folder.display()));
+                let report = [*diagnostic];
+                Report::new(&[], &report, place.as_deref().unwrap_or_default())
+                    .print(options.format, console)?;
                 return Err(Failure::Reported);
             }
         };

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use weir_compiler::package::MANIFEST;
 use weir_review::{
     Subject,
     diff::{ArtifactChange, Difference, Verdict, difference, render},
@@ -129,7 +130,17 @@ pub(super) fn is_tree(operand: &str) -> bool {
 pub(super) fn operand(operand: Option<&str>, here: &Path, console: &Console) -> Result<Package, Failure> {
     let Some(text) = operand else { return Package::from_folder(None, console) };
     let Some(revision) = text.strip_prefix("git:") else {
-        return Package::from_folder(Some(Path::new(text)), console);
+        let path = Path::new(text);
+        let was_built =
+            [weir_targets::MANIFEST, weir_targets::CERTIFICATE].iter().any(|file| path.join(file).exists());
+        if was_built && !path.join(MANIFEST).exists() {
+            return Err(Failure::environment(format!(
+                "`{text}` is no whole tree: its `{}` is missing, or cannot be read",
+                weir_targets::MANIFEST
+            ))
+            .with_help("build it again"));
+        }
+        return Package::from_folder(Some(path), console);
     };
     let revision = Revision::parse(revision)?;
     let root = load::find(Some(here)).or_else(|_| load::find(None)).unwrap_or_else(|_| here.to_owned());

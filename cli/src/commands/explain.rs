@@ -5,7 +5,7 @@ use std::{fmt::Write as _, net::IpAddr, path::PathBuf};
 use clap::Args;
 use include_dir::{Dir, include_dir};
 use weir_compiler::model::Service;
-use weir_review::explain::{self, Question, explain, principals_at};
+use weir_review::explain::{self, Question, explain, no_packet, principals_at};
 use weir_syntax::{Code, diagnostic::codes};
 
 use super::diff;
@@ -72,10 +72,10 @@ fn flow(text: &str, options: &Options, console: &Console) -> Result<(), Failure>
             .with_help("write `weir explain 'SOURCE -> DESTINATION : SERVICE'`"));
     };
     let address = |text: &str| text.parse::<IpAddr>().ok();
-    let named = |text: &str| if address(text).is_some() { "internet".to_owned() } else { text.to_owned() };
-    let asked = format!("assert deny {} -> {} : {service}\n", named(source), named(destination));
+    let asked = subject::Question::new(text).with("assert deny ").part(source).with(" -> ").part(destination);
+    let asked = asked.with(" : ").part(service).with("\n");
     let progress = Progress::start(console, "reading");
-    let subject = subject::from_folder(options.package.as_deref(), Some(("question", &asked)), console)?;
+    let subject = subject::ask(options.package.as_deref(), &asked, console)?;
     let Some(sets) = subject.asked.sets.first().cloned() else {
         return Err(Failure::usage(format!("`{text}` does not say who and what")));
     };
@@ -84,13 +84,14 @@ fn flow(text: &str, options: &Options, console: &Console) -> Result<(), Failure>
         sources: sets.sources,
         destinations: sets.destinations,
         services: sets.services.unwrap_or_else(|| vec![Service::Any]),
+        addresses: [address(source), address(destination)],
         notes: Vec::new(),
     };
     for (text, is_source) in [(source, true), (destination, false)] {
         let Some(at) = address(text) else { continue };
         let found = principals_at(&subject, at);
         if found.is_empty() {
-            return Err(Failure::environment(format!("nobody has the address {at}")).with_help(
+            return Err(Failure::usage(format!("nobody has the address {at}")).with_help(
                 "it lies in a network of the package, and no device there has it: declare the device, or mend its address",
             ));
         }
@@ -100,6 +101,9 @@ fn flow(text: &str, options: &Options, console: &Console) -> Result<(), Failure>
         } else {
             question.destinations = found.into();
         }
+    }
+    if let Some((message, help)) = no_packet(&subject, &question) {
+        return Err(Failure::usage(message).with_help(help));
     }
     progress.stage("generating");
     let files = if options.no_artifacts { None } else { diff::built(&subject)? };

@@ -35,7 +35,8 @@ pub(crate) enum Format {
 
 pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
     let progress = Progress::start(console, "reading");
-    let subject = subject::from_folder(options.folder.as_deref(), None, console)?;
+    // a picture does not show what is missing from it
+    let subject = subject::without_errors(options.folder.as_deref(), console)?;
     progress.stage("drawing");
     let drawn = graph(&subject);
     drop(progress);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use weir_compiler::{Sources, imports::endings, package::Source};
 use weir_import::{
-    Imported, Input, Inventory, Vocabulary, aerleon,
+    Imported, Input, Vocabulary, aerleon,
     assets::{self, Mapping},
     kubernetes, mud,
 };
@@ -32,12 +32,12 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
             let inventory = kubernetes::inventory(&manifests, &options, &vocabulary());
             let findings = manifests.pods.iter().flat_map(|pods| kubernetes::posture(pods, false));
             diagnostics.extend(findings.map(|finding| finding.diagnostic()));
-            finish(Imported { inventory, diagnostics }, &files, common, console)
+            finish(Imported { inventory, diagnostics, ..Imported::default() }, &files, common, console)
         }
         Importing::Mud { common, network, bind, hosts, at, outside, any_source_port } => {
             name(network)?;
             outside.iter().try_for_each(|zone| name(zone))?;
-            let mut files = Files::read(&common.paths, &[".json"]);
+            let mut files = Files::read(&common.paths, endings("mud"));
             let number = files.sources.len();
             if let Some(path) = hosts {
                 files.add(path);
@@ -62,14 +62,13 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
                     };
                     mud::read(descriptions, &options, &vocabulary())
                 }
-                Err(diagnostics) => Imported { inventory: Inventory::default(), diagnostics },
+                Err(diagnostics) => Imported { diagnostics, ..Imported::default() },
             };
             finish(imported, &files, common, console)
         }
         Importing::Aerleon { common, bind, outside, any_source_port } => {
             outside.iter().try_for_each(|zone| name(zone))?;
-            let files =
-                Files::read(&common.paths, &[".net", ".svc", ".pol", ".inc", ".yaml", ".yml", ".json"]);
+            let files = Files::read(&common.paths, endings("aerleon"));
             let bound = bind.iter().cloned().collect();
             let options = aerleon::Options {
                 bound: &bound,
@@ -80,7 +79,7 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
             finish(imported, &files, common, console)
         }
         Importing::Inventory { common, mapping } => {
-            let mut files = Files::read(&common.paths, &[".csv", ".json", ".yaml", ".yml"]);
+            let mut files = Files::read(&common.paths, endings("inventory"));
             let number = files.sources.len();
             if let Some(path) = mapping {
                 files.add(path);
@@ -94,7 +93,7 @@ pub(crate) fn run(format: &Importing, console: &Console) -> Result<(), Failure> 
             };
             let imported = match mapping {
                 Ok(mapping) => assets::read(inventories, &mapping, &vocabulary),
-                Err(diagnostics) => Imported { inventory: Inventory::default(), diagnostics },
+                Err(diagnostics) => Imported { diagnostics, ..Imported::default() },
             };
             finish(imported, &files, common, console)
         }
@@ -169,7 +168,11 @@ impl Files {
 
 /// Prints what is wrong and, unless that stands in the way, writes what was found.
 fn finish(imported: Imported, files: &Files, common: &ImportFiles, console: &Console) -> Result<(), Failure> {
-    let Imported { inventory, mut diagnostics } = imported;
+    let Imported { inventory, mut diagnostics, unknown } = imported;
+    if let Some((name, help)) = unknown.into_iter().next() {
+        let message = format!("`{name}` is bound, and nothing of these files is called so");
+        return Err(Failure::usage(message).with_help(help));
+    }
     diagnostics.extend(files.diagnostics.iter().cloned());
     diagnostics.sort_by(|a, b| (a.position(), &a.message).cmp(&(b.position(), &b.message)));
     let report = Report::new(&files.sources, &diagnostics, "");

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use weir_review::query::{Answer, Sides, answer, dot, parse, set_of_address};
+use weir_review::{
+    Subject,
+    query::{Answer, Data, Sides, answer, dot, parse, set_of_address},
+};
 
 use crate::{console::Console, failure::Failure, progress::Progress, render::text, subject};
 
@@ -40,16 +43,23 @@ pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
         return Err(Failure::usage("a query is one line"));
     }
     let query = parse(&words).map_err(Failure::usage)?;
-    let is_address = |text: &str| text.parse::<std::net::IpAddr>().is_ok();
-    let named = |text: &str| if is_address(text) { "internet".to_owned() } else { text.to_owned() };
     let asked = match query.sets.as_slice() {
         [] => None,
-        [one] => Some(format!("assert deny {0} -> {0} : any\n", named(one))),
-        [one, two, ..] => Some(format!("assert deny {} -> {} : any\n", named(one), named(two))),
+        // the question is about one side; the other is somebody who is always there
+        [one] => {
+            Some(subject::Question::new(&words).with("assert deny ").part(one).with(" -> internet : any\n"))
+        }
+        [one, two, ..] => {
+            let first = subject::Question::new(&words).with("assert deny ").part(one);
+            Some(first.with(" -> ").part(two).with(" : any\n"))
+        }
     };
     let progress = Progress::start(console, "reading");
-    let asked = asked.as_deref().map(|text| ("query", text));
-    let subject = subject::from_folder(options.package.as_deref(), asked, console)?;
+    let folder = options.package.as_deref();
+    let subject = match &asked {
+        None => subject::from_folder(folder, None, console)?,
+        Some(asked) => subject::ask(folder, asked, console)?,
+    };
     progress.stage("asking");
     let mut sides = Sides::default();
     if let Some(sets) = subject.asked.sets.first() {
@@ -63,23 +73,23 @@ pub(crate) fn run(options: &Options, console: &Console) -> Result<(), Failure> {
             **place = set;
         }
         if place.is_empty() {
-            return Err(Failure::environment(format!("nobody is `{text}`"))
+            return Err(Failure::usage(format!("nobody is `{text}`"))
                 .with_help("no principal of the package has this name or address"));
         }
     }
     let found = answer(&subject, &query, &sides);
     drop(progress);
-    print(&found, options.format, console)
+    print(&subject, &found, options.format, console)
 }
 
-fn print(found: &Answer, format: Format, console: &Console) -> Result<(), Failure> {
+fn print(subject: &Subject, found: &Answer, format: Format, console: &Console) -> Result<(), Failure> {
     match format {
         Format::Text => {
             let mut out = String::new();
             for section in &found.sections {
                 out.push_str(&format!("{}\n", section.title));
-                let table =
-                    if section.table.rows.is_empty() { "nobody\n".to_owned() } else { section.table.text() };
+                let table = section.table(subject);
+                let table = if table.rows.is_empty() { "nobody\n".to_owned() } else { table.text() };
                 for line in table.lines() {
                     out.push_str(&format!("  {}\n", text::visible(line)));
                 }
@@ -93,13 +103,20 @@ fn print(found: &Answer, format: Format, console: &Console) -> Result<(), Failur
         Format::Markdown => {
             let mut out = String::new();
             for section in &found.sections {
-                out.push_str(&format!("### {}\n\n{}\n", section.title, section.table.markdown()));
+                out.push_str(&format!("### {}\n\n{}\n", section.title, section.table(subject).markdown()));
+            }
+            for note in &found.notes {
+                out.push_str(&format!("{note}\n\n"));
             }
             console.stdout(&out)
         }
-        Format::Dot => console.stdout(&dot(found)),
+        Format::Dot => match dot(found) {
+            Some(text) => console.stdout(&text),
+            None => Err(Failure::usage(format!("`{}` is a ranking, and no graph", found.query))
+                .with_help("write `--format json`, or ask `who reaches X` about one of those it names")),
+        },
         Format::Json => {
-            let mut out = serde_json::to_string_pretty(found)
+            let mut out = serde_json::to_string_pretty(&Data { subject, answer: found })
                 .map_err(|error| Failure::Internal(format!("the answer cannot be printed: {error}")))?;
             out.push('\n');
             console.stdout(&out)

@@ -1,20 +1,23 @@
-//! Workflow commands: GitHub shows them as annotations in the pull request's diff.
+//! Workflow commands: GitHub shows them as annotations in the pull request's diff. Paths lead from the repository's root, which is
+//! the folder that a workflow checks out.
 
 use std::fmt::Write as _;
 
+use weir_compiler::package::MANIFEST;
 use weir_syntax::Diagnostic;
 
-use super::{Report, level, text};
+use super::{Report, level, repository, text};
 
 pub(crate) fn render(report: &Report<'_>) -> String {
     let mut out = String::new();
+    let prefix = repository::place(report.prefix).prefix;
     for diagnostic in report.diagnostics {
         // Writing into a String does not fail.
         let _ = writeln!(
             out,
             "::{} {}title={}::{}",
             level(diagnostic.severity()),
-            place(report, diagnostic),
+            place(report, diagnostic, &prefix),
             property(&format!("{}: {}", diagnostic.code.id, diagnostic.code.title)),
             data(&message(diagnostic)),
         );
@@ -22,12 +25,15 @@ pub(crate) fn render(report: &Report<'_>) -> String {
     out
 }
 
-fn place(report: &Report<'_>, diagnostic: &Diagnostic) -> String {
-    let Some(label) = diagnostic.labels.first() else { return String::new() };
-    let (Some((source, _)), Some(region)) = (report.text(label.file), report.region(label)) else {
-        return String::new();
+fn place(report: &Report<'_>, diagnostic: &Diagnostic, prefix: &str) -> String {
+    let placed = report
+        .primary(diagnostic)
+        .and_then(|label| Some((report.text(label.file)?.0, report.region(label)?)));
+    let Some((source, region)) = placed else {
+        return format!("file={},line=1,", property(&format!("{prefix}{MANIFEST}")));
     };
-    let mut out = format!("file={},line={}", property(&report.path(source)), region.start.line);
+    let mut out =
+        format!("file={},line={}", property(&format!("{prefix}{}", source.path)), region.start.line);
     if region.end.line > region.start.line {
         let _ = write!(out, ",endLine={},", region.end.line);
     } else {

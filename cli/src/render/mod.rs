@@ -4,6 +4,7 @@ mod excerpt;
 mod github;
 mod human;
 mod json;
+mod repository;
 mod sarif;
 pub(crate) mod text;
 
@@ -109,6 +110,12 @@ impl<'a> Report<'a> {
     /// The file's text and lines; nothing for a file that is not there.
     fn text(&self, file: FileId) -> Option<(&'a Source, &LineIndex)> {
         Some((self.files.get(file.0 as usize)?, self.lines.get(&file)?))
+    }
+
+    /// Where a diagnostic stands for a service that shows it at a file of the repository: the standard library is none.
+    fn primary<'d>(&self, diagnostic: &'d Diagnostic) -> Option<&'d Label> {
+        let own = |label: &&Label| self.text(label.file).is_some_and(|(source, _)| !source.is_standard());
+        diagnostic.labels.iter().find(own)
     }
 
     fn region(&self, label: &Label) -> Option<Region> {

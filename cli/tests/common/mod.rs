@@ -141,3 +141,39 @@ pub fn browser() -> Option<PathBuf> {
     let mut paths = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     paths.find(|path| Command::new(path).arg("--version").output().is_ok_and(|run| run.status.success()))
 }
+
+/// A site with an outside, for what is imported.
+pub const SITE: &str = r"use std.it.{dns}
+
+zone site { purdue = 3 }
+zone outside { purdue = 5 }
+network iot_net { zone = site, subnet = [10.1.0.0/24, fd00:1::/64] }
+network office_net { zone = site, subnet = [10.2.0.0/24, fd00:2::/64] }
+network uplink { zone = outside, subnet = 203.0.113.0/30 }
+gateway gw {
+    enforces = nftables
+    integrity = untrusted
+    interface lan0 { network = iot_net, address = 10.1.0.1 }
+    interface lan1 { network = office_net, address = 10.2.0.1 }
+    interface wan0 { network = uplink, address = 203.0.113.1 }
+    route { to = 0.0.0.0/0, via = 203.0.113.2 }
+}
+conduit out between site, outside { carries = [any] }
+conduit web between site, internet { carries = [any] }
+device site_dns { network = office_net, address = 10.2.0.53, serves = [dns], integrity = untrusted }
+device controller { network = office_net, address = 10.2.0.54, integrity = untrusted }
+";
+
+/// Material that stands beside the project and is not ours to copy; where it is missing, that is said.
+pub fn shared(folder: &str) -> Option<std::path::PathBuf> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let places = ["..", "../..", "../../.."].map(|up| root.join(up).join("shared/data").join(folder));
+    let found = places.into_iter().find(|place| place.is_dir());
+    if found.is_none() {
+        #[allow(clippy::print_stderr, reason = "a skip is visible")]
+        {
+            eprintln!("skipped: shared/data/{folder} is missing");
+        }
+    }
+    found
+}

@@ -205,7 +205,10 @@ impl<'a> Reader<'_, 'a> {
             );
             return Vec::new();
         }
-        let text = one_line(self.sources.file(file).map_or("", |source| flow.span.of(&source.text)));
+        let written = self.sources.file(file).map_or("", |source| flow.span.of(&source.text));
+        let words = one_line(written);
+        // without commas, the entries of a block run into each other
+        let text = if words.contains('{') { weir_syntax::one_line(written).into() } else { words.clone() };
         let policy: SmolStr = match flow.block {
             Some(_) => block.path,
             None => match self.universe.module(flow.scope.module).path.as_str() {
@@ -241,7 +244,7 @@ impl<'a> Reader<'_, 'a> {
             format_smolstr!("{policy}.{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
         };
         let statement = Statement {
-            id: id(&text),
+            id: id(&words),
             policy: policy.clone(),
             effect: ast.effect,
             sources,
@@ -258,7 +261,7 @@ impl<'a> Reader<'_, 'a> {
             documentation: flow.documentation.into(),
         };
         let reverse = ast.both.then(|| Statement {
-            id: id(&format!("{} reverse", statement.text)),
+            id: id(&format!("{words} reverse")),
             sources: statement.destinations.clone(),
             destinations: statement.sources.clone(),
             source_span: statement.destination_span,

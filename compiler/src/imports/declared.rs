@@ -1,4 +1,4 @@
-//! Inventories and MUD files that become declarations of the package, each at the place where it was read. They are parsed as if
+//! Inventories, MUD files and Aerleon policies that become declarations of the package, each at the place where it was read. They are parsed as if
 //! they had been written: whatever holds for a declaration holds for them.
 
 use std::{
@@ -7,13 +7,13 @@ use std::{
 };
 
 use weir_import::{
-    Imported, Input, Inventory, Part, Vocabulary,
+    Imported, Input, Inventory, Part, Vocabulary, aerleon,
     assets::{self, Mapping},
     mud,
 };
 use weir_syntax::{
     Diagnostic, FileId, Span,
-    ast::{Block, Declaration, Entry, Expr, ExprKind, File, Item, ItemKind},
+    ast::{Block, Declaration, Entry, Expr, ExprKind, File, Item, ItemKind, Segment},
     diagnostic::codes,
     parse,
 };
@@ -34,7 +34,7 @@ pub(crate) struct Made {
     pub(crate) assumptions: Vec<String>,
 }
 
-/// Reads what the package's declarations `import` of inventories and MUD files.
+/// Reads what the package's declarations `import` of inventories, MUD files and Aerleon policies.
 pub(crate) fn declarations(sources: &Sources, trees: &[&File]) -> Made {
     let mut made = Made::default();
     let mut vocabulary: Option<Vocabulary> = None;
@@ -61,7 +61,7 @@ pub(crate) fn declarations(sources: &Sources, trees: &[&File]) -> Made {
 /// Whether it imports declarations, and in which format; other formats are not read here.
 fn format_of(declaration: &Declaration) -> Option<&'static str> {
     let format = attribute(declaration, "format")?.as_word()?;
-    ["inventory", "mud"].into_iter().find(|known| format.text == *known)
+    ["inventory", "mud", "aerleon"].into_iter().find(|known| format.text == *known)
 }
 
 fn attribute<'d>(declaration: &'d Declaration, name: &str) -> Option<&'d Expr> {
@@ -138,16 +138,35 @@ fn one(
                 mapping.map_or_else(|| Ok(Mapping::default()), |input| Mapping::read(&input, vocabulary))?;
             Ok(assets::read(&inputs, &mapping, vocabulary))
         }),
+        "aerleon" => bound(by, declaration).map(|bound| {
+            let outside = outside(declaration);
+            let outside = outside.as_deref();
+            let options = aerleon::Options { bound: &bound, outside, any_source_port: false };
+            aerleon::read(&inputs, &options, vocabulary)
+        }),
         _ => named("hosts").and_then(|hosts| {
             let hosts: BTreeMap<String, Vec<IpAddr>> =
                 hosts.map_or_else(|| Ok(BTreeMap::new()), |input| weir_import::hosts(&input))?;
-            Ok(descriptions(&inputs, declaration, &hosts, vocabulary))
+            let (bound, outside) = (bound(by, declaration)?, outside(declaration));
+            Ok(descriptions(&inputs, &bound, outside.as_deref(), &hosts, vocabulary))
         }),
     };
-    let Imported { inventory, diagnostics } = match imported {
+    let Imported { inventory, diagnostics, unknown } = match imported {
         Ok(imported) => imported,
         Err(mut wrong) => return made.diagnostics.append(&mut wrong),
     };
+    if let Some((name, help)) = unknown.into_iter().next() {
+        let span = attribute(declaration, "bind").map_or(declaration.name.span, |value| value.span);
+        made.diagnostics.push(
+            Diagnostic::new(
+                &codes::E0422,
+                format!("`{name}` is bound, and nothing of `{path}` is called so"),
+            )
+            .primary(by, span, "bound here")
+            .help(help),
+        );
+        return;
+    }
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == weir_syntax::Severity::Error);
     made.diagnostics.extend(diagnostics);
     if failed {
@@ -173,10 +192,10 @@ fn one(
 
 /// Attributes that only other formats have.
 fn others(format: &str) -> &'static [&'static str] {
-    if format == "mud" {
-        &["cluster", "namespace", "mapping"]
-    } else {
-        &["cluster", "namespace", "bind", "hosts", "outside"]
+    match format {
+        "mud" => &["cluster", "namespace", "mapping"],
+        "aerleon" => &["cluster", "namespace", "mapping", "hosts"],
+        _ => &["cluster", "namespace", "bind", "hosts", "outside"],
     }
 }
 
@@ -191,29 +210,56 @@ fn folder_of(source: &Source) -> String {
     source.path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned())
 }
 
+/// Who somebody is here. What is bound is written into flows, so it has to be a name.
+fn bound(by: FileId, declaration: &Declaration) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
+    let Some(ExprKind::Map(entries)) = attribute(declaration, "bind").map(|value| &value.kind) else {
+        return Ok(BTreeMap::new()); // what it is instead is said where the declaration is checked
+    };
+    let mut bound = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for entry in entries {
+        let name = match &entry.value.kind {
+            ExprKind::String(text) => text.as_plain(),
+            _ => None,
+        };
+        match name.filter(|name| weir_import::can_be_bound(name)) {
+            Some(name) => {
+                bound.insert(entry.name.text.to_string(), name.to_owned());
+            }
+            None => wrong.push(
+                Diagnostic::new(
+                    &codes::E0422,
+                    format!("`{}` is bound to what is no name in Weir", entry.name.text),
+                )
+                .primary(by, entry.value.span, "no name")
+                .help("bind it to the name of one declaration: `\"plant_net\"`, `\"cells.plant_net\"`"),
+            ),
+        }
+    }
+    if wrong.is_empty() { Ok(bound) } else { Err(wrong) }
+}
+
+/// The zone of what lies outside.
+fn outside(declaration: &Declaration) -> Option<String> {
+    let ExprKind::Path(path) = &attribute(declaration, "outside")?.kind else { return None };
+    let plain = |segment: &Segment| segment.index.is_none() && segment.arguments.is_none();
+    let names: Vec<&str> = path.segments.iter().map(|segment| segment.name.text.as_str()).collect();
+    path.segments.iter().all(plain).then(|| names.join("."))
+}
+
 fn descriptions(
     inputs: &[Input<'_>],
-    declaration: &Declaration,
+    bound: &BTreeMap<String, String>,
+    outside: Option<&str>,
     hosts: &BTreeMap<String, Vec<IpAddr>>,
     vocabulary: &Vocabulary,
 ) -> Imported {
-    let bound = match attribute(declaration, "bind").map(|value| &value.kind) {
-        Some(ExprKind::Map(entries)) => entries
-            .iter()
-            .filter_map(|entry| match &entry.value.kind {
-                ExprKind::String(text) => Some((entry.name.text.to_string(), text.as_plain()?.to_owned())),
-                _ => None,
-            })
-            .collect(),
-        _ => BTreeMap::new(),
-    };
-    let outside = attribute(declaration, "outside").and_then(Expr::as_word).map(|zone| zone.text.to_string());
     let options = mud::Options {
         network: "local_network", // nobody stands on it: devices of the classes are declared in Weir
-        bound: &bound,
+        bound,
         hosts,
         devices: &BTreeMap::new(),
-        outside: outside.as_deref(),
+        outside,
         any_source_port: false,
     };
     mud::read(inputs, &options, vocabulary)

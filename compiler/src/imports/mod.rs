@@ -1,5 +1,5 @@
-//! `import`: files of other formats. Inventories and MUD files become declarations ([`declared`]); against Kubernetes manifests
-//! the package is held. Which files it wants is known from its text alone; the caller reads them, and hands them in before the
+//! `import`: files of other formats. Inventories, MUD files and Aerleon policies become declarations ([`declared`]); against
+//! Kubernetes manifests the package is held. Which files it wants is known from its text alone; the caller reads them, and hands them in before the
 //! analysis.
 
 mod declared;
@@ -29,18 +29,20 @@ use crate::{
 };
 
 /// How the names of files end that are read where a folder is imported, whatever the format.
-pub const ENDINGS: &[&str] = &[".yaml", ".yml", ".json", ".csv"];
+pub const ENDINGS: &[&str] = &[".yaml", ".yml", ".json", ".csv", ".net", ".svc", ".pol", ".inc"];
 
 /// Those of one format.
 pub fn endings(format: &str) -> &'static [&'static str] {
     match format {
         "mud" => &[".json"],
         "kubernetes" => &[".yaml", ".yml", ".json"],
+        "inventory" => &[".csv", ".yaml", ".yml", ".json"],
+        "aerleon" => &[".net", ".svc", ".pol", ".inc", ".yaml", ".yml", ".json"],
         _ => ENDINGS,
     }
 }
 
-/// What imported inventories and MUD files declare: by file, each declaration at the place that it was read from, and the
+/// What imported inventories, MUD files and Aerleon policies declare: by file, each declaration at the place that it was read from, and the
 /// folder whose names they share. Files that cannot be read declare nothing here; [`crate::analyze`] says why.
 pub fn trees(sources: &Sources, trees: &[&File]) -> BTreeMap<FileId, (File, String)> {
     declarations(sources, trees).files

@@ -475,14 +475,14 @@ kinds! {
     Template "template" "A parametric module." NO_HEAD, &[], &[], false;
     Instance "instance" "A template with its parameters: a module." Head { array: true, class: true, ..NO_HEAD }, &[], &[], false;
     Import "import" "Declarations from other formats." NO_HEAD, &[
-        required("format", Type::Word(&["inventory", "mud", "kubernetes"]), "What the file holds."),
-        required("file", Type::Text, "Its path, from the package's folder; of Kubernetes manifests also that of a folder, for every `.yaml`, `.yml` and `.json` below it."),
+        required("format", Type::Word(&["inventory", "mud", "aerleon", "kubernetes"]), "What the file holds."),
+        required("file", Type::Text, "Its path, from the package's folder; or that of a folder, for every file of the format below it."),
         optional("cluster", Type::Reference(&[Kind::Cluster]), "The cluster that Kubernetes manifests are applied to; the package's only one, if not given."),
         optional("namespace", Type::Text, "The namespace of manifests that say none; `default`, if not given."),
         optional("mapping", Type::Text, "Of an inventory: the path of the file that says what its columns mean."),
-        optional("bind", Type::Labels, "Of MUD files: who somebody is here, `{ \"local-networks\" = \"office_net\" }`."),
+        optional("bind", Type::Labels, "Of MUD files: who somebody is here, `{ \"local-networks\" = \"office_net\" }`; of Aerleon, what a definition is: `{ INTERNAL = \"plant_net\" }`."),
         optional("hosts", Type::Text, "Of MUD files: the path of a file with the addresses of names, as /etc/hosts."),
-        optional("outside", Type::Reference(&[Kind::Zone]), "Of MUD files: the zone of what lies outside."),
+        optional("outside", Type::Reference(&[Kind::Zone]), "Of MUD files and Aerleon: the zone of what lies outside."),
         optional("accept_unsaid", Type::Text, "Why it may stay as it is that some of the file is not said in Weir."),
     ], &[], false;
     Policy "policy" "Flows that belong together." NO_HEAD, POLICY, &[], true;

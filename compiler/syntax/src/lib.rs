@@ -23,4 +23,5 @@ mod grammar {
 
 pub use diagnostic::{Code, Diagnostic, Edit, FileId, Fix, Label, Severity};
 pub use parser::{Parsed, parse};
+pub use separate::one_line;
 pub use text::Span;

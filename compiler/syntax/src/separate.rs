@@ -6,7 +6,7 @@
 //! (`device vib`, `assert only x`) are the one place where two names stand side by side.
 
 use crate::{
-    lexer::{Token, TokenKind},
+    lexer::{self, Token, TokenKind},
     text::Span,
 };
 
@@ -91,6 +91,30 @@ pub(crate) fn separate(tokens: &[Token]) -> Vec<Token> {
     out
 }
 
+/// A text on one line: without comments, with one space where there was white space, and a comma between the entries of a
+/// block. It means the same.
+pub fn one_line(source: &str) -> String {
+    let tokens: Vec<Token> = lexer::lex(source).into_iter().filter(|token| !token.kind.is_trivia()).collect();
+    let tokens = separate(&tokens);
+    let mut out = String::with_capacity(source.len());
+    let mut end = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        if token.kind == TokenKind::Separator {
+            let next = tokens.get(index + 1);
+            if next.is_some_and(|next| next.kind != TokenKind::CloseBrace) {
+                out.push(',');
+            }
+            continue;
+        }
+        if !out.is_empty() && (token.span.start > end || out.ends_with(',')) {
+            out.push(' ');
+        }
+        out.push_str(token.span.of(source));
+        end = token.span.end;
+    }
+    out
+}
+
 impl Frame {
     fn begin(&mut self, kind: TokenKind) {
         if self.length == 0 {
@@ -153,4 +177,29 @@ fn ends_value(kind: TokenKind) -> bool {
             | TokenKind::CloseBracket
             | TokenKind::CloseParen
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_statement_on_one_line() {
+        for (written, line) in [
+            ("allow a -> b : x", "allow a -> b : x"),
+            (
+                "allow a // c\n  -> b : x {\n  limit = 2/s // d\n  log = true\n}",
+                "allow a -> b : x { limit = 2/s, log = true }",
+            ),
+            ("allow a -> b : x { limit = 2/s  log = true }", "allow a -> b : x { limit = 2/s, log = true }"),
+            ("allow a -> b : x { limit = 2/s,log = true, }", "allow a -> b : x { limit = 2/s, log = true }"),
+            (
+                "allow a -> b : x.write(coils 1..2) {\n qos = {\n five_qi = 83\n period = 8 ms }\n}",
+                "allow a -> b : x.write(coils 1..2) { qos = { five_qi = 83, period = 8 ms } }",
+            ),
+            ("assert isolated a,\n b", "assert isolated a, b"),
+        ] {
+            assert_eq!(one_line(written), line);
+        }
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Network {
     pub(super) names: Vec<String>,
     /// Other networks, each with where it is named.
     pub(super) others: Vec<(String, Place)>,
+    /// What is no address. It is an error where the network is needed: who defined it may never have used it.
+    pub(super) broken: Vec<(String, Place)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -68,7 +70,7 @@ impl Definitions {
             for value in values.split_whitespace() {
                 let place = place(value);
                 match &current {
-                    Some(name) if networks => self.network_value(reader, &name.clone(), value, place),
+                    Some(name) if networks => self.network_value(&name.clone(), value, place),
                     Some(name) => self.service_value(reader, &name.clone(), value, place),
                     None if name.is_some() => {}
                     None => {
@@ -100,17 +102,13 @@ impl Definitions {
         true
     }
 
-    fn network_value(&mut self, reader: &mut Reader, name: &str, value: &str, place: Place) {
+    fn network_value(&mut self, name: &str, value: &str, place: Place) {
         let Some(network) = self.networks.get_mut(name) else { return };
         if value.starts_with(|first: char| first.is_ascii_digit()) || value.contains(':') {
             let prefix = value.parse::<IpNet>();
             match prefix.or_else(|_| value.parse::<std::net::IpAddr>().map(IpNet::from)) {
                 Ok(prefix) => network.prefixes.push(prefix.trunc()),
-                Err(_) => reader.wrong(
-                    place.span,
-                    format!("`{value}` is no prefix"),
-                    "write an address, `/` and a length, or the name of another definition",
-                ),
+                Err(_) => network.broken.push((value.into(), place)),
             }
         } else if value.contains('.') {
             network.names.push(value.to_ascii_lowercase());
@@ -173,7 +171,7 @@ impl Definitions {
     fn network_item(&mut self, reader: &mut Reader, name: &str, item: &Node) {
         let place = Place { file: reader.file, span: item.span };
         if let Value::Text(text) = &item.value {
-            return self.network_value(reader, name, text, place);
+            return self.network_value(name, text, place);
         }
         // `ip` is how it was called first
         for key in ["name", "address", "ip", "fqdn"] {
@@ -183,7 +181,7 @@ impl Definitions {
             match key {
                 "name" => network.others.push((text.into(), place)),
                 "fqdn" => network.names.push(text.to_ascii_lowercase()),
-                _ => self.network_value(reader, name, text, place),
+                _ => self.network_value(name, text, place),
             }
             return;
         }

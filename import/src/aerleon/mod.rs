@@ -8,6 +8,7 @@ mod filters;
 mod overlap;
 mod pol;
 mod say;
+mod term;
 
 use std::collections::BTreeMap;
 

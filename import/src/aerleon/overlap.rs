@@ -15,6 +15,11 @@ pub(super) struct Reach {
 }
 
 impl Reach {
+    /// What is about nothing.
+    pub(super) const fn nothing() -> Self {
+        Self { sources: Some(Vec::new()), destinations: Some(Vec::new()), services: Some(Vec::new()) }
+    }
+
     pub(super) fn meets(&self, other: &Self) -> bool {
         fn both<T>(a: Option<&Vec<T>>, b: Option<&Vec<T>>, meets: impl Fn(&T, &T) -> bool) -> bool {
             match (a, b) {

@@ -3,7 +3,7 @@
 use weir_syntax::{Diagnostic, FileId, Span, diagnostic::codes};
 
 use super::filters::{Field, Filter, Term, Word};
-use crate::{Left, Place};
+use crate::{Extent, Left, Place};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
@@ -16,11 +16,16 @@ enum Token {
     Include(String),
 }
 
-/// Filters of a file, and what they include.
+/// Filters of a file, and what they include. A `part` is there to be included: its terms need no header.
 ///
 /// # Errors
 /// The first place that does not follow the grammar.
-pub(super) fn read(file: FileId, text: &str, left: &mut Vec<Left>) -> Result<Vec<Filter>, Box<Diagnostic>> {
+pub(super) fn read(
+    file: FileId,
+    text: &str,
+    is_part: bool,
+    left: &mut Vec<Left>,
+) -> Result<Vec<Filter>, Box<Diagnostic>> {
     let tokens = lex(file, text)?;
     let mut parser = Parser { file, tokens: &tokens, at: 0, end: text.trim_end().len() as u32 };
     let mut filters: Vec<Filter> = Vec::new();
@@ -29,20 +34,24 @@ pub(super) fn read(file: FileId, text: &str, left: &mut Vec<Left>) -> Result<Vec
         match token {
             Token::Include(path) => {
                 let why = "included files are not followed: put its terms there, then import";
-                left.push(Left { place, what: format!("include of `{path}`"), why: why.into() });
+                let what = format!("include of `{path}`");
+                left.push(Left { place, extent: Extent::Beside, what, why: why.into() });
                 if let Some(filter) = filters.last_mut() {
-                    filter.broken = true;
+                    filter.include();
                 }
             }
             Token::Word(word) if word == "header" => {
                 let fields = parser.block()?;
-                filters.push(Filter { header: fields, terms: Vec::new(), broken: false });
+                filters.push(Filter::new(place, fields));
             }
             Token::Word(word) if word == "term" => {
                 let Some((Token::Word(name), span)) = parser.next() else {
                     return Err(parser.refuse(span, "a term has no name", "write `term NAME { … }`"));
                 };
                 let term = Term { name: name.clone(), place: Place { file, span }, fields: parser.block()? };
+                if filters.is_empty() && is_part {
+                    filters.push(Filter::part(place));
+                }
                 match filters.last_mut() {
                     Some(filter) => filter.terms.push(term),
                     None => {
@@ -116,6 +125,10 @@ impl<'t> Parser<'t> {
                         ));
                     }
                 },
+                Some((Token::Include(_), span)) => {
+                    let help = "includes stand between terms";
+                    return Err(self.refuse(span, "an include stands inside of a block", help));
+                }
                 Some((_, span)) => {
                     return Err(self.refuse(
                         span,

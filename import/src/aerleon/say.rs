@@ -10,52 +10,25 @@ use weir_syntax::{
 use super::{
     ANYONE, Options,
     definitions::Definitions,
-    filters::{self, Filter, Term, Word},
+    filters::{self, Filter, Term},
     overlap::Reach,
     pol,
+    term::Read,
 };
 use crate::{
-    Flow, Imported, Input, Inventory, Item, Kind, Left, Place, Policy, Service, Transport, Value, Vocabulary,
-    json, names::Names, tree::Reader, yaml,
+    Extent, Fate, Flow, Imported, Input, Inventory, Item, Kind, Left, Place, Policy, Value, Vocabulary, json,
+    ledger::Record,
+    names::Names,
+    tree::{Node, Reader},
+    yaml,
 };
 
-/// Keywords that change nothing of what is permitted.
-const BESIDE: [&str; 18] = [
-    "comment",
-    "counter",
-    "forwarding-class",
-    "log-limit",
-    "log_name",
-    "loss-priority",
-    "owner",
-    "pan-application",
-    "policer",
-    "port-mirror",
-    "priority",
-    "profile-settings",
-    "qos",
-    "timeout",
-    "traffic-class-count",
-    "verbatim",
-    "dscp-set",
-    "encapsulate",
-];
-/// Keywords that are read.
-const READ: [&str; 13] = [
-    "action",
-    "destination-address",
-    "destination-exclude",
-    "destination-port",
-    "expiration",
-    "icmp-type",
-    "logging",
-    "option",
-    "protocol",
-    "source-address",
-    "source-exclude",
-    "source-port",
-    "name",
-];
+/// The group of whoever stands where a term names nobody.
+pub(super) const ANYONE_HERE: &str = "anyone";
+/// As what is lost behind it.
+const INCLUDE: &str = "an include";
+/// What a file in YAML or JSON may hold.
+const SECTIONS: [&str; 4] = ["networks", "services", "filters", "terms"];
 
 /// Reads definitions and policies together.
 pub fn read(inputs: &[Input<'_>], options: &Options<'_>, vocabulary: &Vocabulary) -> Imported {
@@ -69,7 +42,7 @@ pub fn read(inputs: &[Input<'_>], options: &Options<'_>, vocabulary: &Vocabulary
         let extension = input.path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         match extension.as_str() {
             "net" | "svc" => definitions.lines(&mut reader, input, extension == "net"),
-            "pol" | "inc" => match pol::read(input.file, input.text, left) {
+            "pol" | "inc" => match pol::read(input.file, input.text, extension == "inc", left) {
                 Ok(found) => filters.extend(found.into_iter().map(|filter| (input.path, filter))),
                 Err(diagnostic) => diagnostics.push(*diagnostic),
             },
@@ -85,6 +58,7 @@ pub fn read(inputs: &[Input<'_>], options: &Options<'_>, vocabulary: &Vocabulary
                             if !reader.map(document, "the file") {
                                 continue;
                             }
+                            unknown_sections(input, document, left);
                             definitions.yaml(&mut reader, document);
                             let found = filters::from_yaml(&mut reader, document, left);
                             filters.extend(found.into_iter().map(|filter| (input.path, filter)));
@@ -104,11 +78,12 @@ pub fn read(inputs: &[Input<'_>], options: &Options<'_>, vocabulary: &Vocabulary
         names: Names::default(),
         given: BTreeMap::new(),
         used: BTreeSet::new(),
-        anyone: false,
+        anyone: None,
     };
     vocabulary.protocols().for_each(|name| import.names.reserve(name));
     options.bound.values().for_each(|name| import.names.reserve(name));
-    import.names.reserve("anyone");
+    options.outside.into_iter().for_each(|name| import.names.reserve(name));
+    import.names.reserve(ANYONE_HERE);
     for name in definitions.networks.keys() {
         let given = match options.bound.get(name) {
             Some(bound) => bound.clone(),
@@ -122,35 +97,40 @@ pub fn read(inputs: &[Input<'_>], options: &Options<'_>, vocabulary: &Vocabulary
     import.finish()
 }
 
-struct Import<'d> {
+fn unknown_sections(input: &Input<'_>, document: &Node, left: &mut Vec<Left>) {
+    for (key, _) in document.entries().iter().filter(|(key, _)| !SECTIONS.contains(&key.text.as_str())) {
+        left.push(Left {
+            place: Place { file: input.file, span: key.span },
+            extent: Extent::Beside,
+            what: format!("`{}` of the file", key.text),
+            why: "nothing of definitions or policies is known by this name".into(),
+        });
+    }
+}
+
+pub(super) struct Import<'d> {
     inventory: Inventory,
-    diagnostics: Vec<Diagnostic>,
-    definitions: &'d Definitions,
-    options: &'d Options<'d>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) definitions: &'d Definitions,
+    pub(super) options: &'d Options<'d>,
     names: Names,
     /// By definition, the name it has in Weir.
-    given: BTreeMap<&'d str, String>,
+    pub(super) given: BTreeMap<&'d str, String>,
+    /// Definitions that what is said names.
     used: BTreeSet<&'d str>,
-    /// Whether a term names nobody, and the site does not say who that is.
-    anyone: bool,
+    /// The first statement that names nobody, where the site does not say who that is.
+    anyone: Option<Place>,
 }
 
-/// One side of a term.
-struct Side {
-    names: Vec<String>,
-    /// `None`: everybody, or not known.
-    prefixes: Option<Vec<ipnet::IpNet>>,
+/// A term, whether it permits, and what of it can be said.
+struct Judged<'t, 'd> {
+    term: &'t Term,
+    record: Record,
+    allow: bool,
+    read: Read<'d>,
 }
 
-/// What became of a term.
-enum Read {
-    /// It can be said; what has to be added to the remainder beside.
-    Said { flow: Flow, reach: Reach, beside: Vec<String> },
-    /// It cannot, and why; what it may be about.
-    Unsaid { why: String, reach: Reach },
-}
-
-impl Import<'_> {
+impl<'d> Import<'d> {
     fn filter(&mut self, path: &str, filter: &Filter) {
         let stem = path.rsplit(['/', '\\']).next().unwrap_or_default();
         let stem = stem.split('.').next().unwrap_or_default();
@@ -160,246 +140,137 @@ impl Import<'_> {
             match field.key.as_str() {
                 "comment" => documentation.extend(words.iter().map(|text| text.replace('\n', " "))),
                 "target" | "targets" => documentation.push(format!("target {}", words.join(" "))),
-                key => self.left(
-                    field.place,
-                    format!("header's `{key}`"),
-                    "nothing of a policy is known by this name",
-                ),
+                key => self.inventory.remainder.push(Left {
+                    place: field.place,
+                    extent: Extent::Beside,
+                    what: format!("header's `{key}`"),
+                    why: "nothing of a policy is known by this name".into(),
+                }),
             }
         }
-        let mut terms: Vec<(&Term, bool, Read)> = Vec::new();
+        let mut terms: Vec<Judged<'_, 'd>> = Vec::new();
         for term in &filter.terms {
-            self.inventory.read += 1;
-            if let Some((allow, read)) = self.term(term) {
-                terms.push((term, allow, read));
+            let record = self.inventory.ledger.read(term.place);
+            if filter.is_part {
+                let why =
+                    "it is there to be included, and includes are not followed: put it where it is included";
+                self.left(record, term, why);
+            } else if let Some((allow, read)) = self.term(term) {
+                terms.push(Judged { term, record, allow, read });
             }
         }
-        let flows = self.order(terms, filter.broken);
+        let flows = self.order(terms, filter);
         if !flows.is_empty() {
             let name = self.names.give([stem]);
-            self.inventory.policies.push(Policy { name, documentation, attributes: Vec::new(), flows });
+            let place = filter.place;
+            self.inventory.policies.push(Policy {
+                name,
+                documentation,
+                attributes: Vec::new(),
+                flows,
+                place,
+            });
         }
     }
 
     /// From an ordered list to statements without order.
-    fn order(&mut self, terms: Vec<(&Term, bool, Read)>, broken: bool) -> Vec<Flow> {
-        let later: Vec<(bool, Reach)> = terms
-            .iter()
-            .map(|(_, allow, read)| match read {
-                Read::Said { reach, .. } | Read::Unsaid { reach, .. } => (*allow, reach.clone()),
-            })
-            .collect();
+    fn order(&mut self, terms: Vec<Judged<'_, 'd>>, filter: &Filter) -> Vec<Flow> {
+        let later: Vec<(bool, Reach)> =
+            terms.iter().map(|term| (term.allow, term.read.reach().clone())).collect();
         let mut flows = Vec::new();
         let mut accepted: Vec<Reach> = Vec::new();
-        // denies that cannot be said, by the name of their term
+        // denies that cannot be said, by what they are
         let mut lost: Vec<(String, Reach)> = Vec::new();
-        if broken {
-            lost.push(("an include".into(), Reach::default()));
+        if filter.terms.iter().any(|term| term.has("priority")) {
+            lost.push(("a term that has a `priority`".into(), Reach::default()));
         }
-        for (index, (term, allow, read)) in terms.into_iter().enumerate() {
-            let what = format!("term `{}`", term.name);
-            let (flow, reach, beside) = match read {
-                Read::Said { flow, reach, beside } => (flow, reach, beside),
-                Read::Unsaid { why, reach } => {
+        // terms are counted as the filter has them, those among them that are wrong, too
+        let whole = filter.whole.and_then(|whole| filter.terms.get(whole)).map(|term| term.place);
+        let mut included = filter.whole == Some(0);
+        for (index, Judged { term, record, allow, read }) in terms.into_iter().enumerate() {
+            included |= whole.is_some_and(|whole| whole <= term.place);
+            if included && !lost.iter().any(|(by, _)| by == INCLUDE) {
+                lost.push((INCLUDE.into(), Reach::default()));
+            }
+            let (said, reach) = match read {
+                Read::Said(said, reach) => (said, reach),
+                Read::Covered(reason) => {
+                    self.inventory.ledger.settle(record, Fate::Covered(reason));
+                    continue;
+                }
+                Read::Unsaid(why, reach) => {
                     if !allow {
                         lost.push((format!("term `{}`", term.name), reach));
                     }
-                    self.left(term.place, what, &why);
+                    self.left(record, term, &why);
                     continue;
                 }
             };
             if allow {
                 if let Some((by, _)) = lost.iter().find(|(_, lost)| lost.meets(&reach)) {
                     let why = format!("{by} before it may deny a part of this, and that cannot be said");
-                    self.left(term.place, what, &why);
+                    self.left(record, term, &why);
                     continue;
                 }
                 accepted.push(reach);
             } else {
                 let matters = later[index + 1..].iter().any(|(allow, later)| *allow && later.meets(&reach));
+                if !matters && reach.services.is_none() && !term.names_somebody() {
+                    self.inventory.ledger.settle(record, Fate::Covered("as the default deny"));
+                    continue;
+                }
                 if !matters {
-                    self.left(term.place, what, "what is not permitted is denied anyway");
+                    self.left(record, term, "what is not permitted is denied anyway");
                     continue;
                 }
                 if accepted.iter().any(|before| before.meets(&reach)) {
                     let why = "a term before it permits a part of this, and in Weir every deny wins: what follows it and overlaps is left too";
-                    self.left(term.place, what.clone(), why);
-                    lost.push((what, reach));
+                    self.left(record, term, why);
+                    lost.push((format!("term `{}`", term.name), reach));
                     continue;
                 }
             }
-            for why in beside {
-                self.left(term.place, what.clone(), &why);
+            self.inventory.ledger.settle(record, Fate::Said);
+            for why in said.beside {
+                let extent = Extent::Part(term.place);
+                let what = format!("term `{}`", term.name);
+                self.inventory.remainder.push(Left { place: term.place, extent, what, why });
             }
-            flows.push(flow);
+            self.used.extend(said.networks);
+            if said.names_nobody {
+                self.anyone.get_or_insert(term.place);
+            }
+            flows.push(said.flow);
         }
         flows
     }
 
-    /// A term, and whether it permits. Nothing: something is wrong with it, and that is said.
-    fn term(&mut self, term: &Term) -> Option<(bool, Read)> {
-        let before = self.diagnostics.len();
-        let read = self.read_term(term);
-        (self.diagnostics.len() == before).then_some(read).flatten()
+    pub(super) fn wrong(&mut self, place: Place, message: String, help: &str) {
+        self.diagnostics.push(
+            Diagnostic::new(&codes::E0416, message)
+                .primary(place.file, place.span, "not as it has to be")
+                .help(help),
+        );
     }
 
-    fn read_term(&mut self, term: &Term) -> Option<(bool, Read)> {
-        let actions: Vec<&Word> = term.words("action").collect();
-        let [action] = actions.as_slice() else {
-            self.wrong(
-                term.place,
-                format!("term `{}` has no single action", term.name),
-                "write `action:: accept` or `action:: deny`",
-            );
-            return None;
-        };
-        let allow = match action.text.as_str() {
-            "accept" => true,
-            "deny" | "reject" | "reject-with-tcp-rst" => false,
-            other => {
-                // it may be anything: as a deny that is lost, nothing behind it becomes wider
-                let why = format!("its action `{other}` cannot be said");
-                return Some((false, Read::Unsaid { why, reach: Reach::default() }));
-            }
-        };
-        let source = self.side(term, "source-address", "source-exclude")?;
-        let destination = self.side(term, "destination-address", "destination-exclude")?;
-        let mut reach = Reach {
-            sources: source.prefixes.clone(),
-            destinations: destination.prefixes.clone(),
-            services: None,
-        };
-        let mut beside = Vec::new();
-        let unknown = term
-            .fields
-            .iter()
-            .find(|field| !READ.contains(&field.key.as_str()) && !BESIDE.contains(&field.key.as_str()));
-        if let Some(field) = unknown {
-            let why = format!("its condition `{}` cannot be said", field.key);
-            return Some((allow, Read::Unsaid { why, reach }));
-        }
-        for option in term.words("option") {
-            match option.text.as_str() {
-                "established" | "tcp-established" if allow => {
-                    let why = "answers of a permitted connection need no rule".into();
-                    return Some((allow, Read::Unsaid { why, reach }));
-                }
-                "initial" | "tcp-initial" => {}
-                other => {
-                    let why = format!("its option `{other}` cannot be said");
-                    return Some((allow, Read::Unsaid { why, reach }));
-                }
-            }
-        }
-        let services = match self.services(term, allow, &mut beside)? {
-            Ok(services) => services,
-            Err(why) => return Some((allow, Read::Unsaid { why, reach })),
-        };
-        reach.services.clone_from(&services);
-        let source_ports: Vec<&str> = term.words("source-port").map(|word| word.text.as_str()).collect();
-        let source_ports = source_ports.join(" ");
-        if !source_ports.is_empty() {
-            let whole = term.has("destination-port") && allow;
-            if !whole || !self.options.any_source_port {
-                let why = if whole {
-                    crate::narrower(&source_ports)
-                } else {
-                    format!("its source port {source_ports} cannot be said")
-                };
-                return Some((allow, Read::Unsaid { why, reach }));
-            }
-        }
-        for field in &term.fields {
-            if BESIDE.contains(&field.key.as_str()) && !["comment", "owner"].contains(&field.key.as_str()) {
-                beside.push(format!("said, but for its `{}`", field.key));
-            }
-        }
-        if let Some(end) = term.words("expiration").next() {
-            if allow {
-                let why = format!("it ends on {}: write it as an `exception`, with that `until`", end.text);
-                return Some((allow, Read::Unsaid { why, reach }));
-            }
-            beside.push(format!("said, but not that it ends on {}", end.text));
-        }
-        let mut documentation = vec![format!("term {}", term.name)];
-        if !source_ports.is_empty() {
-            documentation.push(crate::wider(&source_ports));
-        }
-        documentation.extend(term.words("comment").map(|word| word.text.replace('\n', " ")));
-        documentation.extend(term.words("owner").map(|word| format!("owner {}", word.text)));
-        let log = term.words("logging").any(|word| !matches!(word.text.as_str(), "false" | "disable"));
-        let flow = Flow {
-            allow,
-            source: source.names,
-            destination: destination.names,
-            services: services.unwrap_or_default().into_iter().map(Service::Transport).collect(),
-            log,
-            documentation,
+    /// Lists a term as a whole.
+    fn left(&mut self, record: Record, term: &Term, why: &str) {
+        self.inventory.ledger.settle(record, Fate::Left);
+        self.inventory.remainder.push(Left {
             place: term.place,
-        };
-        Some((allow, Read::Said { flow, reach, beside }))
+            extent: Extent::Record,
+            what: format!("term `{}`", term.name),
+            why: why.into(),
+        });
     }
 
-    /// Who is named, or anyone.
-    fn side(&mut self, term: &Term, key: &str, exclude: &str) -> Option<Side> {
-        let mut names = Vec::new();
-        let mut prefixes = Some(Vec::new());
-        for word in term.words(key) {
-            names.push(self.network(word, &mut prefixes)?);
-        }
-        if names.is_empty() {
-            prefixes = None;
-            names.push(match self.options.bound.get(ANYONE) {
-                Some(bound) => bound.clone(),
-                None => {
-                    self.anyone = true;
-                    "anyone".into()
-                }
-            });
-        }
-        let mut without = Vec::new();
-        for word in term.words(exclude) {
-            // less than it matches would be said, if this were subtracted
-            without.push(self.network(word, &mut None)?);
-        }
-        if !without.is_empty() {
-            names = vec![format!("(({}) - ({}))", names.join(" | "), without.join(" | "))];
-        }
-        Some(Side { names, prefixes })
-    }
-
-    fn network(&mut self, word: &Word, prefixes: &mut Option<Vec<ipnet::IpNet>>) -> Option<String> {
-        let definitions = self.definitions;
-        match definitions.networks_of(&word.text) {
-            Ok(all) => {
-                for name in &all {
-                    let Some(network) = definitions.networks.get(*name) else { continue };
-                    if network.names.is_empty() {
-                        if let Some(list) = prefixes {
-                            list.extend(network.prefixes.iter().copied());
-                        }
-                    } else {
-                        *prefixes = None; // who has the name is not known
-                    }
-                }
-                let (own, _) = definitions.networks.get_key_value(&word.text)?;
-                // what a bound one is made of is the package's to say
-                if self.options.bound.contains_key(own) {
-                    self.used.insert(own);
-                } else {
-                    self.used.extend(all);
-                }
-                self.given.get(own.as_str()).cloned()
-            }
-            Err((name, place)) => {
-                let place = place.unwrap_or(word.place);
-                self.unknown("network", &name, place, definitions.networks.keys());
-                None
-            }
-        }
-    }
-
-    fn unknown<'n>(&mut self, what: &str, name: &str, place: Place, known: impl Iterator<Item = &'n String>) {
+    pub(super) fn unknown<'n>(
+        &mut self,
+        what: &str,
+        name: &str,
+        place: Place,
+        known: impl Iterator<Item = &'n String>,
+    ) {
         let known: Vec<&str> = known.map(String::as_str).collect();
         let help = did_you_mean(name, known.iter().copied())
             .unwrap_or_else(|| "import the file that defines it as well (`.net`, `.svc`, YAML)".into());
@@ -410,112 +281,25 @@ impl Import<'_> {
         );
     }
 
-    /// What is matched of layer 4: `None` is everything. An error is why that cannot be said; nothing at all: that is said.
-    fn services(
-        &mut self,
-        term: &Term,
-        allow: bool,
-        beside: &mut Vec<String>,
-    ) -> Option<Result<Option<Vec<Transport>>, String>> {
-        let protocols: Vec<&str> = term.words("protocol").map(|word| word.text.as_str()).collect();
-        let mut ports: Vec<Transport> = Vec::new();
-        for word in term.words("destination-port") {
-            match self.definitions.ports_of(&word.text) {
-                Ok((own, foreign)) => {
-                    ports.extend(own);
-                    if let (Some(name), false) = (foreign.first(), allow) {
-                        return Some(Err(format!("its ports of `{name}` cannot be said")));
-                    }
-                    beside.extend(foreign.iter().map(|name| format!("said, but for its ports of `{name}`")));
-                }
-                Err((name, place)) => {
-                    let place = place.unwrap_or(word.place);
-                    self.unknown("service", &name, place, self.definitions.services.keys());
-                    return None;
-                }
-            }
-        }
-        let named = term.has("destination-port");
-        if protocols.is_empty() {
-            if named {
-                let message = format!("term `{}` has ports, and no protocol", term.name);
-                self.wrong(term.place, message, "add `protocol:: tcp`, `udp` or both");
-                return None;
-            }
-            return Some(Ok(None));
-        }
-        let mut services = Vec::new();
-        let mut unsaid = Vec::new();
-        for protocol in protocols {
-            let all: fn(u16, u16) -> Transport = match protocol {
-                "tcp" => Transport::Tcp,
-                "udp" => Transport::Udp,
-                "sctp" => Transport::Sctp,
-                "icmp" | "icmpv6" => {
-                    let kinds: Vec<&str> = term.words("icmp-type").map(|word| word.text.as_str()).collect();
-                    if kinds.is_empty() || kinds.contains(&"echo-request") {
-                        services.push(Transport::Icmp);
-                    }
-                    if kinds != ["echo-request"] {
-                        unsaid.push(format!("{protocol} beyond echo requests"));
-                    }
-                    continue;
-                }
-                other => {
-                    unsaid.push(format!("protocol {other}"));
-                    continue;
-                }
-            };
-            if named {
-                let alike = std::mem::discriminant(&all(1, 1));
-                services.extend(ports.iter().copied().filter(|port| std::mem::discriminant(port) == alike));
-            } else {
-                services.push(all(1, u16::MAX));
-            }
-        }
-        services.sort_unstable();
-        services.dedup();
-        // a deny that is said in part would leave the rest open to what follows
-        if services.is_empty() || (!allow && !unsaid.is_empty()) {
-            let what = if unsaid.is_empty() { "a port of its protocols".into() } else { unsaid.join(", ") };
-            return Some(Err(format!("it names no service that can be said ({what})")));
-        }
-        beside.extend(unsaid.into_iter().map(|what| format!("said, but for {what}")));
-        Some(Ok(Some(services)))
-    }
-
-    fn wrong(&mut self, place: Place, message: String, help: &str) {
-        self.diagnostics.push(
-            Diagnostic::new(&codes::E0416, message)
-                .primary(place.file, place.span, "not as it has to be")
-                .help(help),
-        );
-    }
-
-    fn left(&mut self, place: Place, what: String, why: &str) {
-        self.inventory.remainder.push(Left { place, what, why: why.into() });
-    }
-
     fn finish(mut self) -> Imported {
         let mut members = Vec::new();
         let definitions = self.definitions;
-        for (name, network) in &definitions.networks {
+        let mut unused = Vec::new();
+        for name in definitions.networks.keys() {
             if !self.used.contains(name.as_str()) {
-                let what = format!("network `{name}`");
-                self.left(network.place, what, "no term that is said names it");
-                continue;
-            }
-            if self.options.bound.contains_key(name) {
+                unused.push(name.as_str());
+            } else if self.options.bound.contains_key(name) {
                 members.extend(self.given.get(name.as_str()).cloned());
-                continue;
+            } else {
+                members.extend(self.declare(name));
             }
-            members.extend(self.declare(name));
         }
-        if self.anyone {
+        if let Some(place) = self.anyone {
             members.push("internet".into());
             members.sort();
             members.dedup();
-            let mut item = Item::new(Kind::Group, "anyone".into(), Place::default());
+            let mut item = Item::new(Kind::Group, ANYONE_HERE.into(), place);
+            item.documentation.push("Whoever stands where a term names nobody".into());
             item.value = Some(members);
             self.inventory.items.push(item);
         }
@@ -523,14 +307,34 @@ impl Import<'_> {
         about.push("Each filter is a policy that permits by itself; what several of them hold together on one path is to be reviewed.".into());
         about.push(crate::PORTS.into());
         about.push("Networks are declared as outside of the plant: bind those inside to networks of the package (`--bind NAME=network`).".into());
+        if !unused.is_empty() {
+            about.push(format!(
+                "Defined, and not declared, for nothing that is said names it: {}.",
+                unused.join(", ")
+            ));
+        }
         self.inventory.items.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         self.inventory.remainder.sort_by_key(|left| left.place);
-        Imported { inventory: self.inventory, diagnostics: self.diagnostics }
+        let known = || self.definitions.networks.keys().map(String::as_str);
+        let unknown =
+            self.options.bound.keys().filter(|name| *name != ANYONE && !known().any(|own| own == *name));
+        let unknown = unknown.map(|name| {
+            let help = did_you_mean(name, known()).unwrap_or_else(|| {
+                "bind what the files define, or import the file that defines it as well".into()
+            });
+            (name.clone(), help)
+        });
+        let unknown = unknown.collect();
+        Imported { inventory: self.inventory, diagnostics: self.diagnostics, unknown }
     }
 
     /// Declares a definition: its own addresses as what lies outside, and a group where it names others.
     fn declare(&mut self, name: &str) -> Option<String> {
         let network = self.definitions.networks.get(name)?;
+        for (value, place) in &network.broken {
+            let help = "write an address, `/` and a length, or the name of another definition";
+            self.wrong(*place, format!("`{value}` is no prefix"), help);
+        }
         let given = self.given.get(name)?.clone();
         let has_own = !network.prefixes.is_empty() || !network.names.is_empty();
         let others = network.others.iter().filter_map(|(other, _)| self.given.get(other.as_str()).cloned());
@@ -562,7 +366,7 @@ impl Import<'_> {
                 item.attributes.push(("dns", Value::List(names.collect())));
             }
             self.inventory.items.push(item);
-        } else if network.others.is_empty() {
+        } else if network.others.is_empty() && network.broken.is_empty() {
             self.wrong(
                 network.place,
                 format!("the network `{name}` is empty"),

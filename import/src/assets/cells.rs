@@ -21,6 +21,12 @@ pub(super) fn address(text: &str) -> Option<(IpAddr, bool)> {
     }
 }
 
+/// Whether these are the first and the last of several addresses: `192.0.2.50-192.0.2.54`.
+pub(super) fn is_range(text: &str) -> bool {
+    let ends = text.split_once('-').map(|(first, last)| (first.parse::<IpAddr>(), last.parse::<IpAddr>()));
+    matches!(ends, Some((Ok(first), Ok(last))) if first <= last && first.is_ipv4() == last.is_ipv4())
+}
+
 /// Six bytes, in any of the usual forms: `00:1b:1b:aa:00:01`, `00-1B-1B-AA-00-01`, `001b.1baa.0001`, `001b1baa0001`.
 pub(super) fn mac(text: &str) -> Option<[u8; 6]> {
     let separators = text.chars().filter(|character| matches!(character, ':' | '-' | '.')).count();
@@ -81,5 +87,9 @@ mod tests {
         assert_eq!(address("10.0.0.1/24"), Some(([10, 0, 0, 1].into(), true)));
         assert_eq!(address("10.0.0.1/32"), Some(([10, 0, 0, 1].into(), false)));
         assert_eq!(address("10.0.0.1/33"), None);
+        assert!(is_range("10.0.0.1-10.0.0.5") && is_range("fd00::1-fd00::5"));
+        for text in ["10.0.0.5-10.0.0.1", "10.0.0.1-fd00::1", "10.0.0.1-5", "10.0.0.1", "-"] {
+            assert!(!is_range(text), "{text}");
+        }
     }
 }

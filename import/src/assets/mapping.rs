@@ -7,7 +7,7 @@ use weir_syntax::{Diagnostic, diagnostic::codes};
 
 use crate::{
     Input, Place, Vocabulary, json,
-    names::is_plain,
+    names::is_path,
     tree::{Node, Reader, Value},
     yaml,
 };
@@ -19,6 +19,8 @@ pub(super) enum Field {
     Class,
     Network,
     Address,
+    /// Addresses of the other IP version, where they have a column of their own.
+    Address6,
     Mac,
     Serves,
     Vendor,
@@ -30,27 +32,53 @@ pub(super) enum Field {
     Criticality,
 }
 
-/// Each field with its name in a mapping, and how inventories call it: lower case, without what separates words.
-const FIELDS: [(Field, &str, &[&str]); 13] = [
-    (Field::Name, "name", &["name", "hostname", "host", "assetname", "devicename", "asset", "device", "tag"]),
-    (Field::Class, "class", &["class", "type", "devicetype", "assettype", "category", "role", "function"]),
-    (Field::Network, "network", &["network", "vlan", "segment", "subnet", "zone"]),
+/// Each field with its name in a mapping, and how inventories call it: lower case, without what separates words. Where a file
+/// has several of these, the first of them is meant.
+const FIELDS: [(Field, &str, &[&str]); 14] = [
+    (
+        Field::Name,
+        "name",
+        &[
+            "name",
+            "hostname",
+            "host",
+            "assetname",
+            "devicename",
+            "asset",
+            "device",
+            "tag",
+            "deviceid",
+            "assetid",
+            "assettag",
+        ],
+    ),
+    (
+        Field::Class,
+        "class",
+        &["class", "role", "devicerole", "type", "devicetype", "assettype", "category", "function"],
+    ),
+    (Field::Network, "network", &["network", "vlan", "segment", "subnet", "zone", "vlanid"]),
     (
         Field::Address,
         "address",
-        &["address", "ip", "ipaddress", "ipaddresses", "ipv4", "ipv4address", "primaryip"],
+        &["address", "ip", "ipaddress", "ipaddresses", "ipv4", "ipv4address", "primaryip", "primaryip4"],
     ),
+    (Field::Address6, "address6", &["ipv6", "ipv6address", "primaryip6"]),
     (Field::Mac, "mac", &["mac", "macaddress", "hwaddress", "physicaladdress"]),
     (Field::Serves, "serves", &["serves", "protocols", "services", "ports", "openports", "portsservices"]),
     (Field::Vendor, "vendor", &["vendor", "manufacturer", "make", "supplier"]),
-    (Field::Model, "model", &["model", "product", "partnumber", "ordernumber", "modelnumber"]),
+    (
+        Field::Model,
+        "model",
+        &["model", "product", "partnumber", "ordernumber", "modelnumber", "devicetype", "type"],
+    ),
     (
         Field::Firmware,
         "firmware",
         &["firmware", "firmwareversion", "version", "osversion", "softwareversion"],
     ),
     (Field::Serial, "serial", &["serial", "serialnumber", "sn"]),
-    (Field::Location, "location", &["location", "site", "building", "room", "place"]),
+    (Field::Location, "location", &["location", "site", "sitename", "building", "room", "place"]),
     (Field::Owner, "owner", &["owner", "assetowner", "responsible", "contact"]),
     (Field::Criticality, "criticality", &["criticality", "priority", "importance"]),
 ];
@@ -62,13 +90,25 @@ impl Field {
 
     /// The field that a column of this name usually holds.
     pub(super) fn usual(column: &str) -> Option<Self> {
-        let plain: String = column
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|character| character.to_ascii_lowercase())
-            .collect();
+        let plain = plain(column);
         FIELDS.iter().find(|(.., usual)| usual.contains(&plain.as_str())).map(|(field, ..)| *field)
     }
+
+    /// How usual it is that a column of this name holds it: the lower, the more; nothing, if it is not.
+    pub(super) fn rank(self, column: &str) -> Option<usize> {
+        let plain = plain(column);
+        let (.., usual) = FIELDS.iter().find(|(field, ..)| *field == self)?;
+        usual.iter().position(|name| *name == plain)
+    }
+
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        FIELDS.iter().map(|(field, ..)| *field)
+    }
+}
+
+fn plain(column: &str) -> String {
+    let letters = column.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|character| character.to_ascii_lowercase()).collect()
 }
 
 /// A mapping file, or nothing.
@@ -219,9 +259,4 @@ fn names(reader: &mut Reader, document: &Node, key: &str) -> BTreeMap<String, St
         }
     }
     map
-}
-
-/// `cell_net`, `cells.cell_net`
-pub(super) fn is_path(text: &str) -> bool {
-    text.split('.').all(is_plain)
 }

@@ -9,13 +9,13 @@ use weir_syntax::{
 
 use super::{
     cells,
-    mapping::{Field, Mapping, is_path},
+    mapping::{Field, Mapping},
     records::{self, Records, Row},
 };
 use crate::{
-    Imported, Input, Inventory, Item, Kind, Left, Place, Transport, Value, Vocabulary,
+    Extent, Fate, Imported, Input, Inventory, Item, Kind, Left, Place, Transport, Value, Vocabulary,
     csv::Cell,
-    names::{Names, give_all, snake},
+    names::{Names, give_all, is_path, snake},
     tree::Reader,
 };
 
@@ -23,12 +23,13 @@ use crate::{
 pub fn read(inputs: &[Input<'_>], mapping: &Mapping, vocabulary: &Vocabulary) -> Imported {
     let inventory = Inventory { format: "inventory", unit: "device", ..Inventory::default() };
     let mut import = Import {
-        imported: Imported { inventory, diagnostics: Vec::new() },
+        imported: Imported { inventory, ..Imported::default() },
         mapping,
         vocabulary,
         own: BTreeMap::new(),
         networks: BTreeSet::new(),
         named: Vec::new(),
+        row: Place::default(),
     };
     for input in inputs {
         match records::read(input, mapping.separator) {
@@ -48,6 +49,8 @@ struct Import<'m> {
     networks: BTreeSet<String>,
     /// What devices are called, to find names for them, and what else to call them.
     named: Vec<(String, String)>,
+    /// Where the row is that is read.
+    row: Place,
 }
 
 impl Import<'_> {
@@ -66,16 +69,21 @@ impl Import<'_> {
         }
         for (field, of) in records.fields.iter().zip(&columns) {
             if of.is_none() && !field.text.is_empty() && !self.mapping.ignore.contains(&field.text) {
+                let why = if Field::usual(&field.text).is_some() {
+                    "another column says this of a device: map the right one under `columns`, or name this one under `ignore`"
+                } else {
+                    "nothing of a device is known by this name: map it under `columns`, or name it under `ignore`"
+                };
                 self.imported.inventory.remainder.push(Left {
                     place: Place { file: input.file, span: field.span },
+                    extent: Extent::Beside,
                     what: format!("column `{}`", field.text),
-                    why: "nothing of a device is known by this name: map it under `columns`, or name it under `ignore`".into(),
+                    why: why.into(),
                 });
             }
         }
         let mut reader = Reader::new(input.file);
         for row in &records.rows {
-            self.imported.inventory.read += 1;
             self.row(&mut reader, row, &columns);
         }
         self.imported.diagnostics.append(&mut reader.diagnostics);
@@ -105,14 +113,14 @@ impl Import<'_> {
             );
             whole = false;
         }
-        for (index, field) in records.fields.iter().enumerate() {
-            let usual = Field::usual(&field.text).filter(|usual| {
-                columns[index].is_none()
-                    && !columns.contains(&Some(*usual))
-                    && !self.mapping.columns.contains_key(usual)
-                    && !self.mapping.ignore.contains(&field.text)
+        for usual in Field::all().filter(|usual| !self.mapping.columns.contains_key(usual)) {
+            let free = records.fields.iter().enumerate().filter(|(index, field)| {
+                columns[*index].is_none() && !self.mapping.ignore.contains(&field.text)
             });
-            columns[index] = columns[index].or(usual);
+            let ranked = free.filter_map(|(index, field)| Some((usual.rank(&field.text)?, index)));
+            if let Some((_, index)) = ranked.min() {
+                columns[index] = Some(usual);
+            }
         }
         whole.then_some(columns)
     }
@@ -125,10 +133,19 @@ impl Import<'_> {
                 .map(|(_, cell)| cell)
         };
         let place = Place { file: reader.file, span: row.span };
+        let ledger = &mut self.imported.inventory.ledger;
+        self.row = place;
         let Some(name) = of(Field::Name).or_else(|| of(Field::Address)) else {
-            self.left(place, "a device".into(), "it has neither a name nor an address");
+            ledger.add(place, Fate::Left);
+            self.imported.inventory.remainder.push(Left {
+                place,
+                extent: Extent::Record,
+                what: "a device".into(),
+                why: "it has neither a name nor an address".into(),
+            });
             return;
         };
+        ledger.add(place, Fate::Said);
         let mut item = Item::new(Kind::Device, String::new(), place);
         item.documentation.push(name.text.clone());
         self.named.push((
@@ -136,7 +153,8 @@ impl Import<'_> {
             of(Field::Location).map_or_else(String::new, |cell| cell.text.clone()),
         ));
         item.class = self.class(reader, of(Field::Class), &name.text);
-        let addresses = self.addresses(reader, of(Field::Address), &name.text);
+        let mut addresses = self.addresses(reader, of(Field::Address), &name.text);
+        addresses.extend(self.addresses(reader, of(Field::Address6), &name.text));
         if let Some(network) = self.network(reader, of(Field::Network), &addresses, &name.text) {
             self.networks.insert(network.clone());
             item.attributes.push(("network", Value::Word(network)));
@@ -179,8 +197,10 @@ impl Import<'_> {
         self.imported.inventory.items.push(item);
     }
 
+    /// A part of the row.
     fn left(&mut self, place: Place, what: String, why: &str) {
-        self.imported.inventory.remainder.push(Left { place, what, why: why.into() });
+        let extent = Extent::Part(self.row);
+        self.imported.inventory.remainder.push(Left { place, extent, what, why: why.into() });
     }
 
     fn class(&mut self, reader: &Reader, cell: Option<&Cell>, device: &str) -> Option<String> {
@@ -214,6 +234,11 @@ impl Import<'_> {
             if ["dhcp", "n/a", "-", "none"].contains(&part.to_ascii_lowercase().as_str()) {
                 let what = format!("address `{part}` of `{device}`");
                 self.left(place, what, "no address is known: the device stands on its network without one");
+                continue;
+            }
+            if cells::is_range(part) {
+                let what = format!("the addresses `{part}` of `{device}`");
+                self.left(place, what, "a device has single addresses: declare an array of such devices");
                 continue;
             }
             match cells::address(part) {

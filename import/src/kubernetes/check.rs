@@ -12,23 +12,30 @@ use super::{Manifests, Pods, Service, Target, show};
 /// Services that choose no pods, and names of ports that no pod of theirs has.
 pub fn check(manifests: &Manifests) -> Vec<Diagnostic> {
     let index = Index::new(manifests);
-    let mut diagnostics = Vec::new();
-    // an object that is not understood may run the pods that are missed
+    let unseen = unseen(manifests);
+    let of_each = |service| of_service(service, &index, &unseen);
+    manifests.services.iter().flat_map(of_each).collect()
+}
+
+/// Namespaces with an object that is not understood: it may run the pods that are missed.
+pub(super) fn unseen(manifests: &Manifests) -> BTreeSet<&str> {
     let unseen = manifests.others.iter().filter(|other| !other.harmless);
-    let unseen: BTreeSet<&str> = unseen.map(|other| other.object.namespace.as_str()).collect();
-    for service in &manifests.services {
-        if service.selector.is_empty()
-            || service.kind == "ExternalName"
-            || unseen.contains(service.object.namespace.as_str())
-        {
-            continue;
-        }
-        let pods = index.chosen(&service.object.namespace, &service.selector);
-        if pods.is_empty() {
-            diagnostics.push(without_pods(service, &index));
-        } else {
-            ports(service, &pods, &mut diagnostics);
-        }
+    unseen.map(|other| other.object.namespace.as_str()).collect()
+}
+
+pub(super) fn of_service(service: &Service, index: &Index<'_>, unseen: &BTreeSet<&str>) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    if service.selector.is_empty()
+        || service.kind == "ExternalName"
+        || unseen.contains(service.object.namespace.as_str())
+    {
+        return diagnostics;
+    }
+    let pods = index.chosen(&service.object.namespace, &service.selector);
+    if pods.is_empty() {
+        diagnostics.push(without_pods(service, index));
+    } else {
+        ports(service, &pods, &mut diagnostics);
     }
     diagnostics
 }

@@ -13,6 +13,8 @@ pub struct Manifests {
     pub namespaces: BTreeMap<String, Place>,
     pub policies: Vec<RivalPolicy>,
     pub others: Vec<Other>,
+    /// Objects that say nothing new, each with the reason.
+    pub covered: Vec<(Place, &'static str)>,
     /// How many objects were read, those of kinds that say nothing here among them.
     pub objects: usize,
 }
@@ -20,13 +22,22 @@ pub struct Manifests {
 impl Manifests {
     /// Takes in those of other files.
     pub fn add(&mut self, other: Self) {
-        let Self { pods, services, namespaces, policies, others, objects } = other;
+        let Self { pods, services, namespaces, policies, others, covered, objects } = other;
         self.pods.extend(pods);
         self.services.extend(services);
-        self.namespaces.extend(namespaces);
+        for (namespace, place) in namespaces {
+            self.add_namespace(namespace, place);
+        }
         self.policies.extend(policies);
         self.others.extend(others);
+        self.covered.extend(covered);
         self.objects += objects;
+    }
+
+    pub(super) fn add_namespace(&mut self, name: String, place: Place) {
+        if let Some(before) = self.namespaces.insert(name, place) {
+            self.covered.push((before, "as repeats"));
+        }
     }
 }
 

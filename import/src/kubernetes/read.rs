@@ -118,7 +118,8 @@ impl File<'_> {
         }
         let Some(kind) = self.reader.required(node, "kind", "this object") else { return };
         let Some(kind) = self.reader.text(kind, "kind") else { return };
-        if kind.ends_with("List") && depth < 4 {
+        // kinds of others end so, too; a list has items
+        if kind.ends_with("List") && node.get("items").is_some() && depth < 4 {
             for item in self.reader.list_of(node, "items") {
                 self.object(item, depth + 1);
             }
@@ -156,14 +157,16 @@ impl File<'_> {
             }
             "Service" => self.service(object, spec),
             "Namespace" => {
-                self.manifests.namespaces.insert(object.name, object.place);
+                self.manifests.add_namespace(object.name, object.place);
             }
             "NetworkPolicy" => {
                 let labels = self.labels(metadata);
                 let ours = labels.get("app.kubernetes.io/managed-by").is_some_and(|by| by == "weir");
                 let rules = ["ingress", "egress"];
                 let permits = rules.iter().any(|rules| !self.reader.list_of(spec, rules).is_empty());
-                if !ours {
+                if ours {
+                    self.manifests.covered.push((object.place, "as network policies of Weir's"));
+                } else {
                     self.manifests.policies.push(RivalPolicy { object, permits });
                 }
             }

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ContainerPort, Labels, Manifests, Pods, Service, Target, check, check::Index, show};
+use super::{
+    ContainerPort, Labels, Manifests, Object, Pods, Service, Target,
+    check::{self, Index},
+    show,
+};
 use crate::{
-    Inventory, Item, Kind, Left, Place, Transport, Value, Vocabulary,
+    Extent, Fate, Inventory, Item, Kind, Left, Place, Transport, Value, Vocabulary,
     names::{Names, give_all},
 };
 
@@ -33,7 +37,6 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
             "Cluster `{}` has to be declared beside; review each label and port: they decide who a pod is.",
             options.cluster
         )],
-        read: manifests.objects,
         unit: "object",
         ..Inventory::default()
     };
@@ -50,7 +53,15 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
         .collect();
     let given = give_all(&mut names, &wanted);
     let services = services(manifests);
-    let selectors = selectors(manifests, &mut inventory.remainder);
+    let index = Index::new(manifests);
+    let selectors = selectors(manifests, &index, &mut inventory);
+    let said: BTreeSet<Place> = manifests
+        .pods
+        .iter()
+        .zip(&selectors)
+        .filter(|(_, labels)| labels.is_some())
+        .map(|(pods, _)| pods.object.place)
+        .collect();
     let mut own: BTreeMap<Transport, (String, Place)> = BTreeMap::new();
     for ((pods, name), labels) in manifests.pods.iter().zip(given).zip(selectors) {
         let Some(labels) = labels else { continue };
@@ -82,13 +93,12 @@ pub fn inventory(manifests: &Manifests, options: &Options<'_>, vocabulary: &Voca
         inventory.items.push(item);
     }
     inventory.items.sort_by_key(|item| item.kind);
-    left(manifests, &mut inventory.remainder);
+    rest(manifests, &index, &said, &mut inventory);
     inventory
 }
 
 /// For each kind of pods, labels that choose them and none of the others; nothing, where there are no such labels.
-fn selectors(manifests: &Manifests, remainder: &mut Vec<Left>) -> Vec<Option<Labels>> {
-    let index = Index::new(manifests);
+fn selectors(manifests: &Manifests, index: &Index<'_>, inventory: &mut Inventory) -> Vec<Option<Labels>> {
     manifests
         .pods
         .iter()
@@ -104,7 +114,9 @@ fn selectors(manifests: &Manifests, remainder: &mut Vec<Left>) -> Vec<Option<Lab
                 } else {
                     format!("other pods of the namespace have its labels as well (`{}`): give them one of their own", show(&pods.labels))
                 };
-                remainder.push(Left { place: pods.object.place, what: pods.object.to_string(), why });
+                left(inventory, &pods.object, &why);
+            } else {
+                inventory.ledger.add(pods.object.place, Fate::Said);
             }
             found
         })
@@ -192,41 +204,43 @@ fn spoken(port: &ContainerPort, transport: Transport, vocabulary: &Vocabulary) -
     by_name.or_else(|| vocabulary.of_port(transport).map(str::to_owned))
 }
 
-/// What is read and has no place in Weir.
-fn left(manifests: &Manifests, remainder: &mut Vec<Left>) {
-    let mut add = |place, what: String, why: &str| remainder.push(Left { place, what, why: why.into() });
-    for diagnostic in check(manifests) {
-        let label = diagnostic.labels.first();
-        let place = label.map_or_else(Place::default, |label| Place { file: label.file, span: label.span });
-        add(place, diagnostic.message, "it leads nowhere in these files: import those of its pods as well");
-    }
+/// Lists an object as a whole.
+fn left(inventory: &mut Inventory, object: &Object, why: &str) {
+    inventory.ledger.add(object.place, Fate::Left);
+    inventory.remainder.push(Left {
+        place: object.place,
+        extent: Extent::Record,
+        what: object.to_string(),
+        why: why.into(),
+    });
+}
+
+/// What runs no pods itself, or has no place in Weir.
+fn rest(manifests: &Manifests, index: &Index<'_>, said: &BTreeSet<Place>, inventory: &mut Inventory) {
+    let unseen = check::unseen(manifests);
     for service in &manifests.services {
-        let place = service.object.place;
-        match service.kind.as_str() {
-            "ExternalName" => add(
+        let object = &service.object;
+        match unsaid(service, index, said) {
+            Some(why) => left(inventory, object, why),
+            None => inventory.ledger.add(object.place, Fate::Covered("as Services of workloads")),
+        }
+        if index.chosen(&object.namespace, &service.selector).is_empty() {
+            continue; // that it has no pods is why it is left
+        }
+        for diagnostic in check::of_service(service, index, &unseen) {
+            let label = diagnostic.labels.first();
+            let place = label.map_or(object.place, |label| Place { file: label.file, span: label.span });
+            inventory.remainder.push(Left {
                 place,
-                service.object.to_string(),
-                "it is another name of something outside: declare that as `external`",
-            ),
-            "NodePort" | "LoadBalancer" if !service.keeps_sources => add(
-                place,
-                service.object.to_string(),
-                "it is offered outside, and hides who asks: set `externalTrafficPolicy: Local`, and write the flows to its pods",
-            ),
-            "NodePort" | "LoadBalancer" => {
-                add(place, service.object.to_string(), "it is offered outside: write the flows to its pods");
-            }
-            _ if service.selector.is_empty() => add(
-                place,
-                service.object.to_string(),
-                "its endpoints are made by hand: declare what they are",
-            ),
-            _ => {}
+                extent: Extent::Part(object.place),
+                what: diagnostic.message,
+                why: "it leads nowhere in these files: import those of its pods as well".into(),
+            });
         }
     }
     for policy in &manifests.policies {
         let why = "network policies are not imported: say what it permits as flows, and remove it";
-        add(policy.object.place, policy.object.to_string(), why);
+        left(inventory, &policy.object, why);
     }
     for other in &manifests.others {
         let why = match other.object.kind.as_str() {
@@ -237,14 +251,52 @@ fn left(manifests: &Manifests, remainder: &mut Vec<Left>) {
             _ if other.harmless => "it runs no pods: nothing to say",
             _ => "its kind is not read; if its controller makes pods of it, import those",
         };
-        add(other.object.place, other.object.to_string(), why);
+        left(inventory, &other.object, why);
     }
-    let populated: BTreeSet<&str> =
-        manifests.pods.iter().map(|pods| pods.object.namespace.as_str()).collect();
+    let pods = manifests.pods.iter().filter(|pods| said.contains(&pods.object.place));
+    let populated: BTreeSet<&str> = pods.map(|pods| pods.object.namespace.as_str()).collect();
     for (namespace, place) in &manifests.namespaces {
-        if !populated.contains(namespace.as_str()) {
-            add(*place, format!("Namespace `{namespace}`"), "no pods of these files are in it");
+        if populated.contains(namespace.as_str()) {
+            inventory.ledger.add(*place, Fate::Covered("as namespaces of workloads"));
+            continue;
         }
+        inventory.ledger.add(*place, Fate::Left);
+        inventory.remainder.push(Left {
+            place: *place,
+            extent: Extent::Record,
+            what: format!("Namespace `{namespace}`"),
+            why: "no workload of these files is in it".into(),
+        });
     }
-    remainder.sort_by_key(|left| left.place);
+    for (place, reason) in &manifests.covered {
+        inventory.ledger.add(*place, Fate::Covered(reason));
+    }
+    for _ in inventory.ledger.len()..manifests.objects {
+        // a mistake of ours, or an object that is wrong: it shows as a record that nothing became of
+        let _ = inventory.ledger.read(Place::default());
+    }
+    inventory.remainder.sort_by_key(|left| left.place);
+}
+
+/// Why a Service is not said with the workloads behind it.
+fn unsaid(service: &Service, index: &Index<'_>, said: &BTreeSet<Place>) -> Option<&'static str> {
+    match service.kind.as_str() {
+        "ExternalName" => return Some("it is another name of something outside: declare that as `external`"),
+        "NodePort" | "LoadBalancer" if !service.keeps_sources => {
+            return Some(
+                "it is offered outside, and hides who asks: set `externalTrafficPolicy: Local`, and write the flows to its pods",
+            );
+        }
+        "NodePort" | "LoadBalancer" => return Some("it is offered outside: write the flows to its pods"),
+        _ if service.selector.is_empty() => {
+            return Some("its endpoints are made by hand: declare what they are");
+        }
+        _ => {}
+    }
+    let pods = index.chosen(&service.object.namespace, &service.selector);
+    if pods.is_empty() {
+        return Some("none of these files has its pods: import theirs as well");
+    }
+    let is_said = pods.iter().any(|pods| said.contains(&pods.object.place));
+    (!is_said).then_some("the pods behind it are listed, and not said")
 }

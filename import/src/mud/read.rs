@@ -7,8 +7,9 @@ use super::{
     entries::{ALL_PORTS, Entry, Peer, Ports, Protocol, Unsaid, Way, entry},
 };
 use crate::{
-    Flow, Imported, Input, Inventory, Item, Kind, Left, Place, Policy, Service, Transport, Value, Vocabulary,
-    json,
+    Extent, Fate, Flow, Imported, Input, Inventory, Item, Kind, Left, Place, Policy, Service, Transport,
+    Value, Vocabulary, json,
+    ledger::Record,
     names::Names,
     tree::{Node, Reader},
 };
@@ -17,7 +18,7 @@ use crate::{
 pub fn read(inputs: &[Input<'_>], options: &Options<'_>, vocabulary: &Vocabulary) -> Imported {
     let inventory = Inventory { format: "mud", unit: "access control entry", ..Inventory::default() };
     let mut import = Import {
-        imported: Imported { inventory, diagnostics: Vec::new() },
+        imported: Imported { inventory, ..Imported::default() },
         names: Names::default(),
         externals: BTreeMap::new(),
         unbound: BTreeSet::new(),
@@ -97,6 +98,7 @@ impl Import<'_> {
                 documentation: Vec::new(),
                 attributes: Vec::new(),
                 flows,
+                place: key_place,
             });
         }
     }
@@ -121,7 +123,13 @@ impl Import<'_> {
     }
 
     /// The entries of both policies that can be said; the others are left.
-    fn entries(&mut self, reader: &mut Reader, input: &Input<'_>, document: &Node, mud: &Node) -> Vec<Entry> {
+    fn entries(
+        &mut self,
+        reader: &mut Reader,
+        input: &Input<'_>,
+        document: &Node,
+        mud: &Node,
+    ) -> Vec<(Entry, Record)> {
         // the drafts before RFC 8519 called it otherwise
         let containers = ["ietf-access-control-list:acls", "ietf-access-control-list:access-lists"];
         let lists = containers.iter().find_map(|key| document.get(key));
@@ -155,6 +163,7 @@ impl Import<'_> {
         for (name, list) in by_name.iter().filter(|(name, _)| !used.contains(*name)) {
             self.imported.inventory.remainder.push(Left {
                 place: Place { file: input.file, span: list.span },
+                extent: Extent::Beside,
                 what: format!("access list `{name}`"),
                 why: "no policy of the device names it".into(),
             });
@@ -168,7 +177,7 @@ impl Import<'_> {
         input: &Input<'_>,
         list: &Node,
         way: Way,
-        entries: &mut Vec<Entry>,
+        entries: &mut Vec<(Entry, Record)>,
     ) {
         let Some(aces) = reader.map_of(list, "aces") else { return };
         let mut drops = false;
@@ -176,7 +185,7 @@ impl Import<'_> {
             let place =
                 Place { file: input.file, span: ace.entries().first().map_or(ace.span, |(key, _)| key.span) };
             let name = reader.text_of(ace, "name").unwrap_or("unnamed").to_owned();
-            self.imported.inventory.read += 1;
+            let record = self.imported.inventory.ledger.read(place);
             let actions = reader.required(ace, "actions", "this entry");
             let action = actions.and_then(|actions| reader.required(actions, "forwarding", "this entry"));
             let Some(action) = action.and_then(|action| reader.text(action, "forwarding")) else { continue };
@@ -190,24 +199,28 @@ impl Import<'_> {
                 }
                 Some(_) if drops => "an entry before it drops, and order means nothing in Weir",
                 Some(Ok(entry)) => {
-                    entries.push(entry);
+                    entries.push((entry, record));
                     continue;
                 }
                 Some(Err(Unsaid(why))) => {
-                    self.left(place, &name, why);
+                    self.left(record, place, &name, why);
                     continue;
                 }
             };
-            self.left(place, &name, why.into());
+            self.left(record, place, &name, why.into());
         }
     }
 
-    fn left(&mut self, place: Place, name: &str, why: String) {
-        self.imported.inventory.remainder.push(Left { place, what: format!("entry `{name}`"), why });
+    fn left(&mut self, record: Record, place: Place, name: &str, why: String) {
+        let inventory = &mut self.imported.inventory;
+        inventory.ledger.settle(record, Fate::Left);
+        let what = format!("entry `{name}`");
+        inventory.remainder.push(Left { place, extent: Extent::Record, what, why });
     }
 
     /// Entries of both directions as connections: who opens them, to which port. Entries for answers open none.
-    fn flows(&mut self, class: &str, entries: Vec<Entry>) -> Vec<Flow> {
+    fn flows(&mut self, class: &str, read: Vec<(Entry, Record)>) -> Vec<Flow> {
+        let (entries, records): (Vec<Entry>, Vec<Record>) = read.into_iter().unzip();
         let opens: Vec<Option<(Way, Protocol, Ports)>> = entries.iter().map(opened).collect();
         let openings: BTreeSet<(&Peer, Way, Protocol, Ports)> = entries
             .iter()
@@ -218,31 +231,42 @@ impl Import<'_> {
             .collect();
         let mut flows: Vec<Flow> = Vec::new();
         let mut seen: BTreeSet<(Peer, Way, Protocol, Ports)> = BTreeSet::new();
-        let mut unanswered = Vec::new();
-        for (entry, opens) in entries.iter().zip(&opens) {
+        for ((entry, opens), record) in entries.iter().zip(&opens).zip(records) {
             let Some((way, protocol, ports)) = *opens else {
                 let (protocol, ports) = match (entry.protocol, entry.source) {
                     (Protocol::Echo { .. }, _) => (Protocol::Echo { reply: false }, ALL_PORTS),
                     (protocol, ports) => (protocol, ports.unwrap_or(ALL_PORTS)),
                 };
-                if !openings.contains(&(&entry.peer, entry.way.other(), protocol, ports)) {
-                    unanswered.push(entry);
+                if openings.contains(&(&entry.peer, entry.way.other(), protocol, ports)) {
+                    self.imported.inventory.ledger.settle(record, Fate::Covered("for answers"));
+                } else {
+                    let why =
+                        "it permits answers to what no entry permits to ask; a source port cannot be said";
+                    self.left(record, entry.place, &entry.name, why.into());
                 }
                 continue;
             };
-            let Some(peer) = self.peer(entry) else { continue };
+            let peer = match self.peer(entry) {
+                Ok(peer) => peer,
+                Err(why) => {
+                    self.left(record, entry.place, &entry.name, why);
+                    continue;
+                }
+            };
             let mut documentation = vec![entry.name.clone()];
             if let (Some((first, last)), true) = (entry.source, entry.destination.is_some()) {
                 let ports = if first == last { first.to_string() } else { format!("{first}..{last}") };
                 if !self.options.any_source_port {
-                    self.left(entry.place, &entry.name, crate::narrower(&ports));
+                    self.left(record, entry.place, &entry.name, crate::narrower(&ports));
                     continue;
                 }
                 documentation.push(crate::wider(&ports));
             }
             if !seen.insert((entry.peer.clone(), way, protocol, ports)) {
+                self.imported.inventory.ledger.settle(record, Fate::Covered("as repeats"));
                 continue;
             }
+            self.imported.inventory.ledger.settle(record, Fate::Said);
             let own = vec![class.to_owned()];
             let (source, destination) = match way {
                 Way::FromDevice => (own, vec![peer]),
@@ -263,24 +287,20 @@ impl Import<'_> {
                 place: entry.place,
             });
         }
-        for entry in unanswered {
-            let why = "it permits answers to what no entry permits to ask; a source port cannot be said";
-            self.left(entry.place, &entry.name, why.into());
-        }
         flows
     }
 
-    /// The name of the peer; who is not bound is left.
-    fn peer(&mut self, entry: &Entry) -> Option<String> {
+    /// The name of the peer; who is not bound has none.
+    fn peer(&mut self, entry: &Entry) -> Result<String, String> {
         let key = match &entry.peer {
             Peer::Bound(key) | Peer::Name(key) => key.clone(),
             Peer::Prefix(prefix) => prefix.to_string(),
         };
         if let Some(bound) = self.options.bound.get(&key) {
-            return Some(bound.clone());
+            return Ok(bound.clone());
         }
         let why = match &entry.peer {
-            Peer::Bound(key) if key == super::ANYONE => return Some("internet".into()),
+            Peer::Bound(key) if key == super::ANYONE => return Ok("internet".into()),
             Peer::Bound(_) => {
                 self.unbound.insert(key.clone());
                 format!("who is `{key}` here is not said: `--bind {key}=NAME`")
@@ -293,16 +313,15 @@ impl Import<'_> {
             }
             outside => {
                 if let Some((name, _)) = self.externals.get(outside) {
-                    return Some(name.clone());
+                    return Ok(name.clone());
                 }
                 let wanted = if matches!(outside, Peer::Name(_)) { key } else { format!("net_{key}") };
                 let name = self.names.give([wanted.as_str()]);
                 self.externals.insert(outside.clone(), (name.clone(), entry.place));
-                return Some(name);
+                return Ok(name);
             }
         };
-        self.left(entry.place, &entry.name, why);
-        None
+        Err(why)
     }
 
     /// Whether the device may have addresses of this IP version.

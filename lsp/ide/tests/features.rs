@@ -344,3 +344,56 @@ fn an_imported_inventory_has_names_as_any_file() {
     host.set_text("assets.csv", assets.replace("PLC-01", "PLC-02").into(), false);
     assert!(host.ide().definition(file, at).is_none(), "it is gone from the inventory");
 }
+
+#[test]
+fn imported_filters_have_names_as_any_file() {
+    let plant = "use std.it.{https}\n\
+        zone site { purdue = 3 }\n\
+        zone outside { purdue = 5 }\n\
+        network plant_net { zone = site, subnet = 10.1.0.0/24, isolated = true }\n\
+        network uplink { zone = outside, subnet = 203.0.113.0/30 }\n\
+        gateway gw {\n\
+        enforces = nftables\n\
+        interface lan0 { network = plant_net, address = 10.1.0.1 }\n\
+        interface wan0 { network = uplink, address = 203.0.113.1 }\n\
+        route { to = 0.0.0.0/0, via = 203.0.113.2 }\n\
+        }\n\
+        conduit out between site, outside { carries = [any] }\n\
+        device hmi { network = plant_net, address = 10.1.0.20, integrity = untrusted }\n\
+        import acl { format = aerleon, file = \"acl\", bind = { INTERNAL = \"plant_net\" }, outside = outside }\n\
+        assert allow hmi -> clo$0ud : https\n";
+    let (mut host, place) = package(&[("plant.weir", plant)]);
+    host.set_text("acl/site.net", "INTERNAL = 10.1.0.0/24\nCLOUD = 192.0.2.0/28\n".into(), false);
+    host.set_text("acl/site.svc", "HTTPS = 443/tcp\n".into(), false);
+    let filter = "header { target:: demo }\nterm web {\n  source-address:: INTERNAL\n  destination-address:: CLOUD\n  \
+        destination-port:: HTTPS\n  protocol:: tcp\n  action:: accept\n}\n";
+    host.set_text("acl/edge.pol", filter.into(), false);
+    analyze(&mut host);
+    let ide = host.ide();
+    let errors: Vec<_> = ide
+        .facts()
+        .unwrap()
+        .analysis
+        .diagnostics
+        .iter()
+        .filter(|one| one.severity() == weir_syntax::Severity::Error)
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let (file, at) = place.unwrap();
+    let (_, location) = ide.definition(file, at).unwrap();
+    assert_eq!(ide.path(location.file), Some("acl/site.net"));
+    assert_eq!(location.full.of(ide.text(location.file).unwrap()), "CLOUD");
+    assert!(ide.hover(file, at).unwrap().markdown.contains("192.0.2.0/28"));
+    let found = ide.references(&ide.occurrence_at(file, at).unwrap().symbol);
+    let files: Vec<_> = found.iter().map(|one| ide.path(one.file).unwrap()).collect();
+    assert!(files.contains(&"plant.weir") && files.contains(&"acl/edge.pol"), "{files:?}");
+    drop(ide);
+    let asked = format!("{}import more {{ format = ", plant.replace("$0", ""));
+    host.set_text("plant.weir", asked.as_str().into(), true);
+    let offered = host.ide().complete(file, asked.len() as u32).items;
+    assert!(
+        offered.iter().any(|one| one.label == "aerleon"),
+        "{:?}",
+        offered.iter().map(|one| &one.label).collect::<Vec<_>>()
+    );
+}

@@ -22,7 +22,6 @@ use weir_compiler::{
 
 use crate::{Place, Subject, TermChange};
 pub(crate) use flows::{preferred, rule};
-pub(crate) use topology::addresses;
 
 use flows::Comparison;
 use identity::Identity;

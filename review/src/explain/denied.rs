@@ -96,7 +96,10 @@ pub(super) fn denial(subject: &Subject, context: &Context<'_>, part: &Grant) -> 
         || port.describe(),
         |protocol| service(model, &part.ports, Some(protocol), part.demand.as_ref()),
     );
-    let leg = context.leg(source, destination, &port, None);
+    let of_other_operations = subject.facts.rectangles.iter().position(|one| {
+        one.ports.overlaps(&port) && one.sources.contains(source) && one.destinations.contains(destination)
+    });
+    let leg = context.refused(of_other_operations.map(|index| index as u32), pair, &port);
     if leg.points.is_empty() && leg.segments.is_empty() {
         needs.push(format!("a path: {}", leg.remark.clone().unwrap_or_default()));
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use weir_compiler::{
     flows::{Demand, PortSet, Rectangle, conduits_between},
     model::{PrincipalSet, Service},
-    plan::Ranges,
+    plan::{AddressSet, Ranges},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use denied::{Denial, Near};
-pub use path::{Leg, Point};
+pub use path::{Decision, Leg, Point};
 pub use text::text;
 
 /// What is asked.
@@ -37,6 +37,8 @@ pub struct Question {
     pub sources: PrincipalSet,
     pub destinations: PrincipalSet,
     pub services: Vec<Service>,
+    /// Where the question has addresses: those of its source and of its destination.
+    pub addresses: [Option<IpAddr>; 2],
     /// What addresses in the question stand for, in words.
     pub notes: Vec<String>,
 }
@@ -151,6 +153,51 @@ pub fn explain(subject: &Subject, question: &Question, files: Option<&Files>) ->
         (true, _) => Answer::Denied,
     };
     Explanation { question: question.text.clone(), answer, notes, permits, denials }
+}
+
+/// Why no packet can be what a question asks for, and what to ask instead: the sides have no family of addresses in
+/// common.
+pub fn no_packet(subject: &Subject, question: &Question) -> Option<(String, String)> {
+    let families = |set: &Ranges<u32>, given: Option<IpAddr>| match given {
+        Some(address) => [address.is_ipv4(), address.is_ipv6()],
+        None => {
+            let mut has = [false, false];
+            for id in set.members() {
+                let principal = subject.principal(id);
+                // people have no address: a proxy knows them
+                let is_nowhere = principal.attachments.iter().all(|one| one.addresses.is_empty());
+                let any = |fits: fn(&AddressSet) -> bool| {
+                    is_nowhere || principal.attachments.iter().any(|one| fits(&one.addresses))
+                };
+                has[0] |= any(|addresses| !addresses.v4.is_empty());
+                has[1] |= any(|addresses| !addresses.v6.is_empty());
+                if has == [true, true] {
+                    break;
+                }
+            }
+            has
+        }
+    };
+    let [from, to] = question.addresses;
+    let sides = [families(&question.sources, from), families(&question.destinations, to)];
+    if (sides[0][0] && sides[1][0]) || (sides[0][1] && sides[1][1]) {
+        return None;
+    }
+    let family = |is_v4: bool| if is_v4 { "IPv4" } else { "IPv6" };
+    let message =
+        format!("no packet has an {} source and an {} destination", family(sides[0][0]), family(sides[1][0]));
+    let other = |set: &Ranges<u32>, given: Option<IpAddr>| {
+        let id = set.members().next().filter(|_| set.count() == 1)?;
+        let all = subject.principal(id).addresses();
+        let other = AddressSet {
+            v4: if given?.is_ipv4() { Ranges::new() } else { all.v4 },
+            v6: if given?.is_ipv6() { Ranges::new() } else { all.v6 },
+        };
+        Some(format!("`{}` is also {}", subject.name(id), other.first()?))
+    };
+    let known = other(&question.sources, from).or_else(|| other(&question.destinations, to));
+    let help = known.map_or_else(String::new, |known| format!("; {known}"));
+    Some((message, format!("ask about two addresses of one family{help}")))
 }
 
 /// Everybody who has an address.

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use weir_compiler::{
     flows::PortSet,
-    model::{GatewayId, PrincipalKind, SegmentId},
-    plan::{AddressSet, PortMatch, Routes, Transport},
+    model::{GatewayId, PrincipalKind, SegmentId, SegmentKind},
+    plan::{AddressSet, PortMatch, Ranges, Routes, Transport},
 };
 use weir_nftables_reader::{FilterModel, Hook, Ruleset};
 
@@ -25,15 +25,33 @@ pub struct Leg {
     pub remark: Option<String>,
 }
 
-/// A gateway on the way.
+/// What a point does with the example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// It lets it pass. Of an operation that is denied: the connection, of whose operations it sees nothing.
+    Accepts,
+    Refuses,
+    /// Refused before.
+    NotReached,
+    /// It has no filter there.
+    Unfiltered,
+    /// The package has errors, by which this cannot be said.
+    Unknown,
+}
+
+/// An enforcement point on the way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Point {
     pub gateway: String,
+    /// What it enforces there; empty, where it filters nothing.
     pub enforces: Vec<String>,
-    /// `forward`, `input`, `output`.
+    /// `forward`, `input` and `output` of packet filters, `pods` of network policies inside of a cluster, `end` where a
+    /// point ends the connection and looks into it.
     pub hook: &'static str,
     /// Another way of the same length.
     pub is_alternative: bool,
+    pub decision: Decision,
     /// Lines of artifacts that accept it: `nftables/gw.nft:120`.
     pub lines: Vec<String>,
 }
@@ -77,7 +95,7 @@ impl<'c> Context<'c> {
         all.filter(|path| !path.contains(".d/")).cloned().collect()
     }
 
-    /// The legs of a rectangle's connections.
+    /// The legs of a rectangle's connections, which are permitted.
     pub(super) fn legs(
         &self,
         rectangle: u32,
@@ -87,12 +105,145 @@ impl<'c> Context<'c> {
         let facts = &self.subject.facts;
         let statement = facts.rectangles.get(rectangle as usize).map(|one| one.statement);
         let id = statement.map(|index| self.subject.statement(index).id.to_string());
-        match facts.proxies.get(rectangle as usize).copied().flatten() {
+        let mut legs = match facts.proxies.get(rectangle as usize).copied().flatten() {
             Some(proxy) if proxy != source && proxy != destination => vec![
                 self.leg(source, proxy, ports, id.as_deref()),
                 self.leg(proxy, destination, ports, id.as_deref()),
             ],
             _ => vec![self.leg(source, destination, ports, id.as_deref())],
+        };
+        let ends = if legs.len() > 1 { facts.proxies[rectangle as usize] } else { Some(destination) };
+        if let (Some(first), Some(end)) = (legs.first_mut(), ends) {
+            first.points.extend(self.end(end, ports, Decision::Accepts));
+        }
+        legs
+    }
+
+    /// The way of what is denied, up to the point that refuses it. `rectangle` is one of the same ends and ports, of which
+    /// only other operations are permitted.
+    pub(super) fn refused(
+        &self,
+        rectangle: Option<u32>,
+        (source, destination): (u32, u32),
+        ports: &PortSet,
+    ) -> Leg {
+        let proxies = &self.subject.facts.proxies;
+        let proxy = rectangle.and_then(|index| proxies.get(index as usize).copied().flatten());
+        let end = proxy.filter(|proxy| *proxy != source).unwrap_or(destination);
+        let mut leg = self.leg(source, end, ports, None);
+        // a proxy that takes connections on their way is not what they are addressed to
+        let addressed = if self.is_taken(end) { destination } else { end };
+        let mut refused: Option<usize> = None;
+        for index in 0..leg.points.len() {
+            let is_next =
+                |before: usize| leg.points[before + 1..=index].iter().all(|point| point.is_alternative);
+            let decision = match refused {
+                Some(before) if !is_next(before) => Decision::NotReached,
+                _ => self.decision(&leg.points[index], (source, addressed), ports),
+            };
+            if decision == Decision::Refuses && refused.is_none() {
+                refused = Some(index);
+            }
+            leg.points[index].decision = decision;
+        }
+        let last = if refused.is_some() { Decision::NotReached } else { Decision::Refuses };
+        leg.points.extend(self.end(end, ports, last));
+        let decides = |point: &Point| !matches!(point.decision, Decision::Accepts | Decision::Unfiltered);
+        if self.subject.principal(source).kind == PrincipalKind::Role && leg.points.len() > 1 {
+            leg.remark.get_or_insert_with(|| {
+                "packet filters know no people, but the devices that they work with".into()
+            });
+        }
+        if leg.remark.is_none() && !leg.points.is_empty() && !leg.points.iter().any(decides) {
+            leg.remark = Some("no point on the way tells it from what is permitted".into());
+        }
+        leg
+    }
+
+    fn is_taken(&self, point: u32) -> bool {
+        let model = self.subject.model();
+        let gateway = model.gateway_of.get(&model.principal(point).entity);
+        gateway.is_some_and(|gateway| model.gateway(*gateway).transparent)
+    }
+
+    /// The point at a connection's end that looks into it, if there is one.
+    fn end(&self, id: u32, ports: &PortSet, decision: Decision) -> Option<Point> {
+        let principal = self.subject.principal(id);
+        if !principal.terminates() {
+            return None;
+        }
+        let planned = self.subject.plan.iter().flat_map(|plan| &plan.proxies);
+        let mut enforces: Vec<String> = planned
+            .filter(|plan| plan.name == principal.name.as_str())
+            .filter(|plan| {
+                let listens = |port: &PortMatch| {
+                    plan.listeners.iter().any(|one| port.first <= one.port && one.port <= port.last)
+                };
+                ports.port_matches().iter().any(listens)
+            })
+            .map(|plan| plan.kind.word().to_owned())
+            .collect();
+        if enforces.is_empty() {
+            let ends = |word: &&&str| matches!(**word, "envoy" | "modbus" | "mosquitto");
+            enforces =
+                principal.details.enforces.iter().filter(ends).map(|word| (*word).to_owned()).collect();
+        }
+        Some(Point {
+            gateway: principal.name.to_string(),
+            enforces,
+            hook: "end",
+            is_alternative: false,
+            decision,
+            lines: Vec::new(),
+        })
+    }
+
+    /// What a packet filter or a cluster's network policies do with a connection. Filters know addresses and ports, policies
+    /// know the pods of their own cluster.
+    fn decision(&self, point: &Point, (source, destination): (u32, u32), ports: &PortSet) -> Decision {
+        if point.enforces.is_empty() {
+            return Decision::Unfiltered;
+        }
+        let of_pods = point.enforces.iter().any(|word| word == "kubernetes");
+        let alike = |id: u32| self.alike(id, of_pods.then_some(point.gateway.as_str()));
+        let (sources, destinations) = (alike(source), alike(destination));
+        let covers = |from: &Ranges<u32>, to: &Ranges<u32>, through: &PortSet| {
+            through.overlaps(ports)
+                && !from.intersection(&sources).is_empty()
+                && !to.intersection(&destinations).is_empty()
+        };
+        let Some(plan) = &self.subject.plan else {
+            let mut permitted = self.subject.connections().into_iter();
+            let any = permitted.any(|one| covers(&one.sources, &one.destinations, &one.ports));
+            return if any { Decision::Unknown } else { Decision::Refuses };
+        };
+        let mut legs = plan.legs.iter();
+        // where operations stand beside it, the filter looks for them in each packet
+        let any = legs.any(|leg| {
+            leg.operations.is_none()
+                && leg.frame_ids.is_none()
+                && covers(&leg.sources, &leg.destinations, &leg.ports)
+        });
+        if any { Decision::Accepts } else { Decision::Refuses }
+    }
+
+    /// Whoever looks the same to a point: everybody with the address, or a pod of the cluster itself alone. People come with
+    /// some device of their network.
+    fn alike(&self, id: u32, cluster: Option<&str>) -> Ranges<u32> {
+        let model = self.subject.model();
+        let principal = model.principal(id);
+        if principal.kind == PrincipalKind::Role {
+            let on = |segment: SegmentId| principal.attachments.iter().any(|one| one.segment == segment);
+            return model.principals_where(|other| other.attachments.iter().any(|one| on(one.segment)));
+        }
+        let is_own_pod = principal.attachments.iter().any(|one| {
+            let segment = model.segment(one.segment);
+            segment.kind == SegmentKind::Pods && cluster == Some(segment.name.as_str())
+        });
+        let itself = Ranges::from_unsorted(vec![(id, id)]);
+        match principal.addresses().first().filter(|_| !is_own_pod) {
+            Some(address) => super::principals_at(self.subject, address).union(&itself),
+            None => itself,
         }
     }
 
@@ -137,9 +288,17 @@ impl<'c> Context<'c> {
                 self.lines(gateway, hook, (source, from), (destination, to), ports, statement)
             });
             let known = model.gateway(gateway);
+            let filters = |word: &&&str| matches!(**word, "nftables" | "kubernetes");
+            let enforces: Vec<String> =
+                known.enforces.iter().filter(filters).map(|word| (*word).to_owned()).collect();
+            // one that ends connections and filters no packets is named as the end
+            if enforces.is_empty() && hook != Hook::Forward {
+                return;
+            }
             leg.points.push(Point {
                 gateway: known.name.clone(),
-                enforces: known.enforces.iter().map(|word| (*word).to_owned()).collect(),
+                decision: if enforces.is_empty() { Decision::Unfiltered } else { Decision::Accepts },
+                enforces,
                 hook: hook.name(),
                 is_alternative,
                 lines,
@@ -162,16 +321,25 @@ impl<'c> Context<'c> {
         if let Some(gateway) = own(destination) {
             point(gateway, Hook::Input, false);
         }
+        let from_pods = model.segment(from).kind == SegmentKind::Pods;
+        if length == 0 && from_pods && leg.points.is_empty() && source != destination {
+            leg.points.push(Point {
+                gateway: model.segment(from).name.clone(),
+                enforces: vec!["kubernetes".into()],
+                hook: "pods",
+                is_alternative: false,
+                decision: Decision::Accepts,
+                lines: Vec::new(),
+            });
+        }
         leg.segments.extend(passed.into_iter().map(|segment| model.segment(segment).name.clone()));
-        if length == 0 && leg.points.is_empty() {
+        if length == 0 && leg.points.is_empty() && source != destination {
             let segment = model.segment(from);
             let bridges = model.bridges_on.get(&from).into_iter().flatten();
             let bridges: Vec<&str> =
                 bridges.map(|index| model.gateway(model.bridges[*index].gateway).name.as_str()).collect();
             leg.remark = Some(if !bridges.is_empty() {
                 format!("both stand on `{}`, behind the bridge {}", segment.name, bridges.join(", "))
-            } else if segment.kind == weir_compiler::model::SegmentKind::Pods {
-                format!("both are pods of `{}`: its network policies hold it", segment.name)
             } else if segment.isolated {
                 format!("both stand on `{}`, whose stations are kept apart", segment.name)
             } else {

@@ -1,6 +1,6 @@
 //! An explanation for a terminal.
 
-use super::{Answer, Denial, Explanation, Leg, Permit};
+use super::{Answer, Decision, Denial, Explanation, Leg, Permit};
 use crate::diff::render::{Line, Paint};
 
 pub fn text(explanation: &Explanation) -> Vec<Line> {
@@ -62,24 +62,29 @@ impl Lines {
         self.line(Paint::Plain, format!("  path     {} -> {} : {service}", leg.from, leg.to));
         let way =
             if leg.segments.is_empty() { String::new() } else { format!("over {}", leg.segments.join(", ")) };
-        match (&leg.remark, way.is_empty()) {
-            (Some(remark), _) => self.line(Paint::Plain, format!("           {remark}")),
-            (None, false) => self.line(Paint::Plain, format!("           {way}")),
-            (None, true) => {}
+        // what is said of one network names it
+        if !way.is_empty() && (leg.remark.is_none() || leg.segments.len() > 1) {
+            self.line(Paint::Plain, format!("           {way}"));
+        }
+        if let Some(remark) = &leg.remark {
+            self.line(Paint::Plain, format!("           {remark}"));
         }
         for point in &leg.points {
             let alternative = if point.is_alternative { " (another way)" } else { "" };
-            let what = if point.enforces.is_empty() {
-                "filters nothing".to_owned()
-            } else {
-                point.enforces.join(", ")
+            let what = match (point.enforces.is_empty(), point.hook) {
+                (true, _) => "filters nothing".to_owned(),
+                (false, "end") => format!("{}, ends the connection", point.enforces.join(", ")),
+                (false, "pods") => format!("{}, network policies of its pods", point.enforces.join(", ")),
+                (false, hook) => format!("{}, {hook}", point.enforces.join(", ")),
             };
-            let verb = if is_permitted { "" } else { ", refuses it" };
-            let verb = if point.enforces.is_empty() { "" } else { verb };
-            self.line(
-                Paint::Plain,
-                format!("           at {}{alternative}: {what}, {}{verb}", point.gateway, point.hook),
-            );
+            let verb = match point.decision {
+                _ if is_permitted => "",
+                Decision::Accepts => ", accepts the connection",
+                Decision::Refuses => ", refuses it",
+                Decision::NotReached => ", is not reached",
+                Decision::Unfiltered | Decision::Unknown => "",
+            };
+            self.line(Paint::Plain, format!("           at {}{alternative}: {what}{verb}", point.gateway));
             for line in &point.lines {
                 self.line(Paint::Faint, format!("             {line}"));
             }

@@ -43,10 +43,23 @@ pub struct Node {
     pub source: String,
     /// What it enforces.
     pub enforces: String,
-    /// Addresses of the first, for a search.
+    /// Of all of them, in short.
     pub address: String,
+    /// Where there are several: each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
     #[serde(flatten)]
     pub place: Box,
+}
+
+/// One of those that are drawn as one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Member {
+    pub name: String,
+    pub address: String,
+    /// Where its declaration stands, if all have their own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
 }
 
 /// A rectangle on the drawing, in pixels.

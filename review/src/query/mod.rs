@@ -2,42 +2,59 @@
 
 mod ask;
 mod dot;
+mod rows;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use rustc_hash::FxHashMap;
 use weir_compiler::{
-    flows::reach::{Assumptions, By, Cut, Goal, Hop, Reach},
+    flows::reach::{Assumptions, By, Cut, Goal, Hop, Reach, Reached},
     model::{PrincipalKind, PrincipalSet},
     plan::Ranges,
 };
 
-use crate::{Access, Subject, Table, Terms, access, access::service_of, explain::principals_at};
+use crate::{Access, Subject, access, access::service_of, explain::principals_at};
 
 pub use ask::{Kind, Query, parse};
 pub use dot::dot;
+pub use rows::{Cell, Data, Named};
 
-/// The answer to a query: tables, and the edges that they are about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// The answer to a query: tables, and the edges that they are about. [`Data`] has it for machines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub query: String,
+    /// The sets that the query names, in its order.
+    pub asked: Vec<Named>,
     pub sections: Vec<Section>,
+    /// As a graph; nothing, where the answer is none.
     pub edges: Vec<Edge>,
+    pub is_graph: bool,
     /// What the answer rests on.
     pub notes: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// One table: as many cells in each row as there are columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
     pub title: String,
-    #[serde(flatten)]
-    pub table: Table,
+    pub columns: Vec<&'static str>,
+    pub rows: Vec<Vec<Cell>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+impl Section {
+    fn new<const N: usize>(title: &str, columns: [&'static str; N]) -> Self {
+        Self { title: title.to_owned(), columns: columns.into(), rows: Vec::new() }
+    }
+
+    fn row<const N: usize>(&mut self, cells: [Cell; N]) {
+        self.rows.push(cells.into());
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edge {
-    pub source: String,
-    pub destination: String,
+    pub source: Named,
+    pub destination: Named,
     pub label: String,
     pub access: Access,
 }
@@ -51,12 +68,20 @@ pub struct Sides {
 
 /// Packages of more principals are ranked by single flows.
 const RANKED_BY_CHAINS: usize = 3_000;
+/// Principals, summed over flows, up to which an edge of a graph names all flows between two nodes, and not one of them.
+const MOST_NEXT: u64 = 1_000_000;
 /// Rows of a ranking.
 const RANKED: usize = 20;
 
 /// Answers a query.
 pub fn answer(subject: &Subject, query: &Query, sides: &Sides) -> Answer {
-    let mut answer = Answer { query: query.text.clone(), ..Answer::default() };
+    let named = [&sides.first, &sides.second].into_iter().take(query.sets.len());
+    let mut answer = Answer {
+        query: query.text.clone(),
+        asked: named.map(|set| Named::new(subject, set)).collect(),
+        is_graph: query.kind != Kind::TopExposure,
+        ..Answer::default()
+    };
     match query.kind {
         Kind::WhoReaches => {
             direct(subject, None, Some(&sides.first), &mut answer);
@@ -92,7 +117,8 @@ fn reach(subject: &Subject) -> Reach<'_> {
 /// Single flows from a set, or to one.
 fn direct(subject: &Subject, from: Option<&PrincipalSet>, to: Option<&PrincipalSet>, answer: &mut Answer) {
     let model = subject.model();
-    let mut table = Table::new(["source", "destination", "service", "effect", "terms", "rule"]);
+    let mut section =
+        Section::new("by one flow", ["source", "destination", "service", "effect", "terms", "rule"]);
     for (index, rectangle) in subject.facts.rectangles.iter().enumerate() {
         let part = |set: &PrincipalSet, of: Option<&PrincipalSet>| match of {
             Some(of) => set.intersection(of),
@@ -102,47 +128,117 @@ fn direct(subject: &Subject, from: Option<&PrincipalSet>, to: Option<&PrincipalS
         if sources.is_empty() || destinations.is_empty() {
             continue;
         }
-        let statement = subject.statement(rectangle.statement);
-        let source = subject.naming().describe(model, &sources);
-        let destination = subject.naming().describe(model, &destinations);
-        let service = service_of(model, rectangle);
-        let effect = access(model, rectangle);
-        table.row([
-            source.clone(),
-            destination.clone(),
-            service.clone(),
-            effect.word().to_owned(),
-            Terms::of(subject, index).describe(),
-            subject.place(statement.file, statement.span).to_string(),
+        section.row([
+            Cell::Set(Named::new(subject, &sources)),
+            Cell::Set(Named::new(subject, &destinations)),
+            Cell::Text(service_of(model, rectangle)),
+            Cell::Access(access(model, rectangle)),
+            Cell::Terms(index),
+            rule(subject, rectangle.statement),
         ]);
-        answer.edges.push(Edge { source, destination, label: service, access: effect });
     }
-    table.rows.sort();
-    table.rows.dedup();
-    answer.edges.sort();
-    answer.edges.dedup();
-    answer.sections.push(Section { title: "by one flow".into(), table });
+    section.rows.sort();
+    section.rows.dedup();
+    answer.sections.push(section);
+}
+
+fn rule(subject: &Subject, statement: u32) -> Cell {
+    let statement = subject.statement(statement);
+    Cell::Rule(Some((subject.place(statement.file, statement.span), statement.text.to_string())))
 }
 
 /// By how many steps others reach a set, or are reached from it.
 fn chains(subject: &Subject, set: &PrincipalSet, towards: bool, answer: &mut Answer) {
-    let model = subject.model();
     let reach = reach(subject);
     let reach = if towards { reach.reversed() } else { reach };
     let reached = reach.reached_from(set);
-    let mut by_steps: BTreeMap<usize, Vec<(u32, u32)>> = BTreeMap::new();
+    let steps = tree(subject, &reach, &reached, set, towards, answer);
+    let mut section =
+        Section::new("by a chain of flows, and of what nothing separates", ["steps", "principals", "who"]);
+    for (index, ids) in steps.iter().enumerate() {
+        section.row([
+            Cell::Number(index as u64 + 1),
+            Cell::Number(ids.count()),
+            Cell::Set(Named::new(subject, ids)),
+        ]);
+    }
+    answer.sections.push(section);
+}
+
+/// The edges of the shortest chains from a set, or towards it. Principals that the same step leads to from the same place are
+/// one node. Returns who is reached by each number of steps, from one on.
+fn tree(
+    subject: &Subject,
+    reach: &Reach<'_>,
+    reached: &Reached<'_>,
+    set: &PrincipalSet,
+    towards: bool,
+    answer: &mut Answer,
+) -> Vec<Ranges<u32>> {
+    // flows between the set and those next to it: a chain goes by the first of them alone
+    let mut next: FxHashMap<u32, Vec<(String, Access)>> = FxHashMap::default();
+    let mut room = MOST_NEXT;
+    for rectangle in &subject.facts.rectangles {
+        let (near, far) = if towards {
+            (&rectangle.destinations, &rectangle.sources)
+        } else {
+            (&rectangle.sources, &rectangle.destinations)
+        };
+        if near.intersection(set).is_empty() || far.count() > room {
+            continue;
+        }
+        room -= far.count();
+        let flow = (service_of(subject.model(), rectangle), access(subject.model(), rectangle));
+        for id in far.members() {
+            let known = next.entry(id).or_default();
+            if !known.contains(&flow) {
+                known.push(flow.clone());
+            }
+        }
+    }
+    let mut by_steps: Vec<Vec<(u32, Hop)>> = Vec::new();
     for id in reached.members().difference(set).members() {
-        let steps = reached.chain_to(id).map_or(0, |chain| chain.len());
-        by_steps.entry(steps).or_default().push((id, id));
+        let chain = reached.chain_to(id).unwrap_or_default();
+        let Some(last) = chain.last() else { continue };
+        by_steps.resize(by_steps.len().max(chain.len()), Vec::new());
+        by_steps[chain.len() - 1].push((id, *last));
     }
-    let mut table = Table::new(["steps", "principals", "who"]);
-    for (steps, ids) in by_steps {
-        let ids = Ranges::from_unsorted(ids);
-        table.row([steps.to_string(), ids.count().to_string(), subject.naming().describe(model, &ids)]);
+    let start = Named::new(subject, set);
+    let mut node_of: FxHashMap<u32, usize> = FxHashMap::default();
+    let mut nodes: Vec<Named> = vec![start];
+    for ids in &by_steps {
+        let mut groups: BTreeMap<(usize, String, Access), Vec<(u32, u32)>> = BTreeMap::new();
+        for (id, hop) in ids {
+            let before = node_of.get(&hop.source).copied().unwrap_or_default();
+            let (label, access) = match next.get(id).filter(|_| before == 0) {
+                Some(flows) => {
+                    let labels: Vec<&str> = flows.iter().map(|(label, _)| label.as_str()).collect();
+                    let strongest = flows.iter().map(|(_, access)| *access).max();
+                    (labels.join(", "), strongest.unwrap_or(Access::Connect))
+                }
+                None => {
+                    let (label, access, _) = by(subject, reach, hop);
+                    (label, access)
+                }
+            };
+            groups.entry((before, label, access)).or_default().push((*id, *id));
+        }
+        for ((before, label, access), ids) in groups {
+            let ids = Ranges::from_unsorted(ids);
+            node_of.extend(ids.members().map(|id| (id, nodes.len())));
+            let (near, far) = (nodes[before].clone(), Named::new(subject, &ids));
+            nodes.push(far.clone());
+            let (source, destination) = if towards { (far, near) } else { (near, far) };
+            answer.edges.push(Edge { source, destination, label, access });
+        }
     }
-    answer
-        .sections
-        .push(Section { title: "by a chain of flows, and of what nothing separates".into(), table });
+    let set_of =
+        |ids: Vec<(u32, Hop)>| Ranges::from_unsorted(ids.into_iter().map(|(id, _)| (id, id)).collect());
+    by_steps.into_iter().map(set_of).collect()
+}
+
+fn one(subject: &Subject, id: u32) -> Named {
+    Named::new(subject, &Ranges::from_unsorted(vec![(id, id)]))
 }
 
 fn paths(subject: &Subject, from: &PrincipalSet, to: &PrincipalSet, answer: &mut Answer) {
@@ -153,34 +249,32 @@ fn paths(subject: &Subject, from: &PrincipalSet, to: &PrincipalSet, answer: &mut
         answer.notes.push("no chain leads there".into());
         return;
     };
-    let mut table = Table::new(["step", "source", "destination", "by", "rule"]);
+    let mut section = Section::new("a shortest chain", ["step", "source", "destination", "by", "rule"]);
     for (index, hop) in chain.iter().enumerate() {
-        let (by, effect, place) = by(subject, &reach, hop);
-        let (source, destination) =
-            (subject.name(hop.source).to_owned(), subject.name(hop.destination).to_owned());
-        answer.edges.push(Edge {
-            source: source.clone(),
-            destination: destination.clone(),
-            label: by.clone(),
-            access: effect,
-        });
-        table.row([(index + 1).to_string(), source, destination, by, place]);
+        let (label, access, rule) = by(subject, &reach, hop);
+        let (source, destination) = (one(subject, hop.source), one(subject, hop.destination));
+        section.row([
+            Cell::Number(index as u64 + 1),
+            Cell::Set(source.clone()),
+            Cell::Set(destination.clone()),
+            Cell::Text(label.clone()),
+            rule,
+        ]);
+        answer.edges.push(Edge { source, destination, label, access });
     }
-    answer.sections.push(Section { title: "a shortest chain".into(), table });
-    let mut table = Table::new(["rule", "text"]);
+    answer.sections.push(section);
     match reach.cut(from, &goal) {
         Cut::Statements { statements, fewest } => {
-            for index in statements {
-                let statement = subject.statement(index);
-                let place = subject.place(statement.file, statement.span).to_string();
-                table.row([place, statement.text.to_string()]);
-            }
             let title = if fewest {
                 "the fewest rules without which no chain is left"
             } else {
                 "without these rules no chain is left"
             };
-            answer.sections.push(Section { title: title.into(), table });
+            let mut section = Section::new(title, ["rule", "text"]);
+            for index in statements {
+                section.row([rule(subject, index), Cell::Text(subject.statement(index).text.to_string())]);
+            }
+            answer.sections.push(section);
         }
         Cut::Many(most) => {
             answer.notes.push(format!("more than {most} rules would have to go before no chain is left"));
@@ -192,28 +286,26 @@ fn paths(subject: &Subject, from: &PrincipalSet, to: &PrincipalSet, answer: &mut
 }
 
 /// What a step goes by, and where that stands.
-fn by(subject: &Subject, reach: &Reach<'_>, hop: &Hop) -> (String, Access, String) {
+fn by(subject: &Subject, reach: &Reach<'_>, hop: &Hop) -> (String, Access, Cell) {
     let model = subject.model();
-    let segment = |name: &str| (format!("nothing separates them on {name}"), Access::Connect, String::new());
+    let unruled = |text: String| (text, Access::Connect, Cell::Rule(None));
     match hop.by {
-        By::Flow(index) => {
-            let statement = subject.statement(index);
-            let place = subject.place(statement.file, statement.span).to_string();
-            match hop.rectangle {
-                Some(rectangle) => {
-                    let rectangle = reach.rectangle(rectangle);
-                    (service_of(model, rectangle), access(model, rectangle), place)
-                }
-                None => (subject.text(statement.file, statement.service_span), Access::Connect, place),
+        By::Flow(index) => match hop.rectangle {
+            Some(rectangle) => {
+                let rectangle = reach.rectangle(rectangle);
+                (service_of(model, rectangle), access(model, rectangle), rule(subject, index))
             }
+            None => {
+                let statement = subject.statement(index);
+                let text = subject.text(statement.file, statement.service_span);
+                (text, Access::Connect, rule(subject, index))
+            }
+        },
+        By::Segment(id) | By::Joined(id) => {
+            unruled(format!("nothing separates them on {}", model.segment(id).name))
         }
-        By::Segment(id) | By::Joined(id) => segment(&model.segment(id).name),
-        By::Gateway(id) => {
-            (format!("{} stands on its segment", model.gateway(id).name), Access::Connect, String::new())
-        }
-        By::Person(id) => {
-            (format!("people who work on {}", model.segment(id).name), Access::Connect, String::new())
-        }
+        By::Gateway(id) => unruled(format!("{} stands on its segment", model.gateway(id).name)),
+        By::Person(id) => unruled(format!("people who work on {}", model.segment(id).name)),
     }
 }
 
@@ -221,28 +313,28 @@ fn by(subject: &Subject, reach: &Reach<'_>, hop: &Hop) -> (String, Access, Strin
 fn blast(subject: &Subject, set: &PrincipalSet, answer: &mut Answer) {
     let model = subject.model();
     let reach = reach(subject);
-    let reached = reach.reached_from(set).members().difference(set);
+    let all = reach.reached_from(set);
+    tree(subject, &reach, &all, set, false, answer);
+    let reached = all.members().difference(set);
     let mut zones: BTreeMap<String, Vec<(u32, u32)>> = BTreeMap::new();
     for id in reached.members() {
         let principal = model.principal(id);
         let zone = principal.zones.first().map_or("no zone", |zone| &model.zone(*zone).name);
         zones.entry(zone.to_owned()).or_default().push((id, id));
     }
-    let mut table = Table::new(["zone", "purdue", "principals", "who"]);
+    let title = format!("reaches {} of {} principals", reached.count(), model.principals.len());
+    let mut section = Section::new(&title, ["zone", "purdue", "principals", "who"]);
     for (zone, ids) in zones {
         let ids = Ranges::from_unsorted(ids);
         let purdue = model.zones.iter().find(|one| one.name == zone).and_then(|one| one.purdue);
-        table.row([
-            zone,
-            purdue.map_or_else(String::new, |level| level.to_string()),
-            ids.count().to_string(),
-            subject.naming().describe(model, &ids),
+        section.row([
+            Cell::Text(zone),
+            purdue.map_or(Cell::Nothing, |level| Cell::Number(level.into())),
+            Cell::Number(ids.count()),
+            Cell::Set(Named::new(subject, &ids)),
         ]);
     }
-    let total = reached.count();
-    answer
-        .sections
-        .push(Section { title: format!("reaches {total} of {} principals", model.principals.len()), table });
+    answer.sections.push(section);
     let inside = reached.union(set);
     let mut by_access: BTreeMap<Access, Ranges<u32>> = BTreeMap::new();
     for rectangle in subject.connections() {
@@ -252,11 +344,12 @@ fn blast(subject: &Subject, set: &PrincipalSet, answer: &mut Answer) {
         let known = by_access.entry(access(model, rectangle)).or_default();
         *known = known.union(&rectangle.destinations.difference(set));
     }
-    let mut table = Table::new(["effect", "principals", "who"]);
+    let mut section =
+        Section::new("what he may do there, by permitted flows", ["effect", "principals", "who"]);
     for (effect, ids) in by_access.into_iter().rev() {
-        table.row([effect.word().into(), ids.count().to_string(), subject.naming().describe(model, &ids)]);
+        section.row([Cell::Access(effect), Cell::Number(ids.count()), Cell::Set(Named::new(subject, &ids))]);
     }
-    answer.sections.push(Section { title: "what he may do there, by permitted flows".into(), table });
+    answer.sections.push(section);
 }
 
 /// Who is reached by most.
@@ -287,15 +380,19 @@ fn exposure(subject: &Subject, answer: &mut Answer) {
         ranks.push((reaching, direct[id as usize], id));
     }
     ranks.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(a.2.cmp(&b.2)));
-    let mut table = Table::new(["principal", "zone", "reached by", "directly by", "strongest effect"]);
+    let columns = ["principal", "zone", "reached by", "directly by", "strongest effect"];
+    let mut section = Section::new("most exposed", columns);
+    if ranks.len() > RANKED {
+        answer.notes.push(format!("the first {RANKED} of {}", ranks.len()));
+    }
     for (reaching, direct, id) in ranks.into_iter().take(RANKED) {
-        let zone = model.principal(id).zones.first().map_or("", |zone| &model.zone(*zone).name);
-        table.row([
-            subject.name(id).into(),
-            zone.into(),
-            if by_chains { reaching.to_string() } else { "not counted".into() },
-            direct.to_string(),
-            strongest[id as usize].word().into(),
+        let zone = model.principal(id).zones.first().map(|zone| model.zone(*zone).name.clone());
+        section.row([
+            Cell::Set(one(subject, id)),
+            zone.map_or(Cell::Nothing, Cell::Text),
+            if by_chains { Cell::Number(reaching) } else { Cell::Nothing },
+            Cell::Number(direct),
+            Cell::Access(strongest[id as usize]),
         ]);
     }
     if !by_chains {
@@ -303,5 +400,5 @@ fn exposure(subject: &Subject, answer: &mut Answer) {
             "{count} principals: chains are not followed from all of them; ask `who reaches` about one"
         ));
     }
-    answer.sections.push(Section { title: "most exposed".into(), table });
+    answer.sections.push(section);
 }

@@ -61,7 +61,7 @@ pub fn markdown(difference: &Difference) -> String {
     }
     if !difference.radius.is_empty() {
         out.push_str("\n### Blast radius\n\n| from | before | after | gains | loses |\n| --- | ---: | ---: | --- | --- |\n");
-        for change in &difference.radius {
+        for change in difference.radius.iter().take(SHOWN) {
             let cell = |text: &str| if text.is_empty() { String::new() } else { code_cell(text) };
             out.push_str(&format!(
                 "| {} | {} | {} | {} | {} |\n",
@@ -72,6 +72,7 @@ pub fn markdown(difference: &Difference) -> String {
                 cell(&change.lost)
             ));
         }
+        more(&mut out, difference.radius.len());
     }
     if !difference.plant.is_empty() {
         out.push_str("\n### Plant\n\n");
@@ -97,7 +98,7 @@ pub fn markdown(difference: &Difference) -> String {
     }
     if let Some(artifacts) = difference.artifacts.as_ref().filter(|list| !list.is_empty()) {
         out.push_str("\n<details><summary>Artifacts</summary>\n\n| file | | lines |\n| --- | --- | --- |\n");
-        for change in artifacts {
+        for change in artifacts.iter().take(SHOWN) {
             out.push_str(&format!(
                 "| {} | {} | +{} -{} |\n",
                 code_cell(&change.path),
@@ -106,6 +107,7 @@ pub fn markdown(difference: &Difference) -> String {
                 change.lines_removed
             ));
         }
+        more(&mut out, artifacts.len());
         out.push('\n');
         for (path, text) in artifacts.iter().filter_map(|one| Some((&one.path, one.unified.as_ref()?))) {
             // a fence longer than any in the text
