@@ -145,3 +145,74 @@ fn descriptions_that_are_wrong_or_say_more_than_weir() {
         assert!(run.stderr.contains(part) && run.stderr.contains("mud.json:"), "{part}\n{}", run.stderr);
     }
 }
+
+const DESCRIPTION: &str = r#"{
+  "ietf-mud:mud": {
+    "mud-version": 1, "mud-url": "https://maker.example/lamp.json", "is-supported": true, "systeminfo": "a lamp",
+    "from-device-policy": { "access-lists": { "access-list": [{ "name": "out" }] } }
+  },
+  "ietf-access-control-list:acls": { "acl": [{
+    "name": "out", "type": "ipv4-acl-type",
+    "aces": { "ace": [{
+      "name": "cl0",
+      "matches": { "ipv4": { "ietf-acldns:dst-dnsname": "cloud.example", "protocol": 6 }, "tcp": { "destination-port": { "operator": "eq", "port": 443 } } },
+      "actions": { "forwarding": "accept" }
+    }] }
+  }] }
+}"#;
+
+#[test]
+fn what_is_not_known_beside_conditions_is_not_dropped() {
+    let folder = Folder::new();
+    folder.write("hosts", "198.51.100.7 cloud.example\n");
+    let import = |text: String| {
+        folder.write("lamp.json", text);
+        let run = folder.weir(&["import", "mud", "lamp.json", "--hosts", "hosts"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run
+    };
+    assert!(import(DESCRIPTION.into()).stderr.contains("; 0 not said in Weir"));
+    for (old, new, listed, is_said) in [
+        (
+            r#""name": "cl0","#,
+            r#""name": "cl0", "maker:schedule": 1,"#,
+            "without its `maker:schedule`",
+            false,
+        ),
+        (r#"": "accept""#, r#"": "accept", "logging": "log-syslog""#, "without its `logging`", false),
+        (
+            r#""type": "ipv4-acl-type","#,
+            r#""type": "ipv4-acl-type", "maker:at": 1,"#,
+            "without its `maker:at`",
+            false,
+        ),
+        (r#"": "accept""#, r#"": "foo""#, "its action `foo` is not known", false),
+        (r#""systeminfo""#, r#""extensions": ["sleep"], "systeminfo""#, "extension `sleep`", true),
+        (r#""systeminfo""#, r#""maker:note": "x", "systeminfo""#, "`maker:note`", true),
+    ] {
+        assert!(DESCRIPTION.contains(old));
+        let run = import(DESCRIPTION.replacen(old, new, 1));
+        assert!(run.stderr.contains("; 1 not said in Weir"), "{new}: {}", run.stderr);
+        assert!(run.stdout.contains(listed), "{new}: {}", run.stdout);
+        assert_eq!(run.stdout.contains("    allow "), is_said, "{new}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_one_mistake() {
+    let folder = Folder::new();
+    folder.write("latin.json", b"{ \"a\": \"M\xfcller\" }");
+    for (kind, path, code) in [
+        ("mud", "nowhere.json", "E0001"),
+        ("inventory", "nowhere.csv", "E0001"),
+        ("mud", "latin.json", "E0002"),
+        ("inventory", "latin.json", "E0002"),
+    ] {
+        let run = folder.weir(&["import", kind, path]);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert_eq!(run.stderr.matches("error[").count(), 1, "{kind} {path}: {}", run.stderr);
+        assert!(run.stderr.contains(code), "{kind} {path}: {}", run.stderr);
+    }
+    let run = folder.weir(&["import", "mud", "latin.json"]);
+    assert!(run.stderr.contains("byte 9, in line 1"), "{}", run.stderr);
+}

@@ -233,7 +233,11 @@ fn what_a_proxy_takes_on_the_way() {
         "gate",
         &folder,
         &[
-            (NARROWED, "does not take connections", &[("plant.weir", "hmi -> plc :", "hmi -> plc[1..2] :")]),
+            (
+                NARROWED,
+                "does not take connections",
+                &[("plant.weir", "hmi -> plc :", "hmi -> plc[1] | plc[2] :")],
+            ),
             (
                 WIDENED,
                 "10.30.0.30 -> 10.31.1.10 : tcp/502",

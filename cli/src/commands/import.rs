@@ -8,7 +8,7 @@ use weir_import::{
     assets::{self, Mapping},
     kubernetes, mud,
 };
-use weir_syntax::{Diagnostic, FileId, Severity, Span};
+use weir_syntax::{Diagnostic, FileId, Severity, Span, diagnostic::codes};
 
 use crate::{
     arguments::{ImportFiles, Importing},
@@ -144,14 +144,18 @@ impl Files {
     fn add(&mut self, disk: &Path) {
         let path = disk.to_string_lossy().into_owned();
         let file = FileId(self.sources.len() as u32);
-        let text = load::read_source(disk).and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| Unread::Io(std::io::Error::other("it is not UTF-8")))
-        });
-        let text = text.unwrap_or_else(|unread| {
-            let diagnostic = unread.diagnostic(&path).primary(file, Span::default(), "");
-            self.diagnostics.push(diagnostic.help_otherwise(|| "check the path; save text as UTF-8".into()));
-            String::new()
-        });
+        let text = match load::read_source(disk).map(String::from_utf8) {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => {
+                self.diagnostics.push(not_utf8(&path, file, &error));
+                String::new()
+            }
+            Err(unread) => {
+                let diagnostic = unread.diagnostic(&path).primary(file, Span::default(), "");
+                self.diagnostics.push(diagnostic.help_otherwise(|| "check the path".into()));
+                String::new()
+            }
+        };
         self.sources.push(Source { path, text: text.into() });
     }
 
@@ -166,12 +170,24 @@ impl Files {
     }
 }
 
+/// Spreadsheets often save what is not UTF-8.
+fn not_utf8(path: &str, file: FileId, error: &std::string::FromUtf8Error) -> Diagnostic {
+    let good = error.utf8_error().valid_up_to();
+    let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+    Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
+        .primary(file, Span::default(), format!("byte {good}, in line {line}"))
+        .help("save the file as UTF-8")
+}
+
 /// Prints what is wrong and, unless that stands in the way, writes what was found.
 fn finish(imported: Imported, files: &Files, common: &ImportFiles, console: &Console) -> Result<(), Failure> {
     let Imported { inventory, mut diagnostics, unknown } = imported;
     if let Some((name, help)) = unknown.into_iter().next() {
         let message = format!("`{name}` is bound, and nothing of these files is called so");
         return Err(Failure::usage(message).with_help(help));
+    }
+    if files.diagnostics.iter().any(|one| one.severity() == Severity::Error) {
+        diagnostics.clear(); // what is made of a file that is not there says nothing
     }
     diagnostics.extend(files.diagnostics.iter().cloned());
     diagnostics.sort_by(|a, b| (a.position(), &a.message).cmp(&(b.position(), &b.message)));

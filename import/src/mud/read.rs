@@ -11,7 +11,7 @@ use crate::{
     Value, Vocabulary, json,
     ledger::Record,
     names::Names,
-    tree::{Node, Reader},
+    tree::{self, Node, Reader},
 };
 
 /// Reads descriptions, one a file.
@@ -89,6 +89,7 @@ impl Import<'_> {
         of_class.attributes.push(("model", Value::Text(model.unwrap_or(shown))));
         self.imported.inventory.items.push(of_class);
         self.devices(input, &name, &class, key_place);
+        self.beside(input, document, mud);
         let entries = self.entries(reader, input, document, mud);
         let flows = self.flows(&class, entries);
         if !flows.is_empty() {
@@ -100,6 +101,37 @@ impl Import<'_> {
                 flows,
                 place: key_place,
             });
+        }
+    }
+
+    /// What the description says beside its policies, and nothing is known of: an extension may change what they mean.
+    fn beside(&mut self, input: &Input<'_>, document: &Node, mud: &Node) {
+        let mut left = |node: &Node, what: String| {
+            self.imported.inventory.remainder.push(Left {
+                place: Place { file: input.file, span: node.span },
+                extent: Extent::Beside,
+                what,
+                why: "it is not known here: see whether it changes what the policies mean".into(),
+            });
+        };
+        for (key, value) in document.entries().iter().filter(|(key, _)| !OF_FILE.contains(&key.text.as_str()))
+        {
+            left(value, format!("`{}`", key.text));
+        }
+        for (key, value) in mud.entries() {
+            match &value.value {
+                tree::Value::List(extensions) if key.text == "extensions" => {
+                    for extension in extensions {
+                        let name = match &extension.value {
+                            tree::Value::Text(name) => name.as_str(),
+                            _ => "?",
+                        };
+                        left(extension, format!("extension `{name}`"));
+                    }
+                }
+                _ if OF_DESCRIPTION.contains(&key.text.as_str()) => {}
+                _ => left(value, format!("`{}`", key.text)),
+            }
         }
     }
 
@@ -181,6 +213,7 @@ impl Import<'_> {
     ) {
         let Some(aces) = reader.map_of(list, "aces") else { return };
         let mut drops = false;
+        let of_list = unknown(list, &["name", "type", "acl-type", "aces"]);
         for ace in reader.list_of(aces, "ace") {
             let place =
                 Place { file: input.file, span: ace.entries().first().map_or(ace.span, |(key, _)| key.span) };
@@ -189,15 +222,28 @@ impl Import<'_> {
             let actions = reader.required(ace, "actions", "this entry");
             let action = actions.and_then(|actions| reader.required(actions, "forwarding", "this entry"));
             let Some(action) = action.and_then(|action| reader.text(action, "forwarding")) else { continue };
-            let accepts = action.rsplit(':').next() == Some("accept");
+            let action = action.rsplit(':').next().unwrap_or_default();
+            let accepts = action == "accept";
             let read = entry(reader, ace, &name, way, place);
+            let foreign = unknown(ace, &["name", "matches", "actions"]);
+            let foreign = foreign.or_else(|| unknown(actions?, &["forwarding"])).or_else(|| of_list.clone());
             let why = match read {
                 None => continue,
+                _ if !["accept", "drop", "reject"].contains(&action) => {
+                    drops = true;
+                    self.left(record, place, &name, format!("its action `{action}` is not known"));
+                    continue;
+                }
                 _ if !accepts => {
                     drops = true;
                     "it drops: what is not permitted is denied anyway"
                 }
                 Some(_) if drops => "an entry before it drops, and order means nothing in Weir",
+                Some(Ok(_)) if foreign.is_some() => {
+                    let key = foreign.unwrap_or_default();
+                    self.left(record, place, &name, format!("without its `{key}` it may permit more"));
+                    continue;
+                }
                 Some(Ok(entry)) => {
                     entries.push((entry, record));
                     continue;
@@ -379,4 +425,30 @@ fn opened(entry: &Entry) -> Option<(Way, Protocol, Ports)> {
             (_, _, destination) => Some((entry.way, protocol, destination.unwrap_or(ALL_PORTS))),
         },
     }
+}
+
+/// What RFC 8520 has in a file, and in its description.
+const OF_FILE: [&str; 3] =
+    ["ietf-mud:mud", "ietf-access-control-list:acls", "ietf-access-control-list:access-lists"];
+const OF_DESCRIPTION: [&str; 15] = [
+    "mud-version",
+    "mud-url",
+    "last-update",
+    "mud-signature",
+    "cache-validity",
+    "is-supported",
+    "systeminfo",
+    "mfg-name",
+    "model-name",
+    "firmware-rev",
+    "software-rev",
+    "documentation",
+    "extensions",
+    "from-device-policy",
+    "to-device-policy",
+];
+
+/// A key beside those that are known.
+fn unknown(node: &Node, known: &[&str]) -> Option<String> {
+    node.entries().iter().map(|(key, _)| &key.text).find(|key| !known.contains(&key.as_str())).cloned()
 }

@@ -108,7 +108,9 @@ pub(super) fn bindings(
         for one in list {
             all.entry(one.device.to_string()).or_default().push(one.sources);
         }
-        all.values_mut().for_each(|ranges| ranges.sort_unstable());
+        for ranges in all.values_mut() {
+            ranges.sort_unstable();
+        }
         all
     };
     let (before, after) = (by_device(before), by_device(after));
@@ -154,7 +156,9 @@ pub(super) fn stations(
         for one in bindings {
             all.entry(one.device.to_string()).or_default().push(one.sources);
         }
-        all.values_mut().for_each(|ranges| ranges.sort_unstable());
+        for ranges in all.values_mut() {
+            ranges.sort_unstable();
+        }
         all
     };
     let (was, is) = (held(before), held(after));

@@ -1,7 +1,7 @@
 //! Network policies and guard rails of clusters: what they permit pods, compared exactly, for every pod that could run and
 //! every address.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_kubernetes_reader::{
     Connection, Difference as Read, Direction, Fault, Grant, Place, PolicyModel, Requirement, Selector, Term,
@@ -51,7 +51,7 @@ fn is_same_but_for_terms(one: &PolicyModel, other: &PolicyModel) -> bool {
         let whole = |direction: Direction, namespace: &str| {
             closed.contains(&(
                 direction,
-                Selector { namespace: namespace.to_owned(), labels: Default::default() },
+                Selector { namespace: namespace.to_owned(), labels: BTreeMap::default() },
             ))
         };
         closed.iter().filter(|(direction, pods)| !whole(*direction, &pods.namespace)).cloned().collect()

@@ -320,7 +320,7 @@ fn flows(flows: &[open5gs::Flow]) -> Vec<String> {
         );
         match flow.packets() {
             Some(packets) => {
-                all.extend(documents::packets(&packets).map(|packets| format!("{packets} as {quality}")))
+                all.extend(documents::packets(&packets).map(|packets| format!("{packets} as {quality}")));
             }
             None => all.extend(flow.filters.iter().map(|filter| format!("`{filter}` as {quality}"))),
         }

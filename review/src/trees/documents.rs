@@ -137,7 +137,7 @@ fn of_3gpp(model: &CoreModel) -> State<&str> {
         ];
         match policy.map(|policy| quality(policy.quality)) {
             Some(given) => {
-                shape.extend(names.into_iter().zip(given).map(|(name, (_, aspect))| (name, aspect)))
+                shape.extend(names.into_iter().zip(given).map(|(name, (_, aspect))| (name, aspect)));
             }
             None => shape.extend(names.map(|name| (name, Aspect::decisive("none")))),
         }

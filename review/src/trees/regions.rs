@@ -45,7 +45,7 @@ pub(super) struct Words<'w> {
 }
 
 /// A rule by the source map of its tree.
-pub(super) fn mapped<'m>(maps: Maps<'m>) -> impl Fn(&str, bool) -> Rule + 'm {
+pub(super) fn mapped(maps: Maps<'_>) -> impl Fn(&str, bool) -> Rule {
     move |comment, is_later| if is_later { maps.1 } else { maps.0 }.rule(comment)
 }
 

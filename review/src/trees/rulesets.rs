@@ -132,7 +132,7 @@ fn compare(point: &Point<'_>, old: Option<&Gate>, new: &Gate, found: &mut Differ
             gateway.say("is loaded by another script (`apply`)".into(), Verdict::Widened);
         }
         (Parts::Same(_), Parts::None) => {
-            gateway.say("has no parts to load without a gap".into(), Verdict::Same)
+            gateway.say("has no parts to load without a gap".into(), Verdict::Same);
         }
         _ => {}
     }

@@ -76,16 +76,16 @@ impl Operations {
 impl Terms {
     /// Whether the others let pass all that these do, and show it as well.
     pub(super) fn is_within(&self, other: &Self) -> bool {
-        fn below<T>(own: &Option<T>, other: &Option<T>, within: impl Fn(&T, &T) -> bool) -> bool {
+        fn below<T>(own: Option<&T>, other: Option<&T>, within: impl Fn(&T, &T) -> bool) -> bool {
             match (own, other) {
                 (_, None) => true,
                 (Some(own), Some(other)) => within(own, other),
                 (None, Some(_)) => false,
             }
         }
-        below(&self.operations, &other.operations, Operations::is_within)
-            && below(&self.limit, &other.limit, Limit::is_within)
-            && below(&self.until, &other.until, |own, other| own <= other)
+        below(self.operations.as_ref(), other.operations.as_ref(), Operations::is_within)
+            && below(self.limit.as_ref(), other.limit.as_ref(), Limit::is_within)
+            && below(self.until.as_ref(), other.until.as_ref(), |own, other| own <= other)
             && (self.log || !other.log)
             // what was on trial would be permitted for good
             && (self.audit || !other.audit)

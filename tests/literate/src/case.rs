@@ -125,7 +125,7 @@ fn is_ours(block: &Block) -> bool {
 
 /// Whether a block is in a format that packages import.
 fn is_imported(block: &Block) -> bool {
-    matches!(block.language.as_str(), "yaml" | "json" | "csv")
+    matches!(block.language.as_str(), "yaml" | "json" | "csv" | "net" | "svc" | "pol")
 }
 
 fn unknown_words(block: &Block) -> Vec<String> {

@@ -103,7 +103,7 @@ pub fn run(document: &Document, shell: &Shell<'_>) -> Result<Vec<Shown>, String>
 fn file(block: &Block) -> Option<&str> {
     match block.language.as_str() {
         "weir" if block.value("package").is_some() => Some(block.value("file").unwrap_or("plant.weir")),
-        "weir" | "toml" | "yaml" | "json" | "csv" => block.value("file"),
+        "weir" | "toml" | "yaml" | "json" | "csv" | "net" | "svc" | "pol" => block.value("file"),
         _ => None,
     }
 }
