@@ -383,6 +383,11 @@ fn the_hook_at_first_commits_merges_and_worktrees() {
     assert_ne!(code, 0, "{said}");
     assert!(said.contains("plant/policies.weir:1"), "{said}");
     hooked.git(&["-C", "beside", "reset", "-q", "--hard"]);
+    let text = folder.read("beside/plant/policies.weir");
+    folder.write("beside/plant/policies.weir", text.replacen(WIDER.1, WIDER.0, 1));
+    let (code, said) = hooked.git(&["-C", "beside/plant", "commit", "-q", "-a", "-m", "narrower"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("git:HEAD:plant -> ./plant: narrowed"), "{said}");
     // a package at the root of a repository without a commit
     let hook = folder.path(".git/hooks/pre-commit");
     let first = Folder::new();
