@@ -47,7 +47,7 @@ impl<'w> Question<'w> {
     }
 
     /// Makes diagnostics about the text ones about what was written.
-    fn translate(&self, file: FileId, diagnostics: &mut Vec<Diagnostic>) {
+    fn translate(&self, file: FileId, diagnostics: &mut [Diagnostic]) {
         let place = |span: Span| {
             let (start, end) = (span.start as usize, span.end as usize);
             let within = |(ours, _): &&(Range<usize>, Range<usize>)| ours.start <= start && end <= ours.end;
