@@ -14,7 +14,7 @@ use crate::{
     arguments::{ImportFiles, Importing},
     console::Console,
     failure::Failure,
-    load::{self, Unread},
+    load,
     render::{Format, Report, text},
     walk::{self, Nested},
     write::single::{self, Present},
