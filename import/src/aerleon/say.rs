@@ -79,6 +79,7 @@ pub fn read(inputs: &[Input<'_>], options: &Options<'_>, vocabulary: &Vocabulary
         given: BTreeMap::new(),
         used: BTreeSet::new(),
         anyone: None,
+        version: None,
     };
     vocabulary.protocols().for_each(|name| import.names.reserve(name));
     options.bound.values().for_each(|name| import.names.reserve(name));
@@ -120,6 +121,8 @@ pub(super) struct Import<'d> {
     used: BTreeSet<&'d str>,
     /// The first statement that names nobody, where the site does not say who that is.
     anyone: Option<Place>,
+    /// The one IP version of the filter that is read, whether it is the sixth.
+    pub(super) version: Option<bool>,
 }
 
 /// A term, whether it permits, and what of it can be said.
@@ -148,6 +151,7 @@ impl<'d> Import<'d> {
                 }),
             }
         }
+        self.version = version(filter);
         let mut terms: Vec<Judged<'_, 'd>> = Vec::new();
         for term in &filter.terms {
             let record = self.inventory.ledger.read(term.place);
@@ -374,5 +378,25 @@ impl<'d> Import<'d> {
             );
         }
         Some(given)
+    }
+}
+
+/// The one IP version that a filter is for, whether it is the sixth; nothing, where it is for both. Generators take IPv4 where the
+/// target says nothing.
+fn version(filter: &Filter) -> Option<bool> {
+    let targets = filter.header.iter().filter(|field| matches!(field.key.as_str(), "target" | "targets"));
+    let mut found: BTreeSet<bool> = BTreeSet::new();
+    for target in targets {
+        let has = |word: &str| target.words.iter().any(|one| one.text == word);
+        match (has("mixed"), has("inet6")) {
+            (true, _) => return None,
+            (_, is_v6) => {
+                found.insert(is_v6);
+            }
+        }
+    }
+    match found.into_iter().collect::<Vec<_>>().as_slice() {
+        [only] => Some(*only),
+        _ => None,
     }
 }

@@ -166,6 +166,22 @@ impl<'d> Import<'d> {
                 return Some((allow, Read::Unsaid(why, reach)));
             }
         }
+        if let Some(is_v6) = self.version.filter(|_| allow) {
+            let name = if is_v6 { "IPv6" } else { "IPv4" };
+            // whether it has addresses of the other version, as far as that is known
+            let other = |side: &Side<'_>| {
+                side.prefixes.as_ref().map(|all| all.iter().any(|net| net.addr().is_ipv4() == is_v6))
+            };
+            match (other(&source), other(&destination)) {
+                (Some(false), _) | (_, Some(false)) => {}
+                (Some(true), Some(true)) => {
+                    let why =
+                        format!("it is for {name} only, and both sides have addresses of the other version");
+                    return Some((allow, Read::Unsaid(why, reach)));
+                }
+                _ => beside.push(format!("said, but not that it is for {name} only")),
+            }
+        }
         for field in &term.fields {
             if BESIDE.contains(&field.key.as_str()) && !["comment", "owner"].contains(&field.key.as_str()) {
                 beside.push(format!("said, but for its `{}`", field.key));
