@@ -173,7 +173,7 @@ impl Files {
 /// Spreadsheets often save what is not UTF-8.
 fn not_utf8(path: &str, file: FileId, error: &std::string::FromUtf8Error) -> Diagnostic {
     let good = error.utf8_error().valid_up_to();
-    let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = error.as_bytes()[..good].split(|byte| *byte == b'\n').count();
     Diagnostic::new(&codes::E0002, format!("`{path}` is not UTF-8"))
         .primary(file, Span::default(), format!("byte {good}, in line {line}"))
         .help("save the file as UTF-8")

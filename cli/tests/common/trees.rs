@@ -114,7 +114,7 @@ pub fn packages(name: &'static str, folder: &Folder, rows: &[Row]) {
 pub fn files(name: &'static str, folder: &Folder, rows: &[Row]) {
     build(folder, name, "before");
     if folder.path("before/nftables").exists() {
-        for name in folder.names("before/nftables").iter().filter(|name| name.ends_with(".d")) {
+        for name in folder.names("before/nftables").iter().filter(|name| name.strip_suffix(".d").is_some()) {
             fs::remove_dir_all(folder.path(&format!("before/nftables/{name}"))).unwrap();
         }
     }

@@ -144,7 +144,7 @@ pub fn records(format: &str, path: &str, text: &str) -> Option<usize> {
     let json = || serde_json::from_str::<serde_json::Value>(text).ok();
     match format {
         "mud" => Some(entries(&json()?)),
-        "inventory" if path.ends_with(".json") && !path.contains("mapping") => {
+        "inventory" if path.strip_suffix(".json").is_some() && !path.contains("mapping") => {
             let lists = |value: &serde_json::Value| value.as_array().map(Vec::len);
             let document = json()?;
             let inner = || document.as_object()?.values().find_map(lists);

@@ -83,6 +83,7 @@ pub(crate) fn measure(folder: &Path, output: &Path) -> io::Result<()> {
     clock.stage();
     drop(sets);
     let facts = Facts {
+        pending: Vec::new(),
         model,
         statements,
         rectangles,
