@@ -260,3 +260,33 @@ fn what_is_bound_is_defined() {
         right.stderr
     );
 }
+
+#[test]
+fn a_filter_of_one_ip_version_is_not_said_for_both() {
+    let folder = Folder::new();
+    folder.write(
+        "d.net",
+        "BOTH = 192.0.2.0/28\n       2001:db8::/32\nOTHER = 198.51.100.0/28\n        2001:db8:1::/48\nFOUR = 203.0.113.0/28\n",
+    );
+    folder.write("d.svc", "HTTPS = 443/tcp\n");
+    let import = |target: &str, destination: &str| {
+        let term = format!(
+            "header {{ target:: {target} }}\nterm one {{ source-address:: BOTH\n destination-address:: {destination}\n destination-port:: HTTPS\n protocol:: tcp\n action:: accept }}\n"
+        );
+        folder.write("p.pol", term);
+        let run = folder.weir(&["import", "aerleon", "d.net", "d.svc", "p.pol"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout
+    };
+    let is_said = |text: &str| text.contains("    allow ");
+    for target in ["juniper edge", "juniper edge inet", "iptables INPUT DROP inet6"] {
+        let text = import(target, "OTHER");
+        assert!(!is_said(&text), "{target}: {text}");
+        assert!(text.contains("both sides have addresses of the other version"), "{target}: {text}");
+    }
+    assert!(is_said(&import("juniper edge mixed", "OTHER")));
+    // one side decides it
+    assert!(is_said(&import("juniper edge inet", "FOUR")));
+    let text = import("juniper edge inet", "OTHER").replace("one", "two");
+    assert!(text.contains("IPv4 only"), "{text}");
+}
