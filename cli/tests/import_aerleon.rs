@@ -287,6 +287,4 @@ fn a_filter_of_one_ip_version_is_not_said_for_both() {
     assert!(is_said(&import("juniper edge mixed", "OTHER")));
     // one side decides it
     assert!(is_said(&import("juniper edge inet", "FOUR")));
-    let text = import("juniper edge inet", "OTHER").replace("one", "two");
-    assert!(text.contains("IPv4 only"), "{text}");
 }
