@@ -149,6 +149,10 @@ fn analyze_stages(
         look(Seen { universe: &universe, model: &model, planned, asked: &asked, diagnostics });
     }
     consequences::forget(&files, &mut diagnostics);
+    if imported.diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error) {
+        // what a file would have declared that cannot be read is not known
+        diagnostics.retain(|diagnostic| diagnostic.code != &codes::E0202);
+    }
     remedies::add(sources, &universe, &mut diagnostics);
     // what was made of an imported file is not written in it: there is nothing to edit
     for diagnostic in &mut diagnostics {

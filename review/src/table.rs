@@ -76,19 +76,6 @@ pub(crate) fn markdown(text: &str) -> String {
     out
 }
 
-/// Foreign text as Markdown code on one line.
-pub(crate) fn code(text: &str) -> String {
-    let inner: String = text
-        .chars()
-        .map(|character| match character {
-            '`' => '\'',
-            _ if character.is_control() => ' ',
-            _ => character,
-        })
-        .collect();
-    format!("`{inner}`")
-}
-
 /// Prose of ours that quotes foreign text in backticks, inside of a cell.
 pub(crate) fn prose(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
@@ -101,9 +88,9 @@ pub(crate) fn prose(text: &str) -> String {
     parts.iter().enumerate().map(part).collect()
 }
 
-/// As [`code`], inside of a table's cell.
+/// Foreign text as Markdown code, inside of a table's cell.
 pub(crate) fn code_cell(text: &str) -> String {
-    code(text).replace('|', "\\|")
+    weir_targets::code(text).replace('|', "\\|")
 }
 
 /// Foreign text inside of HTML or SVG, in content or in a quoted attribute.

@@ -383,7 +383,8 @@ fn imported_filters_have_names_as_any_file() {
     let (_, location) = ide.definition(file, at).unwrap();
     assert_eq!(ide.path(location.file), Some("acl/site.net"));
     assert_eq!(location.full.of(ide.text(location.file).unwrap()), "CLOUD");
-    assert!(ide.hover(file, at).unwrap().markdown.contains("external cloud"));
+    let shown = ide.hover(file, at).unwrap().markdown;
+    assert!(shown.contains("CLOUD (acl/site.net:2)"), "{shown}");
     let found = ide.references(&ide.occurrence_at(file, at).unwrap().symbol);
     let files: Vec<_> = found.iter().map(|one| ide.path(one.file).unwrap()).collect();
     assert!(files.contains(&"plant.weir") && files.contains(&"acl/edge.pol"), "{files:?}");

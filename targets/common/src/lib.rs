@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 pub use ledger::{CERTIFICATE, Ledger, TreeError};
 pub use manifest::{GENERATOR, MANIFEST, Manifest, ManifestFile, ManifestPackage};
-pub use readme::README;
+pub use readme::{README, code};
 pub use source_map::SOURCE_MAP;
 pub use tree::{OutputTree, TreeFile};
 

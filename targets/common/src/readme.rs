@@ -25,7 +25,7 @@ pub(crate) fn render(
 }
 
 /// A text that comes from the package, as Markdown code on one line: nothing in it is markup.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let inner: String = text
         .chars()
         .map(|character| match character {

@@ -322,7 +322,9 @@ fn clients_that_know_the_devices_address() {
     assert!(!bench.seen().iter().any(|line| line.starts_with("10.31.1.11") && line.contains(WRITE)));
     // who may do all of it goes straight, in its own name
     assert_eq!(bench.asks("other", "plc[3]", &[&write]), hex(&write));
-    assert_eq!(bench.seen()[1], format!("10.31.1.12 {WRITE} 10.30.0.22"));
+    // the end of a refused connection may be seen late
+    let seen = bench.seen();
+    assert!(seen.contains(&format!("10.31.1.12 {WRITE} 10.30.0.22")), "{seen:?}");
 
     // nobody else gets through, and nobody by another way than the devices' addresses
     let mut refused = 0;

@@ -1,10 +1,12 @@
 //! For a pull request. Names are foreign text: nothing in them is markup.
 
+use weir_targets::code;
+
 use super::{
     super::{Difference, FlowChange, Verdict},
     assertion, summary,
 };
-use crate::table::{code, code_cell, markdown as escaped, prose};
+use crate::table::{code_cell, markdown as escaped, prose};
 
 /// Rows of one table; a comment has a limit.
 const SHOWN: usize = 40;
