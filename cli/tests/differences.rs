@@ -170,6 +170,15 @@ const WATER_WORKS: &[Row] = &[
     ),
 ];
 
+/// A line of a template is a rule in each instance.
+const PRESS_SHOP: &[Row] = &[(
+    "cell.weir",
+    "        allow guard -> drive | robot : profinet\n",
+    "        allow guard -> drive | robot | io : profinet\n",
+    WIDENED,
+    ", each its own : profinet",
+)];
+
 fn examples(example: &str, rows: &[Row]) {
     let folder = Folder::new();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example);
@@ -212,6 +221,11 @@ fn of_the_turbine_hall() {
 #[test]
 fn of_the_campus() {
     examples("campus_5g", CAMPUS);
+}
+
+#[test]
+fn of_the_press_shop() {
+    examples("press_shop", PRESS_SHOP);
 }
 
 #[test]

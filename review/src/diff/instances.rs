@@ -30,14 +30,15 @@ fn one(mut group: Vec<FlowChange>, subject: &Subject) -> Option<FlowChange> {
     if rest.is_empty() {
         return Some(whole);
     }
-    let (same_sources, same_destinations) = (
-        rest.iter().all(|one| one.sources == whole.sources),
-        rest.iter().all(|one| one.destinations == whole.destinations),
-    );
     for one in rest {
         whole.pairs += one.pairs;
         whole.exact.extend(one.exact);
     }
+    // by the sets: in each instance, the same words mean others
+    let mut pairs = whole.exact.windows(2);
+    let same_sources = pairs.all(|pair| pair[0].sources == pair[1].sources);
+    let mut pairs = whole.exact.windows(2);
+    let same_destinations = pairs.all(|pair| pair[0].destinations == pair[1].destinations);
     let describe = |sets: Vec<&Ranges<u32>>| {
         let union = Ranges::from_unsorted(sets.into_iter().flat_map(Ranges::iter).collect());
         subject.naming().describe(subject.model(), &union)

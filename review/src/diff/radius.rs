@@ -40,8 +40,8 @@ pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, f
         let mut some: Vec<u32> = starts.into_iter().filter(|id| names.contains(earlier.name(*id))).collect();
         some.truncate(100);
         found.notes.push(format!(
-            "the blast radius is that of {} principals whose flows change, not of all {count}",
-            some.len()
+            "the blast radius is that of {} whose flows change, not of all {count}",
+            if some.len() == 1 { "1 principal".to_owned() } else { format!("{} principals", some.len()) }
         ));
         some
     } else {
