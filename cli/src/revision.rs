@@ -1,7 +1,7 @@
 //! A package as a git revision has it, read by `git`'s plumbing: neither the work tree nor the index is touched.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -9,6 +9,7 @@ use std::{
 
 use weir_compiler::{Sources, imports, package::MANIFEST};
 use weir_syntax::{Diagnostic, diagnostic::codes, lexer::MAX_FILE_SIZE};
+use weir_targets::Manifest;
 
 use crate::{failure::Failure, load};
 
@@ -140,8 +141,18 @@ struct Listed {
 
 /// The package's files, by the same rules as on disk: no hidden ones, no packages inside of it, no build output.
 fn entries(top: &Path, listed: &[u8], below: &str) -> Result<Listed, Failure> {
-    let lines = listed.split(|byte| *byte == 0).filter_map(|line| std::str::from_utf8(line).ok());
     let (mut entries, mut modules, mut all): (Vec<Entry>, Vec<&str>, Vec<(&str, bool)>) = Default::default();
+    let mut unfollowed: Vec<Diagnostic> = Vec::new();
+    let lines = listed.split(|byte| *byte == 0).filter_map(|line| match std::str::from_utf8(line) {
+        Ok(line) => Some(line),
+        Err(_) => {
+            let path = line.splitn(2, |byte| *byte == b'\t').nth(1).unwrap_or_default();
+            if let Some(path) = path.strip_prefix(below.as_bytes()).filter(|path| path.ends_with(b".weir")) {
+                unfollowed.push(unnamed(path));
+            }
+            None
+        }
+    });
     for line in lines {
         let Some((head, whole)) = line.split_once('\t') else { continue };
         all.push((whole, head.starts_with("100")));
@@ -157,12 +168,13 @@ fn entries(top: &Path, listed: &[u8], below: &str) -> Result<Listed, Failure> {
             _ => {}
         }
     }
+    let trees = built(top, &entries)?;
     let foreign: BTreeSet<String> = entries
         .iter()
         .filter_map(|entry| {
-            entry.path.strip_suffix(MANIFEST).or(entry.path.strip_suffix(weir_targets::MANIFEST))
+            let folder = entry.path.strip_suffix(MANIFEST).filter(|folder| folder.ends_with('/'));
+            folder.or_else(|| trees.get(entry.path.as_str()).copied())
         })
-        .filter(|folder| !folder.is_empty())
         .map(str::to_owned)
         .collect();
     let is_foreign = |path: &str| {
@@ -170,13 +182,9 @@ fn entries(top: &Path, listed: &[u8], below: &str) -> Result<Listed, Failure> {
             || path.starts_with("target/")
             || path.match_indices('/').any(|(end, _)| foreign.contains(&path[..=end]))
     };
-    let is_output = |path: &str| path.ends_with(weir_targets::MANIFEST);
-    entries.retain(|entry| !is_foreign(&entry.path) && !is_output(&entry.path));
-    let mut unfollowed: Vec<Diagnostic> = modules
-        .into_iter()
-        .filter(|path| !is_foreign(path))
-        .map(|path| unread(path, "a submodule"))
-        .collect();
+    entries.retain(|entry| !is_foreign(&entry.path));
+    unfollowed
+        .extend(modules.into_iter().filter(|path| !is_foreign(path)).map(|path| unread(path, "a submodule")));
     let links: Vec<&Entry> = entries.iter().filter(|entry| entry.is_link && !is_own(entry)).collect();
     if !links.is_empty() {
         let objects: Vec<&str> = links.iter().map(|entry| entry.object.as_str()).collect();
@@ -188,6 +196,22 @@ fn entries(top: &Path, listed: &[u8], below: &str) -> Result<Listed, Failure> {
         }
     }
     Ok(Listed { entries, unfollowed })
+}
+
+/// The folders of trees that Weir built, by their manifests' paths. Other files have that name as well.
+fn built<'e>(top: &Path, entries: &'e [Entry]) -> Result<BTreeMap<&'e str, &'e str>, Failure> {
+    let named: Vec<(&Entry, &str)> = entries
+        .iter()
+        .filter_map(|entry| Some((entry, entry.path.strip_suffix(weir_targets::MANIFEST)?)))
+        .filter(|(entry, folder)| folder.ends_with('/') && !entry.is_link)
+        .collect();
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let objects: Vec<&str> = named.iter().map(|(entry, _)| entry.object.as_str()).collect();
+    let contents = blobs(top, &objects)?;
+    let found = named.into_iter().zip(contents).filter(|(_, bytes)| Manifest::parse(bytes).is_some());
+    Ok(found.map(|((entry, folder), _)| (entry.path.as_str(), folder)).collect())
 }
 
 /// Whether a link leads to a folder with policies, to what is followed no further, or out of the repository. `all` are its
@@ -268,6 +292,12 @@ fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
     }
     sources.diagnostics.extend(problems);
     Ok(sources)
+}
+
+/// On disk, that is an error as well.
+fn unnamed(path: &[u8]) -> Diagnostic {
+    let shown = String::from_utf8_lossy(path);
+    Diagnostic::new(&codes::E0001, format!("the name of `{shown}` is not UTF-8")).help("rename the file")
 }
 
 fn unread(path: &str, what: &str) -> Diagnostic {

@@ -54,7 +54,7 @@ const TURBINE_HALL: &[Row] = &[
     ("policies/exceptions.weir", "from = 2026-11-01", "from = 2030-11-01", NARROWED, "has not begun"),
     // whom the names of principals mean on the wire
     ("edge.weir", ", tier = \"web\"", "", WIDENED, "labels app=dashboard,tier=web -> app=dashboard"),
-    ("edge.weir", "tier = \"web\"", "tier = \"web\", track = \"stable\"", NARROWED, "track=stable"),
+    ("edge.weir", "tier = \"web\"", "tier = \"web\", track = \"stable\"", WIDENED, "track=stable"),
     (
         "edge.weir",
         "namespace = \"view\"",
@@ -83,6 +83,16 @@ const TURBINE_HALL: &[Row] = &[
         "S-NSSAI: 1-000002 -> 1-000003",
     ),
     ("mobile/network.weir", "dnn = \"ot-video\"", "dnn = \"ot-other\"", SAME, "DNN: ot-video -> ot-other"),
+    // what joins, and lets others in
+    ("edge.weir", "kube-system/coredns", "10.40.0.77", WIDENED, "dns: kube-system/coredns -> 10.40.0.77"),
+    (
+        "gateways.weir",
+        "gateway gw_edge {",
+        "gateway gw_edge {\n    masquerade = [plant_net]",
+        WIDENED,
+        "masquerade: plant_net added",
+    ),
+    ("gateways.weir", "eth1.91", "eth1.95", WIDENED, "`eth1.95` leads to"),
     // what guards, and permits nothing by itself
     ("topology.weir", "target_level = SL3", "target_level = SL2", SAME, "target level: SL3 -> SL2"),
     ("topology.weir", "isolated = true", "accept_gap = \"sensors\"", WIDENED, "gap"),
@@ -95,8 +105,9 @@ const TURBINE_HALL: &[Row] = &[
         "service account dashboard -> other",
     ),
     ("weir.toml", "guard-rails = 100\n", "", WIDENED, "guard-rails removed"),
-    ("weir.toml", "guard-rails = 100", "guard-rails = 200", SAME, "guard-rails changed: 100 -> 200"),
-    ("gateways.weir", "masquerade = [wan_net]", "", SAME, "masquerade: wan_net removed"),
+    ("weir.toml", "guard-rails = 100", "guard-rails = 200", WIDENED, "guard-rails changed: 100 -> 200"),
+    ("weir.toml", "guard-rails = 100", "guard-rails = 50", SAME, "guard-rails changed: 100 -> 50"),
+    ("gateways.weir", "masquerade = [wan_net]", "", NARROWED, "masquerade: wan_net removed"),
     ("rooms.weir", "203.0.113.0/25", "203.0.113.0/24", WIDENED, "turbine_vendor"),
 ];
 
@@ -156,6 +167,8 @@ const CAMPUS: &[Row] = &[
         WIDENED,
         "session of tablet[11] in tablets added",
     ),
+    ("network.weir", "tac = 2,", "tac = 3,", WIDENED, "tracking area: 2 -> 3"),
+    ("site.weir", "vault:sim/tablet", "vault:sim/tabletX", WIDENED, "vault:sim/tabletX1"),
     ("site.weir", "imsi-9997000000031", "imsi-9997000000041", WIDENED, "imsi-999700000004101"),
 ];
 
@@ -206,7 +219,9 @@ fn examples(example: &str, rows: &[Row]) {
         if trees.stdout.contains("Newly permitted") && run.code != WIDENED {
             wrong.push(format!("{shown}and of the trees:\n{}", trees.stdout));
         }
-        if [SAME, NARROWED].contains(&trees.code) && run.stdout.contains("Newly permitted") {
+        // what the press shop's cells say among themselves passes no gateway
+        let is_enforced = example != "press_shop";
+        if is_enforced && [SAME, NARROWED].contains(&trees.code) && run.stdout.contains("Newly permitted") {
             wrong.push(format!("{shown}which the trees do not say ({}):\n{}", trees.code, trees.stdout));
         }
     }

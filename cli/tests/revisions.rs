@@ -97,6 +97,31 @@ fn submodules_are_refused_and_bare_repositories_are_read() {
     assert!(run.stderr.contains("`vendor` is a submodule"), "{}", run.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn no_file_of_a_revision_is_left_out_for_its_name() {
+    let folder = repository();
+    folder.write("r/plant/pol/policies.weir", folder.read("r/plant/policies.weir"));
+    std::fs::remove_file(folder.path("r/plant/policies.weir")).unwrap();
+    // not one of ours
+    folder.write("r/plant/pol/manifest.json", "{}");
+    commit(&folder, "r");
+    widen(&folder, "r/plant/pol/policies.weir");
+    commit(&folder, "r");
+    let diff = || folder.weir_in("r/plant", &["diff", "git:HEAD~1", "git:HEAD", "--no-artifacts"]);
+    assert_eq!(diff().code, 5, "{}", diff().stdout);
+    // a tree that was built here is none of the package's files
+    assert_eq!(folder.weir_in("r/plant", &["-q", "build", "-o", "out"]).code, 0);
+    commit(&folder, "r");
+    assert_eq!(folder.weir_in("r/plant", &["diff", "git:HEAD"]).code, 0);
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"more\xff.weir");
+    std::fs::write(folder.path("r/plant").join(name), "// nothing\n").unwrap();
+    commit(&folder, "r");
+    let run = folder.weir_in("r/plant", &["diff", "git:HEAD~1", "git:HEAD"]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stderr.contains("is not UTF-8"), "{}", run.stderr);
+}
+
 const ENVELOPE: &str = "//! Approved.\n\nuse std.it.{ssh}\n\nallow admin -> gw_pumps : ssh\n";
 
 #[test]
@@ -203,4 +228,34 @@ fn what_begins_later_is_compared_at_its_time() {
         "{}",
         run.stdout
     );
+}
+
+#[test]
+fn an_envelope_s_terms_and_budgets_hold() {
+    let folder = repository();
+    commit(&folder, "r");
+    let policies = folder.read("r/plant/policies.weir");
+    let diff = |envelope: &str, more: &str| {
+        folder.write("envelope.weir", envelope);
+        folder.write("r/plant/policies.weir", format!("{policies}\n{more}"));
+        let envelope = folder.path("envelope.weir");
+        let arguments = ["diff", "git:HEAD", "--no-artifacts", "--allow", envelope.to_str().unwrap()];
+        let run = folder.weir_in("r/plant", &arguments);
+        assert!(run.stdout.contains("[approved]") || run.stdout.contains("[not approved]"), "{}", run.stderr);
+        run.code
+    };
+    let rule = |policy: &str, terms: &str| {
+        format!(
+            "policy {policy} {{\n    owner = \"x@water.example\"\n    allow clock -> scada : https{terms}\n}}\n"
+        )
+    };
+    let approved = |terms: &str| format!("use std.it.{{https}}\n\nallow clock -> scada : https{terms}\n");
+    assert_eq!(diff(&approved(""), &rule("a", "")), 0);
+    assert_eq!(diff(&approved(" { log = true }"), &rule("a", "")), 5);
+    assert_eq!(diff(&approved(" { requires = certified }"), &rule("a", "")), 5);
+    let limit = " { limit = 1/s }";
+    assert_eq!(diff(&approved(limit), &rule("a", limit)), 0);
+    let twice = rule("a", limit) + &rule("b", limit);
+    assert_eq!(diff(&approved(limit), &twice), 5, "two budgets of one");
+    assert_eq!(diff(&approved(" { limit = 2/s }"), &twice), 0);
 }

@@ -109,7 +109,7 @@ pub struct MosquittoOptions {
     #[serde(default)]
     pub folder: Option<String>,
     /// The dynamic-security plugin; Debian's on amd64, if not given.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plugin")]
     pub plugin: Option<String>,
 }
 
@@ -121,6 +121,18 @@ pub struct KubernetesOptions {
     /// no guard rails, if not given: clusters need the CRD `ClusterNetworkPolicy` for them.
     #[serde(default, deserialize_with = "priority")]
     pub guard_rails: Option<u16>,
+}
+
+/// Another plugin would not hold what its configuration says.
+fn plugin<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    const NAME: &str = "mosquitto_dynamic_security.so";
+    let path = String::deserialize(deserializer)?;
+    if path.rsplit('/').next() != Some(NAME) {
+        return Err(serde::de::Error::custom(format!(
+            "`{path}` is not Mosquitto's plugin: its file is `{NAME}`"
+        )));
+    }
+    Ok(Some(path))
 }
 
 fn priority<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {

@@ -85,7 +85,8 @@ pub(crate) fn of_package(subject: &Subject, common: impl Fn(u32) -> u32) -> Stat
         let capacity = radio.capacity.map(|rate| rate.0);
         let shape: Shape = vec![
             ("core", Aspect::value(mobile.cores[radio.core].name.clone())),
-            ("tracking area", Aspect::value(radio.tac.to_string())),
+            // the core knows radios by it alone
+            ("tracking area", Aspect::decisive(radio.tac.to_string())),
             ("capacity", Aspect::value(rate_text(capacity))),
         ];
         (radio.name.clone(), shape)
@@ -117,8 +118,8 @@ fn slice(subject: &Subject, mobile: &Mobile, slice: &fiveg::Slice) -> Shape {
         ("core", Aspect::value(mobile.cores[slice.core].name.clone())),
         ("S-NSSAI", Aspect::value(slice.snssai.to_string())),
         ("DNN", Aspect::value(slice.dnn.as_str())),
-        // who has which address is said of the principals
-        ("pool", Aspect::value(pools.collect::<Vec<_>>().join(", "))),
+        // who has which address is said of the principals; these may arrive by its interface
+        ("pool", Aspect::decisive(pools.collect::<Vec<_>>().join(", "))),
         ("area", Aspect::members(radios, Verdict::Widened)),
         ("user plane", Aspect::value(model.gateway(slice.user_plane).name.clone())),
         ("session management", Aspect::value(host)),

@@ -102,9 +102,11 @@ impl Terms {
             // what was on trial is permitted for good
             push("mode", word(before.audit), word(self.audit), before.audit);
         }
-        if self.log != before.log {
+        // what is on trial is logged
+        let (is_seen, was_seen) = (self.log || self.audit, before.log || before.audit);
+        if is_seen != was_seen {
             let word = |log| if log { "logged" } else { "not logged" }.to_owned();
-            push("log", word(before.log), word(self.log), before.log);
+            push("log", word(was_seen), word(is_seen), was_seen);
         }
         if self.requires != before.requires {
             let wider = self.requires < before.requires;
@@ -209,7 +211,7 @@ const LEVELS: [Assurance; 6] = [
     Assurance::Attested,
 ];
 
-fn level(assurance: Assurance) -> u8 {
+pub(crate) fn level(assurance: Assurance) -> u8 {
     LEVELS.iter().position(|one| *one == assurance).unwrap_or_default() as u8
 }
 

@@ -11,6 +11,7 @@ use weir_compiler::package::MANIFEST;
 use weir_review::{
     Subject,
     diff::{ArtifactChange, Difference, Verdict, difference, render},
+    trees,
 };
 
 use super::check;
@@ -207,6 +208,22 @@ pub(super) fn built(subject: &Subject) -> Result<Option<BTreeMap<String, Vec<u8>
     Ok(refused.is_empty().then_some(kept.0))
 }
 
+/// What is built of a change that permits nothing more must not let more pass. Where it does, the comparison of the packages has
+/// missed something, and what the artifacts say counts.
+fn hold(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>, found: &mut Difference) {
+    if found.verdict == Verdict::Widened || !found.permitted.is_empty() {
+        return;
+    }
+    let built = trees::difference((&found.before, before), (&found.after, after));
+    if !built.permitted.is_empty() {
+        found.notes.push(
+            "what is newly permitted is said by addresses: it follows from what is built, and from no rule or name that changed".into(),
+        );
+        found.permitted = built.permitted;
+        found.verdict = Verdict::Widened;
+    }
+}
+
 fn artifacts(
     earlier: &Subject,
     later: &Subject,
@@ -214,7 +231,10 @@ fn artifacts(
     found: &mut Difference,
 ) -> Result<(), Failure> {
     match (built(earlier)?, built(later)?) {
-        (Some(before), Some(after)) => found.artifacts = Some(compare_files(&before, &after, unified)),
+        (Some(before), Some(after)) => {
+            found.artifacts = Some(compare_files(&before, &after, unified));
+            hold(&before, &after, found);
+        }
         (before, _) => {
             let which = if before.is_none() { "earlier" } else { "later" };
             found.notes.push(format!("artifacts are not compared: the {which} version cannot be built"));

@@ -8,9 +8,32 @@ use weir_compiler::flows::Demand;
 use super::{
     Difference, TermsChange, Witness,
     flows::{preferred, rule},
-    grants::{Grant, Grants},
+    grants::{Grant, Grants, Work, uncovered},
 };
 use crate::{Subject, TermChange, terms::rate};
+
+/// Takes out of an envelope what its limits do not cover: what is permitted anew has budgets of its own, and all of them together
+/// must not exceed the one that was approved.
+pub(super) fn hold(
+    (earlier, before): (&Subject, &Grants),
+    (later, after): (&Subject, &Grants),
+    envelope: &mut Vec<Grant>,
+) {
+    let mut approved: BTreeMap<u32, Vec<&Grant>> = BTreeMap::new();
+    for grant in envelope.iter().filter(|grant| grant.terms.limit.is_some()) {
+        approved.entry(grant.rectangle).or_default().push(grant);
+    }
+    let mut exceeded: BTreeSet<u32> = BTreeSet::new();
+    for (asked, grants) in approved {
+        let Some(limit) = grants.first().and_then(|grant| grant.terms.limit) else { continue };
+        let own = Budgets::from([(asked, limit)]);
+        let (was, is) = (limited(earlier, before, &grants), limited(later, after, &grants));
+        if total(&is) > total(&was) + total(&own) || bursts(&is) > bursts(&was) + bursts(&own) {
+            exceeded.insert(asked);
+        }
+    }
+    envelope.retain(|grant| !exceeded.contains(&grant.rectangle));
+}
 
 /// Packets or requests in seconds, by statement.
 type Budgets = BTreeMap<u32, (u32, u32)>;
@@ -27,14 +50,19 @@ pub(super) fn compare(
     }
     let mut told: BTreeSet<(Vec<u32>, Vec<u32>)> = BTreeSet::new();
     for (index, grants) in limited {
-        let (Some(was), Some(is)) = (budgets(earlier, before, &grants), budgets(later, after, &grants))
-        else {
-            continue; // somewhere without a limit: that is another change, or none
-        };
-        let is_more = total(&is) > total(&was) || bursts(&is) > bursts(&was);
+        let alone = alone(earlier, later, before, &grants);
+        let alone: Vec<&Grant> = alone.iter().collect();
+        let more = [&grants, &alone].into_iter().find_map(|grants| {
+            // somewhere without a limit: that is another change, or none
+            let (was, is) = (budgets(earlier, before, grants)?, budgets(later, after, grants)?);
+            // one limit that is larger is a term that changed
+            let is_more = total(&is) > total(&was) || bursts(&is) > bursts(&was);
+            (is.len() > was.len() && is_more).then_some((was, is))
+        });
+        let Some((was, is)) = more else { continue };
         let key = (was.keys().copied().collect(), is.keys().copied().collect());
-        if is.len() <= was.len() || !is_more || !told.insert(key) {
-            continue; // one limit that is larger is a term that changed
+        if !told.insert(key) {
+            continue;
         }
         let words = |budgets: &Budgets| {
             let each: Vec<String> = budgets.values().map(|limit| rate(Some(*limit))).collect();
@@ -61,6 +89,27 @@ pub(super) fn compare(
             approved: None,
         });
     }
+}
+
+/// What of a rule no other limited rule of its version permits.
+fn alone(earlier: &Subject, later: &Subject, before: &Grants, grants: &[&Grant]) -> Vec<Grant> {
+    let mut work = Work(super::BUDGET);
+    let mut left = Vec::new();
+    for grant in grants {
+        let own = statement(earlier, grant);
+        let mut others = before.near(grant);
+        others.retain(|other| other.terms.limit.is_some() && statement(earlier, other) != own);
+        // where that takes too long, the whole is asked about only
+        left.extend(uncovered(&later.model().protocols.list, grant, &others, &mut work).unwrap_or_default());
+    }
+    left
+}
+
+/// As [`budgets`], of the limited ones only.
+fn limited(subject: &Subject, all: &Grants, grants: &[&Grant]) -> Budgets {
+    let near =
+        grants.iter().flat_map(|grant| all.near(grant).into_iter().filter(|near| may_meet(near, grant)));
+    near.filter_map(|near| Some((statement(subject, near), near.terms.limit?))).collect()
 }
 
 fn statement(subject: &Subject, grant: &Grant) -> u32 {

@@ -15,7 +15,12 @@ use super::{
     identity::Identity,
     instances,
 };
-use crate::{Subject, Terms, access::service, naming::sane_port, terms::Quality};
+use crate::{
+    Subject, Terms,
+    access::service,
+    naming::sane_port,
+    terms::{Quality, level},
+};
 
 pub(super) struct Comparison<'c> {
     earlier: &'c Subject,
@@ -37,7 +42,11 @@ impl<'c> Comparison<'c> {
     pub(super) fn new(earlier: &'c Subject, later: &'c Subject, identity: &'c Identity, budget: u64) -> Self {
         let before = Grants::of_earlier(earlier, later, identity);
         let after = Grants::of_later(later, identity.count());
-        let envelope = (!later.asked.statements.is_empty()).then(|| Envelope::new(earlier, later, identity));
+        let envelope = (!later.asked.statements.is_empty()).then(|| {
+            let mut envelope = Envelope::new(earlier, later, identity);
+            budgets::hold((earlier, &before), (later, &after), &mut envelope.now);
+            envelope
+        });
         Self { earlier, later, identity, before, after, envelope, budget }
     }
 
@@ -384,7 +393,8 @@ fn asked(subject: &Subject) -> Vec<Grant> {
             audit: conditions.audit,
             log: conditions.log,
             quality: conditions.quality.as_ref().map(Quality::of),
-            ..Terms::default()
+            requires: level(conditions.requires),
+            through: conditions.via.map(|via| subject.path(via).to_owned()),
         })
     };
     let grant = |rectangle: &weir_compiler::flows::Rectangle| Grant {
@@ -393,7 +403,8 @@ fn asked(subject: &Subject) -> Vec<Grant> {
         ports: rectangle.ports.clone(),
         demand: rectangle.demand.clone(),
         terms: terms(rectangle.statement),
-        rectangle: 0,
+        // no rectangle of the package: its statement is one of those that were asked
+        rectangle: rectangle.statement,
     };
     subject.asked.rectangles.iter().map(grant).collect()
 }

@@ -238,6 +238,12 @@ impl Difference {
                 self.terms.push(change);
             }
         }
+        for mut change in then.plant {
+            if !self.plant.contains(&change) {
+                change.detail.insert_str(0, &begins);
+                self.plant.push(change);
+            }
+        }
         for note in then.notes {
             if !self.notes.contains(&note) {
                 self.notes.push(note);

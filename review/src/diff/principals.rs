@@ -155,15 +155,12 @@ impl Changes {
         }
         let (one, other) = (&was.details.identity, &is.details.identity);
         if one != other {
-            let same_name = one
-                .as_ref()
-                .zip(other.as_ref())
-                .is_some_and(|(one, other)| (one.scheme, &one.parts) == (other.scheme, &other.parts));
-            let effect = if same_name { Verdict::Same } else { another };
-            self.push("identity", &identity(one.as_deref()), &identity(other.as_deref()), effect);
+            self.push("identity", &identity(one.as_deref()), &identity(other.as_deref()), another);
         }
         if let (Some(old), Some(new)) = (earlier.workloads.get(&old), later.workloads.get(&new)) {
-            self.workload(old, new, used_after);
+            // a cluster-wide deny chooses by them as well
+            let is_denied = later.subject.sources.manifest.targets.kubernetes.guard_rails.is_some();
+            self.workload(old, new, used_after, is_denied);
         }
         let zones = (earlier.zones(was), later.zones(is));
         if zones.0 != zones.1 {
@@ -198,7 +195,7 @@ impl Changes {
         self.say("address", detail, effect);
     }
 
-    fn workload(&mut self, was: &Workload, is: &Workload, is_used: bool) {
+    fn workload(&mut self, was: &Workload, is: &Workload, is_used: bool, is_denied: bool) {
         let another = if is_used { Verdict::Widened } else { Verdict::Same };
         if was.pods.namespace != is.pods.namespace {
             self.push("namespace", &was.pods.namespace, &is.pods.namespace, another);
@@ -210,7 +207,11 @@ impl Changes {
             };
             let fewer_pods =
                 was.pods.labels.iter().all(|(key, value)| is.pods.labels.get(key) == Some(value));
-            let effect = if fewer_pods && is_used { Verdict::Narrowed } else { another };
+            let effect = match (is_denied, fewer_pods && is_used) {
+                (true, _) => Verdict::Widened,
+                (false, true) => Verdict::Narrowed,
+                (false, false) => another,
+            };
             self.push("labels", &text(was), &text(is), effect);
         }
         if was.service_account != is.service_account {

@@ -31,6 +31,7 @@ pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, f
     ] {
         shape::compare(what, (&of(earlier), &of(later)), Verdict::Same, &mut found.plant);
     }
+    wires(earlier, later, found);
     let describe = |is_later: bool, who: &[u32]| {
         let set = who.iter().copied().collect();
         let (subject, set) =
@@ -123,7 +124,8 @@ fn networks(subject: &Subject) -> Shapes {
         let zone = segment.zone.map(|zone| model.zone(zone).name.clone());
         let shape = vec![
             ("zone", Aspect::value(given(zone))),
-            ("subnet", Aspect::value(list(segment.prefixes.iter().map(ToString::to_string)))),
+            // what may arrive from there
+            ("subnet", Aspect::decisive(list(segment.prefixes.iter().map(ToString::to_string)))),
             ("isolated", Aspect::value(yes(segment.isolated))),
             ("admission", Aspect::value(given(segment.admission))),
             ("accepted gap", Aspect::value(given(segment.accept_gap.as_ref()))),
@@ -162,15 +164,57 @@ fn gateways(subject: &Subject) -> Shapes {
             .map(|route| format!("{} by {}", list(route.to.iter().map(ToString::to_string)), route.via));
         let hides = gateway.masquerade.iter().map(|segment| model.segment(*segment).name.clone());
         let enforces = gateway.enforces.iter().map(|word| (*word).to_owned());
+        let bridges =
+            model.bridges.iter().filter(|bridge| model.gateway(bridge.gateway).entity == gateway.entity);
+        let stations = bridges.flat_map(|bridge| &bridge.ports).flat_map(|port| {
+            port.stations.members().map(|id| format!("{} at {}", subject.name(id), port.device))
+        });
         let shape = vec![
             ("enforces", Aspect::members(enforces, Verdict::Same)),
             ("interface", Aspect::members(interfaces, Verdict::Same)),
             ("route", Aspect::members(routes, Verdict::Same)),
-            ("masquerade", Aspect::members(hides, Verdict::Same)),
-            ("transparent", Aspect::value(yes(gateway.transparent))),
+            // behind it, everybody whom it lets out has its address
+            ("masquerade", Aspect::members(hides, Verdict::Widened)),
+            // clients are known by their addresses then, and show no certificate
+            (
+                "transparent",
+                Aspect::Amount(Some(u64::from(gateway.transparent)), yes(gateway.transparent).into()),
+            ),
+            ("stations", Aspect::members(stations, Verdict::Widened)),
         ];
         (gateway.name.clone(), shape)
     })
+}
+
+/// Who somebody is depends on the interface by which his packets come.
+fn wires(earlier: &Subject, later: &Subject, found: &mut Difference) {
+    let of = |subject: &Subject| -> BTreeMap<(String, String), (String, String)> {
+        let model = subject.model();
+        let interfaces = model.gateways.iter().flat_map(|gateway| {
+            gateway.interfaces.iter().map(|one| {
+                let segment = model.segment(one.segment).name.clone();
+                ((gateway.name.clone(), one.device.to_string()), (segment, one.name.to_string()))
+            })
+        });
+        interfaces.collect()
+    };
+    let (before, after) = (of(earlier), of(later));
+    for ((gateway, device), (segment, _)) in &after {
+        let was = before.get(&(gateway.clone(), device.clone())).map(|(was, _)| was.as_str());
+        let moved = match was {
+            Some(was) => was != segment,
+            // a network that was there, behind another wire
+            None => before.iter().any(|((known, _), (was, _))| known == gateway && was == segment),
+        };
+        if moved {
+            let detail = match was {
+                Some(was) => format!("`{device}` leads to {segment}, and led to {was}"),
+                None => format!("`{device}` leads to {segment}, which is behind another interface, or was"),
+            };
+            let (name, effect) = (gateway.clone(), Verdict::Widened);
+            found.plant.push(PlantChange { what: "gateway", name, change: "changed", detail, effect });
+        }
+    }
 }
 
 /// Pods of other namespaces than these are held by no policy.
@@ -184,6 +228,8 @@ fn clusters(subject: &Subject) -> Shapes {
             ("nodes", Aspect::value(given(nodes))),
             ("pods", Aspect::value(list(pods.iter().map(ToString::to_string)))),
             ("services", Aspect::value(addresses(&cluster.services))),
+            // every pod may ask there
+            ("dns", Aspect::decisive(given(cluster.dns.as_ref().map(|dns| &dns.text)))),
             ("isolates namespace", Aspect::members(namespaces, Verdict::Narrowed)),
         ];
         (cluster.name.clone(), shape)
@@ -210,7 +256,12 @@ fn settings(earlier: &Subject, later: &Subject, found: &mut Difference) {
             (None, Some(new)) => ("added", new.clone(), Verdict::Same),
             (Some(old), None) if guards => ("removed", old.clone(), Verdict::Widened),
             (Some(old), None) => ("removed", old.clone(), Verdict::Same),
-            (Some(old), Some(new)) if old != new => ("changed", format!("{old} -> {new}"), Verdict::Same),
+            (Some(old), Some(new)) if old != new => {
+                // other policies of the tier may come first now
+                let later = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
+                let effect = if guards && later(new) > later(old) { Verdict::Widened } else { Verdict::Same };
+                ("changed", format!("{old} -> {new}"), effect)
+            }
             _ => continue,
         };
         found.plant.push(PlantChange { what: "setting", name: name.clone(), change, detail, effect });
