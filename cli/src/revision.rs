@@ -55,16 +55,10 @@ impl<'r> Revision<'r> {
             PathBuf::from(String::from_utf8_lossy(&top).trim_end_matches('\n'))
         };
         let commit = format!("{}^{{commit}}", self.revision);
-        let commit =
-            git(&top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]).map_err(|_| {
-                Failure::environment(format!(
-                    "there is no revision `{}` in `{}`",
-                    self.revision,
-                    top.display()
-                ))
+        let commit = resolve(&top, &commit)?.ok_or_else(|| {
+            Failure::environment(format!("there is no revision `{}` in `{}`", self.revision, top.display()))
                 .with_help("`git fetch` it, or look for its name with `git log --oneline`")
-            })?;
-        let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+        })?;
         let folder = match self.folder {
             Some(folder) => folder.to_owned(),
             None if is_bare => String::new(),
@@ -90,6 +84,19 @@ impl<'r> Revision<'r> {
     }
 }
 
+/// A name that is a branch and a tag as well would mean what whoever made the later one wants.
+fn resolve(folder: &Path, name: &str) -> Result<Option<String>, Failure> {
+    let arguments = ["-c", "core.warnAmbiguousRefs=true", "rev-parse", "--verify", "--end-of-options", name];
+    let output = command(folder, &arguments).output().map_err(|error| missing(&error))?;
+    if String::from_utf8_lossy(&output.stderr).contains("is ambiguous") {
+        let revision = name.split([':', '^']).next().unwrap_or(name);
+        return Err(Failure::environment(format!("`{revision}` names more than one revision"))
+            .with_help("write `refs/heads/…`, `refs/remotes/…` or `refs/tags/…`, or the commit"));
+    }
+    let object = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok(output.status.success().then_some(object))
+}
+
 /// One file of a revision, by `REVISION:PATH`, the path from the repository's root.
 pub(crate) fn text(place: &str) -> Result<String, Failure> {
     let here = Path::new(".");
@@ -100,13 +107,11 @@ pub(crate) fn text(place: &str) -> Result<String, Failure> {
         return Err(Failure::usage(format!("`git:{place}` names no file of a revision"))
             .with_help("write `git:main:ci/envelope.weir`, the path from the repository's root"));
     };
-    let object =
-        git(here, &["rev-parse", "--verify", "--quiet", "--end-of-options", place]).map_err(|_| {
-            Failure::environment(format!("there is no `{path}` in revision `{revision}`")).with_help(
-                "give the path from the repository's root; `git ls-tree -r --name-only REVISION` lists all",
-            )
-        })?;
-    let object = String::from_utf8_lossy(&object).trim().to_owned();
+    let object = resolve(here, place)?.ok_or_else(|| {
+        Failure::environment(format!("there is no `{path}` in revision `{revision}`")).with_help(
+            "give the path from the repository's root; `git ls-tree -r --name-only REVISION` lists all",
+        )
+    })?;
     let bytes = git(here, &["cat-file", "blob", &object])?;
     String::from_utf8(bytes).map_err(|_| Failure::environment(format!("`git:{place}` is not UTF-8")))
 }
@@ -247,9 +252,8 @@ fn is_own(entry: &Entry) -> bool {
 
 /// Whether a file is imported by this path: it is that file, or lies below it and ends as imported files do.
 fn is_imported(entry: &Entry, path: &str) -> bool {
-    let name = entry.path.to_ascii_lowercase();
     let below = entry.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
-    entry.path == path || (below && imports::ENDINGS.iter().any(|ending| name.ends_with(ending)))
+    entry.path == path || (below && imports::ENDINGS.iter().any(|ending| entry.path.ends_with(ending)))
 }
 
 fn sources(top: &Path, entries: &[Entry]) -> Result<Sources, Failure> {
@@ -342,6 +346,8 @@ fn blobs(top: &Path, objects: &[&str]) -> Result<Vec<Vec<u8>>, Failure> {
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(arguments).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+    // what a revision holds is what was committed
+    command.env("GIT_NO_REPLACE_OBJECTS", "1");
     command
 }
 

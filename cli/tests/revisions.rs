@@ -259,3 +259,29 @@ fn an_envelope_s_terms_and_budgets_hold() {
     assert_eq!(diff(&approved(limit), &twice), 5, "two budgets of one");
     assert_eq!(diff(&approved(" { limit = 2/s }"), &twice), 0);
 }
+
+#[test]
+fn a_name_that_means_two_revisions_is_refused() {
+    let folder = repository();
+    folder.write("r/ci/envelope.weir", ENVELOPE);
+    commit(&folder, "r");
+    git(&folder, "r", &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    widen(&folder, "r/plant/policies.weir");
+    commit(&folder, "r");
+    let diff = |arguments: &[&str]| {
+        let mut all = vec!["diff", "--no-artifacts"];
+        all.extend(arguments);
+        folder.weir_in("r/plant", &all)
+    };
+    assert_eq!(diff(&["git:origin/main"]).code, 5);
+    // whoever may push a tag chooses what the branch's name means
+    git(&folder, "r", &["tag", "origin/main", "HEAD"]);
+    for arguments in
+        [&["git:origin/main"][..], &["git:HEAD~1", "--allow", "git:origin/main:ci/envelope.weir"]]
+    {
+        let run = diff(arguments);
+        assert_eq!(run.code, 1, "{}", run.stdout);
+        assert!(run.stderr.contains("names more than one revision"), "{}", run.stderr);
+    }
+    assert_eq!(diff(&["git:refs/remotes/origin/main"]).code, 5);
+}

@@ -49,15 +49,18 @@ pub(super) fn compare(
         limited.entry(statement(earlier, grant)).or_default().push(grant);
     }
     let mut told: BTreeSet<(Vec<u32>, Vec<u32>)> = BTreeSet::new();
+    let is_larger = |change: &TermChange| change.term == "limit" && change.wider;
+    let is_limit_said = found.terms.iter().flat_map(|change| &change.changes).any(is_larger);
     for (index, grants) in limited {
         let alone = alone(earlier, later, before, &grants);
         let alone: Vec<&Grant> = alone.iter().collect();
         let more = [&grants, &alone].into_iter().find_map(|grants| {
             // somewhere without a limit: that is another change, or none
             let (was, is) = (budgets(earlier, before, grants)?, budgets(later, after, grants)?);
-            // one limit that is larger is a term that changed
             let is_more = total(&is) > total(&was) || bursts(&is) > bursts(&was);
-            (is.len() > was.len() && is_more).then_some((was, is))
+            // where as many are larger, that may be said as a term that changed
+            let is_said = is.len() <= was.len() && is_limit_said;
+            (is_more && !is_said).then_some((was, is))
         });
         let Some((was, is)) = more else { continue };
         let key = (was.keys().copied().collect(), is.keys().copied().collect());
@@ -91,14 +94,14 @@ pub(super) fn compare(
     }
 }
 
-/// What of a rule no other limited rule of its version permits.
+/// What of a rule no other rule of its version permits.
 fn alone(earlier: &Subject, later: &Subject, before: &Grants, grants: &[&Grant]) -> Vec<Grant> {
     let mut work = Work(super::BUDGET);
     let mut left = Vec::new();
     for grant in grants {
         let own = statement(earlier, grant);
         let mut others = before.near(grant);
-        others.retain(|other| other.terms.limit.is_some() && statement(earlier, other) != own);
+        others.retain(|other| statement(earlier, other) != own);
         // where that takes too long, the whole is asked about only
         left.extend(uncovered(&later.model().protocols.list, grant, &others, &mut work).unwrap_or_default());
     }

@@ -71,7 +71,9 @@ fn terms(subject: &Subject, source: u32, destination: u32, wire: Wire) -> Vec<(b
 
 /// Whether one lets pass, unseen, what the other does not.
 fn is_wider(one: &(bool, bool, i64), other: &(bool, bool, i64)) -> bool {
-    (other.0 && !one.0) || (other.1 && !one.1) || one.2 > other.2
+    // what is on trial is logged
+    let shown = |terms: &(bool, bool, i64)| terms.0 || terms.1;
+    (shown(other) && !shown(one)) || (other.1 && !one.1) || one.2 > other.2
 }
 
 fn one_side(
