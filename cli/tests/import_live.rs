@@ -90,17 +90,9 @@ fn an_inventory_with_its_mapping_is_compared_with_a_revision() {
         "Asset,IP,Art,VLAN,Open ports\nPLC-01,10.10.1.10,Steuerung,cell_net,Modbus/TCP\n",
     );
     folder.write("lists/mapping.yaml", "columns: { name: Asset, class: Art }\nclasses: { Steuerung: Plc }\n");
-    let git = |arguments: &[&str]| {
-        let status = std::process::Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
-            .args(arguments)
-            .current_dir(folder.path(""))
-            .status();
-        assert!(status.unwrap().success());
-    };
-    git(&["init", "-q"]);
-    git(&["add", "."]);
-    git(&["commit", "-q", "-m", "one"]);
+    folder.git("", &["init", "-q"]);
+    folder.git("", &["add", "."]);
+    folder.git("", &["commit", "-q", "-m", "one"]);
     let run = folder.weir(&["diff", "git:HEAD"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     folder.write(
@@ -365,17 +357,9 @@ fn declarations_of_filters_that_are_wrong() {
 fn filters_are_compared_with_a_revision() {
     let folder = filters();
     folder.write("live.weir", LIVE);
-    let git = |arguments: &[&str]| {
-        let status = std::process::Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
-            .args(arguments)
-            .current_dir(folder.path(""))
-            .status();
-        assert!(status.unwrap().success());
-    };
-    git(&["init", "-q"]);
-    git(&["add", "."]);
-    git(&["commit", "-q", "-m", "one"]);
+    folder.git("", &["init", "-q"]);
+    folder.git("", &["add", "."]);
+    folder.git("", &["commit", "-q", "-m", "one"]);
     let run = folder.weir(&["diff", "git:HEAD"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     folder.write("acl/def/site.svc", "WEB = 443/tcp 8443/tcp\nDNS = 53/udp\n");

@@ -134,16 +134,7 @@ fn reports_for_pull_requests_and_browsers() {
 #[test]
 fn revisions_are_read_without_touching_the_work_tree() {
     let folder = halls();
-    let git = |arguments: &[&str]| {
-        let run = Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
-            .args(arguments)
-            .current_dir(folder.path(""))
-            .output()
-            .unwrap();
-        assert!(run.status.success(), "{arguments:?} {}", String::from_utf8_lossy(&run.stderr));
-        String::from_utf8(run.stdout).unwrap()
-    };
+    let git = |arguments: &[&str]| folder.git("", arguments);
     git(&["init", "-q", "-b", "main"]);
     git(&["add", "new"]);
     git(&["commit", "-q", "-m", "one"]);

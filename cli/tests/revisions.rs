@@ -4,24 +4,13 @@
 
 mod common;
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use common::Folder;
 
-fn git(folder: &Folder, place: &str, arguments: &[&str]) {
-    let run = Command::new("git")
-        .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
-        .args(["-c", "protocol.file.allow=always"])
-        .args(arguments)
-        .current_dir(folder.path(place))
-        .output()
-        .unwrap();
-    assert!(run.status.success(), "{arguments:?} {}", String::from_utf8_lossy(&run.stderr));
-}
-
 fn commit(folder: &Folder, place: &str) {
-    git(folder, place, &["add", "--all"]);
-    git(folder, place, &["commit", "-q", "-m", "a change"]);
+    folder.git(place, &["add", "--all"]);
+    folder.git(place, &["commit", "-q", "-m", "a change"]);
 }
 
 /// The water works in the folder `plant` of a repository.
@@ -30,7 +19,7 @@ fn repository() -> Folder {
     folder.write("r/README", "one plant\n");
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/water_works");
     common::copy(&example, &folder.path("r/plant"));
-    git(&folder, "r", &["init", "-q", "-b", "main"]);
+    folder.git("r", &["init", "-q", "-b", "main"]);
     folder
 }
 
@@ -80,7 +69,7 @@ fn submodules_are_refused_and_bare_repositories_are_read() {
     commit(&folder, "r");
     widen(&folder, "r/plant/policies.weir");
     commit(&folder, "r");
-    git(&folder, ".", &["clone", "-q", "--bare", "r", "bare.git"]);
+    folder.git(".", &["clone", "-q", "--bare", "r", "bare.git"]);
     let run = folder.weir_in("bare.git", &["diff", "git:main~1:plant", "git:main:plant", "--no-artifacts"]);
     assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
     let run = folder.weir_in("bare.git", &["diff", "git:main~1", "git:main"]);
@@ -88,9 +77,9 @@ fn submodules_are_refused_and_bare_repositories_are_read() {
     assert!(run.stderr.contains("has no package in `.`"), "{}", run.stderr);
 
     folder.write("other/readme.txt", "x");
-    git(&folder, "other", &["init", "-q", "-b", "main"]);
+    folder.git("other", &["init", "-q", "-b", "main"]);
     commit(&folder, "other");
-    git(&folder, "r", &["submodule", "--quiet", "add", "../other", "plant/vendor"]);
+    folder.git("r", &["submodule", "--quiet", "add", "../other", "plant/vendor"]);
     commit(&folder, "r");
     let run = folder.weir_in("r/plant", &["diff", "git:HEAD"]);
     assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
@@ -265,7 +254,7 @@ fn a_name_that_means_two_revisions_is_refused() {
     let folder = repository();
     folder.write("r/ci/envelope.weir", ENVELOPE);
     commit(&folder, "r");
-    git(&folder, "r", &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    folder.git("r", &["update-ref", "refs/remotes/origin/main", "HEAD"]);
     widen(&folder, "r/plant/policies.weir");
     commit(&folder, "r");
     let diff = |arguments: &[&str]| {
@@ -275,7 +264,7 @@ fn a_name_that_means_two_revisions_is_refused() {
     };
     assert_eq!(diff(&["git:origin/main"]).code, 5);
     // whoever may push a tag chooses what the branch's name means
-    git(&folder, "r", &["tag", "origin/main", "HEAD"]);
+    folder.git("r", &["tag", "origin/main", "HEAD"]);
     for arguments in
         [&["git:origin/main"][..], &["git:HEAD~1", "--allow", "git:origin/main:ci/envelope.weir"]]
     {

@@ -74,6 +74,19 @@ impl Folder {
         run(self.command(arguments).current_dir(self.path(folder)).envs(variables.iter().copied()))
     }
 
+    /// Runs git below the folder, and returns what it prints.
+    pub fn git(&self, place: &str, arguments: &[&str]) -> String {
+        let run = Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
+            .args(["-c", "protocol.file.allow=always"])
+            .args(arguments)
+            .current_dir(self.path(place))
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{arguments:?} {}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).unwrap()
+    }
+
     #[cfg(unix)]
     pub fn chmod(&self, path: &str, mode: u32) {
         use std::os::unix::fs::PermissionsExt as _;

@@ -44,20 +44,25 @@ fn keys(subject: &Subject) -> Vec<(&str, u32)> {
 
 /// All of a principal but its name.
 type Substance = (PrincipalKindKey, AddressSet, Option<[u8; 6]>, String, String);
-type PrincipalKindKey = u8;
+pub(super) type PrincipalKindKey = u8;
+
+/// Kinds in an order, for keys.
+pub(super) fn kind_key(kind: PrincipalKind) -> PrincipalKindKey {
+    match kind {
+        PrincipalKind::Device => 0,
+        PrincipalKind::Workload => 1,
+        PrincipalKind::Gateway => 2,
+        PrincipalKind::External => 3,
+        PrincipalKind::Role => 4,
+    }
+}
 
 fn substance(subject: &Subject, principal: &Principal) -> Option<Substance> {
     let addresses = principal.addresses();
     if addresses.is_empty() {
         return None; // nothing to know it by
     }
-    let kind = match principal.kind {
-        PrincipalKind::Device => 0,
-        PrincipalKind::Workload => 1,
-        PrincipalKind::Gateway => 2,
-        PrincipalKind::External => 3,
-        PrincipalKind::Role => 4,
-    };
+    let kind = kind_key(principal.kind);
     let zones: Vec<&str> =
         principal.zones.iter().map(|zone| subject.model().zone(*zone).name.as_str()).collect();
     let class = principal.details.class.map_or("", |class| subject.path(class));

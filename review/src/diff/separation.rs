@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_compiler::{
     flows::reach::{Assumptions, Reach},
-    model::{Principal, PrincipalKind},
+    model::Principal,
     plan::Ranges,
 };
 
-use super::{Difference, PlantChange, Verdict, identity::Identity};
+use super::{
+    Difference, PlantChange, Verdict,
+    identity::{Identity, kind_key},
+};
 use crate::Subject;
 
 /// Stations of the same segments reach the same others: one of them is asked for all. What is new, or gone, is said as
@@ -23,7 +26,7 @@ pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, f
             continue;
         }
         let (was, is) = (earlier.principal(old), later.principal(new));
-        let key = (rank(is.kind), segments(earlier, was), segments(later, is));
+        let key = (kind_key(is.kind), segments(earlier, was), segments(later, is));
         if asked.insert(key) {
             starts.push((old, new));
         }
@@ -57,16 +60,6 @@ pub(super) fn compare(earlier: &Subject, later: &Subject, identity: &Identity, f
             _ => ("added", format!("these stations no longer reach {words} unhindered")),
         };
         found.plant.push(PlantChange { what: "separation of", name, change, detail, effect });
-    }
-}
-
-fn rank(kind: PrincipalKind) -> u8 {
-    match kind {
-        PrincipalKind::Device => 0,
-        PrincipalKind::Workload => 1,
-        PrincipalKind::Gateway => 2,
-        PrincipalKind::External => 3,
-        PrincipalKind::Role => 4,
     }
 }
 

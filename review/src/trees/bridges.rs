@@ -82,12 +82,7 @@ fn mac(number: u128) -> String {
 fn terms(step: &FrameStep) -> Terms {
     Terms {
         operations: None,
-        limit: step.limit.as_ref().map(|limit| Limit {
-            count: limit.count,
-            seconds: limit.seconds,
-            burst: limit.burst,
-            budget: limit.budget.clone(),
-        }),
+        limit: step.limit.as_ref().map(Limit::from),
         until: step.until,
         log: step.log.is_some(),
         audit: step.audit,

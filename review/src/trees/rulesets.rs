@@ -185,12 +185,7 @@ fn connections(
 fn terms(outcome: &Outcome) -> Vec<Terms> {
     let step = |step: &weir_nftables_reader::Step| Terms {
         operations: step.operations.as_ref().map(Operations::from),
-        limit: step.limit.as_ref().map(|limit| Limit {
-            count: limit.count,
-            seconds: limit.seconds,
-            burst: limit.burst,
-            budget: limit.budget.clone(),
-        }),
+        limit: step.limit.as_ref().map(Limit::from),
         until: step.until,
         log: step.log.is_some(),
         audit: step.audit,

@@ -38,6 +38,13 @@ pub(super) struct Limit {
     pub(super) budget: String,
 }
 
+impl From<&weir_nftables_reader::Limit> for Limit {
+    fn from(limit: &weir_nftables_reader::Limit) -> Self {
+        let budget = limit.budget.clone();
+        Self { count: limit.count, seconds: limit.seconds, burst: limit.burst, budget }
+    }
+}
+
 impl Limit {
     fn is_within(&self, other: &Self) -> bool {
         let rate = |one: &Self, of: &Self| u64::from(one.count) * u64::from(of.seconds);
